@@ -1,0 +1,69 @@
+"""The whole tree of errors. Each says whose fault it was and what to do next."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PackSealError(Exception):
+    """Anything PackSeal refuses or cannot do; its text is one line for a person."""
+
+
+class ConfigError(PackSealError):
+    """A configuration file is wrong: the text names file, line, what was expected and what was found."""
+
+
+class UnavailableError(PackSealError):
+    """Something outside PackSeal (a broker, a board, a port, a disk) does not answer; the text says what to check."""
+
+
+class MicroPythonError(PackSealError):
+    """No MicroPython can be had on this machine."""
+
+
+class Reason(StrEnum):
+    """Why evidence was refused. Stable across versions: programs and people may rely on these words (docs/record.md)."""
+
+    MALFORMED = "malformed"
+    UNKNOWN_VERSION = "unknown-version"
+    UNKNOWN_LOG = "unknown-log"
+    UNKNOWN_SERVICE = "unknown-service"
+    WRONG_LOG = "wrong-log"
+    WRONG_SEQ = "wrong-seq"
+    WRONG_SIZE = "wrong-size"
+    TIME_RUNS_BACK = "time-runs-back"
+    BAD_SIGNATURE = "bad-signature"
+    ROOT_MISMATCH = "root-mismatch"
+    BAD_INCLUSION_PROOF = "bad-inclusion-proof"
+    RECEIPT_MISMATCH = "receipt-mismatch"
+    MISSING_ENTRIES = "missing-entries"
+    FORK = "fork"
+
+
+class EvidenceError(PackSealError):
+    """Evidence that does not hold. Whoever made or carried it is at fault; nothing was changed by the attempt."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class FramesError(PackSealError):
+    """A CAN log could not be read at all; single lines that are no frames are counted in its loss report instead."""
+
+
+class UnknownDialectError(FramesError):
+    """The log is in no dialect known here: the text shows its first line and names the dialects that are read."""
+
+
+class LogTooLargeError(FramesError):
+    """The log is larger than one pass reads: whoever has it splits it by lines."""
+
+
+class DBCError(PackSealError):
+    """A DBC file cannot be used: the text names the line, what is wrong with it and what to change."""
+
+
+class BindingError(PackSealError):
+    """A binding is wrong or does not fit its DBC: the text names the key, what was expected and what was found."""

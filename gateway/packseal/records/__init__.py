@@ -1,0 +1,1 @@
+"""The evidence format of docs/record.md: bytes to trusted values, or an EvidenceError with a reason."""

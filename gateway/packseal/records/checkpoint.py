@@ -1,0 +1,91 @@
+"""Checkpoints of boards and receipts of services: who signed which root (docs/record.md sections 4 and 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packseal.errors import EvidenceError, Reason
+from packseal.records.cbor import Value, decode, encode
+from packseal.records.cose import Sign, key_id, sign1, unverified_kid, verify1
+from packseal.records.entries import LOG_ID_BYTES
+from packseal.records.merkle import HASH_BYTES, MAX_SIZE
+
+FORMAT_VERSION = 1
+CHECKPOINT_PURPOSE = "packseal/checkpoint/1"
+RECEIPT_PURPOSE = "packseal/receipt/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The log had this root at this size, says its key."""
+
+    log_id: bytes
+    size: int
+    root: bytes
+    boot: int
+    uptime_ms: int
+    nonce: bytes | None = None
+    hwcounter: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Everything of the log below size is stored for good, says the service."""
+
+    log_id: bytes
+    size: int
+    root: bytes
+    service_index: int
+    received_unix_ms: int
+
+
+def sign_checkpoint(checkpoint: Checkpoint, sign: Sign) -> bytes:
+    c = checkpoint
+    fields: list[Value] = [FORMAT_VERSION, c.log_id, c.size, c.root, c.boot, c.uptime_ms, c.nonce, c.hwcounter]
+    return sign1(encode(fields), CHECKPOINT_PURPOSE, sign)
+
+
+def verify_checkpoint(content: bytes, log_id: bytes, public_key: bytes) -> Checkpoint:
+    """Raises EvidenceError (MALFORMED, UNKNOWN_VERSION, BAD_SIGNATURE, WRONG_LOG)."""
+    match _versioned(verify1(content, CHECKPOINT_PURPOSE, public_key)):
+        case [bytes(log), int(size), bytes(root), int(boot), int(uptime), bytes() | None as nonce, int() | None as hw]:
+            checkpoint = Checkpoint(log, size, root, boot, uptime, nonce, hw)
+        case _:
+            raise EvidenceError(Reason.MALFORMED, "a checkpoint has eight fields")
+    _check_head(checkpoint.log_id, checkpoint.size, checkpoint.root)
+    if checkpoint.log_id != log_id:
+        raise EvidenceError(Reason.WRONG_LOG, f"a checkpoint of log {checkpoint.log_id.hex()}, not of {log_id.hex()}")
+    return checkpoint
+
+
+def sign_receipt(receipt: Receipt, sign: Sign, public_key: bytes) -> bytes:
+    r = receipt
+    fields: list[Value] = [FORMAT_VERSION, r.log_id, r.size, r.root, r.service_index, r.received_unix_ms]
+    return sign1(encode(fields), RECEIPT_PURPOSE, sign, kid=key_id(public_key))
+
+
+def verify_receipt(content: bytes, public_key: bytes) -> Receipt:
+    """Raises EvidenceError (MALFORMED, UNKNOWN_VERSION, UNKNOWN_SERVICE, BAD_SIGNATURE)."""
+    kid = unverified_kid(content)
+    if kid != key_id(public_key):
+        named = kid.hex() if kid else "nobody"
+        raise EvidenceError(Reason.UNKNOWN_SERVICE, f"the receipt names key {named}, which is not trusted here")
+    match _versioned(verify1(content, RECEIPT_PURPOSE, public_key)):
+        case [bytes(log_id), int(size), bytes(root), int(index), int(unix_ms)]:
+            _check_head(log_id, size, root)
+            return Receipt(log_id, size, root, index, unix_ms)
+    raise EvidenceError(Reason.MALFORMED, "a receipt has six fields")
+
+
+def _versioned(payload: bytes) -> list[Value]:
+    match decode(payload):
+        case [int(version), *fields]:
+            if version != FORMAT_VERSION:
+                raise EvidenceError(Reason.UNKNOWN_VERSION, f"format version {version}, not {FORMAT_VERSION}")
+            return fields
+    raise EvidenceError(Reason.MALFORMED, "a signed payload is an array that begins with its format version")
+
+
+def _check_head(log_id: bytes, size: int, root: bytes) -> None:
+    if len(log_id) != LOG_ID_BYTES or not 0 < size < MAX_SIZE or len(root) != HASH_BYTES:
+        raise EvidenceError(Reason.MALFORMED, "log_id, size or root is not of its kind")
