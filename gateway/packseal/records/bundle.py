@@ -57,7 +57,7 @@ class Bundle:
         match decode(content):
             case [str(version), *_] if version != BUNDLE_VERSION:
                 raise EvidenceError(Reason.UNKNOWN_VERSION, f"{version!r}; this reader knows {BUNDLE_VERSION!r}")
-            case [_, bytes(genesis), bytes(entry), list(items), bytes(checkpoint), bytes(receipt)]:
+            case [str(), bytes(genesis), bytes(entry), list(items), bytes(checkpoint), bytes(receipt)]:
                 proof = tuple(item for item in items if isinstance(item, bytes) and len(item) == HASH_BYTES)
                 if len(proof) == len(items):
                     return cls(genesis, entry, proof, checkpoint, receipt)

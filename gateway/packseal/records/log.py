@@ -42,7 +42,7 @@ class Delivery:
         match decode(content):
             case [int(version), *_] if version != FORMAT_VERSION:
                 raise EvidenceError(Reason.UNKNOWN_VERSION, f"delivery version {version}, not {FORMAT_VERSION}")
-            case [_, bytes(genesis), int(first_seq), [_, *_] as items, bytes(checkpoint)] if first_seq >= 0:
+            case [int(), bytes(genesis), int(first_seq), [_, *_] as items, bytes(checkpoint)] if first_seq >= 0:
                 entries = tuple(item for item in items if isinstance(item, bytes))
                 if len(entries) == len(items):
                     return cls(genesis, first_seq, entries, checkpoint)

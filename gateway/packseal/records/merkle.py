@@ -94,5 +94,5 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         else:
             node = node_hash(node, sibling)
         index, last = index >> 1, last >> 1
-    if last or node != root:
+    if last or node != root or len(root) != HASH_BYTES:
         raise EvidenceError(Reason.BAD_INCLUSION_PROOF, "the record is not what the signed root covers")

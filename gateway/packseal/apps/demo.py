@@ -1,0 +1,158 @@
+"""The demo: a simulated pack, the real firmware, gateway and passport service, all on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packseal.apps.export import exported
+from packseal.apps.line import Line, own_folder, wait_until
+from packseal.errors import UnavailableError
+from packseal.io.enrol import hello_of
+from packseal.io.keys import load_or_make_key
+from packseal.io.mqtt import BrokerAddress
+from packseal.io.unix_board import UnixBoard
+from packseal.records.entries import EntryType, genesis_key
+
+BATTERY = "demo-pack"
+RATED_CAPACITY_MAH = 10_000
+TRUE_CAPACITY_MAH = 9_100  # what the simulator hides from the firmware, to be found by its estimate
+CLOCK_RATE = 60
+CHECKED_RECORDS = 200
+CHECK_TIMEOUT_S = 180
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    folder: Path
+    listen: str
+    broker: BrokerAddress | None = None
+
+
+class Demo:
+    """Everything that runs; `start` returns when the first record is verified."""
+
+    def __init__(self, options: DemoOptions, say: Say) -> None:
+        self._options = options
+        self._say = say
+        self._started_s = time.monotonic()
+        shutil.rmtree(own_folder(options.folder))
+        self.folder = own_folder(options.folder)
+        self.line = Line(self.folder, options.broker)
+        service_key = load_or_make_key(self.folder / "service.key").public_key
+        self._service_key = service_key
+        self.board = UnixBoard(self.folder / "board", _board_config(service_key))
+
+    def start(self) -> None:
+        self._say("starting the board (MicroPython) with a simulated pack of 12 cells in two strings")
+        self.board.start()
+        hello = hello_of(self.board.port, is_running=self.board.is_running)
+        board_key = genesis_key(hello.genesis).public_key
+        self._say(f"the board made its key: {board_key.hex()[:16]}…; enrolled for battery {BATTERY!r}")
+        self.line.start_broker()
+        self.line.start_passport(_passport_toml(self.line.broker, self._options.listen, board_key))
+        self.line.start_gateway(_gateway_toml(self.line.broker, self.board.port, self._service_key, board_key))
+        self._say(f"waiting for the first record; the page is on {self.line.passport.url}")
+        self.wait_for_records(1)
+        self._say(f"verified: the first record after {time.monotonic() - self._started_s:.1f} s")
+
+    def stop(self) -> None:
+        self.board.stop()
+        self.line.stop()
+
+    def receipted(self) -> int:
+        counts: Any = self.line.gateway.status()["counts"]
+        number: int = counts.get("records_receipted", 0)
+        return number
+
+    def wait_for_records(self, number: int) -> None:
+        def there() -> bool:
+            if not self.board.is_running():
+                log = self.folder / "board" / "board.log"
+                raise UnavailableError(f"the firmware stopped: {log.read_text()[-500:].strip()}")
+            return self.receipted() >= number
+
+        wait_until(there, CHECK_TIMEOUT_S, f"no {number} receipted records in {CHECK_TIMEOUT_S} s; see {self.folder}")
+
+    def figures(self) -> dict[str, object]:
+        status: Any = self.line.gateway.status()
+        board = status["boards"][0]
+        return {
+            "records_receipted": self.receipted(),
+            "records_waiting": status["records_waiting"],
+            "seconds": round(time.monotonic() - self._started_s, 1),
+            "slots_missed": board["slots_missed"],
+            "windows_lost": board["windows_lost"],
+            "refused": sum(n for name, n in status["counts"].items() if not name.startswith("records_")),
+        }
+
+    def export(self) -> Path:
+        """The newest state-of-health record (else the newest window) as a bundle, with its policy beside it."""
+        return exported(self.line.passport.store, self._service_key, BATTERY, self.folder)
+
+    def tamper(self) -> tuple[int, Path]:
+        """Alters one stored record behind the service's back, as someone with the database could. -> (seq, bundle)"""
+        store = self.folder / "passport.db"
+        with sqlite3.connect(store) as connection:
+            rows = connection.execute("SELECT seq, entry FROM records ORDER BY seq DESC").fetchall()
+            seq, entry = next((seq, entry) for seq, entry in rows if entry[1] == EntryType.WINDOW)
+            altered = entry[:-1] + bytes([entry[-1] ^ 1])
+            connection.execute("UPDATE records SET entry = ? WHERE seq = ?", (altered, seq))
+        connection.close()
+        return seq, exported(self.line.passport.store, self._service_key, BATTERY, self.folder, seq)
+
+
+def _board_config(service_key: bytes) -> dict[str, object]:
+    return {
+        "service_public_key": service_key.hex(),
+        "rated_capacity_mah": RATED_CAPACITY_MAH,
+        "cell_blocks": 12,
+        "strings": 2,
+        "sample_ms": 1000,
+        "window_ms": 10_000,
+        "checkpoint_every": 15,
+        "clock_rate": CLOCK_RATE,
+        "flash_sectors": 128,
+        "source": "simulator",
+        "simulator": {"true_capacity_mah": TRUE_CAPACITY_MAH},
+    }
+
+
+def _passport_toml(broker: BrokerAddress, listen: str, board_key: bytes) -> str:
+    return f"""\
+broker = "{broker}"
+listen = "{listen}"
+store = "passport.db"
+key = "service.key"
+
+[[battery]]
+id = "{BATTERY}"
+name = "Demo pack, 12 cells"
+category = "SBESS"
+rated_capacity_mah = {RATED_CAPACITY_MAH}
+
+[[battery.source]]
+public_key = "{board_key.hex()}"
+evidence_class = "B"
+"""
+
+
+def _gateway_toml(broker: BrokerAddress, port: str, service_key: bytes, board_key: bytes) -> str:
+    return f"""\
+site = "demo"
+broker = "{broker}"
+outbox = "outbox.db"
+service_public_key = "{service_key.hex()}"
+
+[[board]]
+battery = "{BATTERY}"
+port = "{port}"
+public_key = "{board_key.hex()}"
+"""

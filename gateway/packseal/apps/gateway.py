@@ -1,0 +1,163 @@
+"""The gateway: boards in, verified deliveries on disk, out over MQTT until each has a signed receipt."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import asdict
+
+from packseal.apps.collector import BoardCollector
+from packseal.errors import EvidenceError, PackSealError, Reason
+from packseal.io.mqtt import MQTTConnection
+from packseal.io.outbox_store import OutboxStore
+from packseal.io.settings import GatewaySettings
+from packseal.outbox import Item, Outbox, State
+from packseal.records.answer import ReceiptAnswer, decode_answer
+from packseal.records.checkpoint import verify_receipt
+from packseal.records.entries import Window
+from packseal.records.log import Delivery, Verified
+
+SEND_PERIOD_S = 0.1  # how late a retry may be; new deliveries are sent at once
+
+
+class Gateway:
+    def __init__(self, settings: GatewaySettings) -> None:
+        """Opens the outbox. Raises UnavailableError where that cannot be."""
+        self._settings = settings
+        self._store = OutboxStore(settings.outbox)
+        self._outbox = Outbox()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        for item in self._store.waiting():
+            self._outbox.add(item)
+        base = f"packseal/{settings.site}"
+        self._avail_topic = f"{base}/gateway/avail"
+        self._mqtt = MQTTConnection(
+            settings.broker,
+            f"packseal-gateway-{settings.site}",
+            [f"{base}/+/receipt"],
+            self._on_answer,
+            self._on_connection,
+            last_will=(self._avail_topic, b"offline"),
+        )
+        self.boards = [BoardCollector(table, self._store, self.submit) for table in settings.board]
+        self._sender = threading.Thread(target=self._send_for_ever, name="sender", daemon=True)
+
+    def start(self) -> None:
+        self._mqtt.start()
+        self._sender.start()
+        for board in self.boards:
+            board.start()
+
+    def stop(self) -> None:
+        for board in self.boards:
+            board.stop()
+        self._stopping = True
+        self._wake.set()
+        self._sender.join(5)
+        self._mqtt.publish(self._avail_topic, b"offline", retain=True)
+        self._mqtt.stop()
+        self._store.close()
+
+    def submit(self, battery: str, delivery: Delivery, verified: Verified) -> None:
+        """Keeps a verified delivery until its receipt. Raises UnavailableError when it could not be stored."""
+        item = self._store.store(battery, delivery, verified, _now_ms())
+        with self._lock:
+            self._outbox.add(item)
+        self._publish_state(battery, verified)
+        self._wake.set()
+
+    def status(self) -> dict[str, object]:
+        """Connections, depth, oldest age and counts, as the page and the command line show them."""
+        with self._lock:
+            items = self._outbox.items()
+        oldest = min((item.stored_ms for item in items), default=None)
+        refused = sorted({item.refusal for item in items if item.state is State.REFUSED})
+        return {
+            "broker": f"{self._settings.broker} {'connected' if self._mqtt.is_connected else 'not connected'}",
+            "boards": [{"battery": b.table.battery, **asdict(b.state)} for b in self.boards],
+            "records_waiting": sum(item.records for item in items),
+            "oldest_waiting_s": 0 if oldest is None else (_now_ms() - oldest) // 1000,
+            "refused_by_service": refused,
+            "counts": self._store.counts(),
+        }
+
+    def _on_connection(self, is_connected: bool) -> None:
+        if is_connected:
+            self._mqtt.publish(self._avail_topic, b"online", retain=True)
+        with self._lock:
+            self._outbox.disconnected()
+        self._wake.set()
+
+    def _send_for_ever(self) -> None:
+        while not self._stopping:
+            self._wake.wait(SEND_PERIOD_S)
+            self._wake.clear()
+            if self._mqtt.is_connected:
+                with self._lock:
+                    due = self._outbox.due(_now_ms())
+                for item in due:
+                    self._send(item)
+
+    def _send(self, item: Item) -> None:
+        try:
+            battery, content = self._store.content(item)
+        except KeyError:
+            return  # its receipt came in the meantime
+        except PackSealError:
+            return  # the disk does not answer now: it is due again after its time-out
+        self._mqtt.publish(f"packseal/{self._settings.site}/{battery}/rec", content)
+
+    def _on_answer(self, _topic: str, payload: bytes) -> None:
+        try:
+            answer = decode_answer(payload)
+            if isinstance(answer, ReceiptAnswer):
+                self._take_receipt(answer.receipt)
+            else:
+                with self._lock:
+                    self._outbox.refused(answer.log_id, f"{answer.reason}: {answer.detail}", _now_ms())
+                self._store.count(f"service_refused_{answer.reason}")
+        except EvidenceError as error:
+            self._store.count(f"answer_{error.reason}")
+
+    def _take_receipt(self, content: bytes) -> None:
+        """Frees what a valid receipt covers: signed by the service we know, over the root that we know."""
+        receipt = verify_receipt(content, self._settings.service_public_key)
+        root = self._store.root_at(receipt.log_id, receipt.size)
+        if root is None:
+            return  # receipted before: a repeated answer
+        if root != receipt.root:
+            raise EvidenceError(Reason.RECEIPT_MISMATCH, f"the receipt for size {receipt.size} is over another root")
+        self._store.acknowledge(receipt, content)
+        with self._lock:
+            self._outbox.acknowledged(receipt.log_id, receipt.size)
+        self._wake.set()
+        for board in self.boards:
+            board.send_receipt(receipt.log_id, content)
+
+    def _publish_state(self, battery: str, verified: Verified) -> None:
+        windows = [(entry.seq, entry.body) for entry in verified.entries if isinstance(entry.body, Window)]
+        if windows:
+            seq, window = windows[-1]
+            state = {"seq": seq, "received_unix_ms": _now_ms(), **_live_values(window)}
+            topic = f"packseal/{self._settings.site}/{battery}/state"
+            self._mqtt.publish(topic, json.dumps(state).encode(), retain=True)
+
+
+def _live_values(window: Window) -> dict[str, object]:
+    values: dict[str, object] = {
+        "pack_voltage_mv": window.pack_voltage_mv and window.pack_voltage_mv.mean,
+        "pack_current_ma": window.pack_current_ma and window.pack_current_ma.mean,
+        "soc_cpct": window.soc_cpct,
+        "soc_reported_cpct": window.soc_reported_cpct,
+        "soh_reported_cpct": window.soh_reported_cpct,
+        "cell_mv": list(window.cell_mv) or None,
+        "temperature_ddegc": list(window.temperature_ddegc) or None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,86 @@
+"""The running passport service: MQTT in, receipts out, pages over HTTP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import uvicorn
+
+from packseal.apps.pages import passport_app
+from packseal.apps.passport_service import PassportService
+from packseal.errors import UnavailableError
+from packseal.io.keys import load_or_make_key
+from packseal.io.mqtt import MQTTConnection
+from packseal.io.passport_store import PassportStore
+from packseal.io.settings import PassportFileSettings
+from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
+
+START_TIMEOUT_S = 20
+
+
+class PassportServer:
+    def __init__(self, settings: PassportFileSettings) -> None:
+        """Opens key, store and port. Raises ConfigError or UnavailableError."""
+        signer = load_or_make_key(settings.key)
+        self._listen = settings.listen
+        self._socket = _listening_socket(settings.listen)
+        self.public_key = signer.public_key
+        self.store = PassportStore(settings.store)
+        self.service = PassportService(
+            passport_settings(settings), self.store, signer, signer.public_key, lambda: time.time_ns() // 1_000_000
+        )
+        self._mqtt = MQTTConnection(settings.broker, "packseal-passport", ["packseal/+/+/rec"], self._on_delivery)
+        config = uvicorn.Config(passport_app(self.service), log_level="error", access_log=False, server_header=False)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http", daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._listen}"
+
+    def start(self) -> None:
+        self._mqtt.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._mqtt.stop()
+        self._server.should_exit = True
+        self._thread.join(START_TIMEOUT_S)
+        self._socket.close()
+        self.store.close()
+
+    def _on_delivery(self, topic: str, payload: bytes) -> None:
+        answer = self.service.receive(topic, payload)
+        if answer:
+            self._mqtt.publish(topic.removesuffix("rec") + "receipt", answer)
+
+
+def passport_settings(settings: PassportFileSettings) -> PassportSettings:
+    """The core's settings from those of the file."""
+    return PassportSettings(
+        batteries=tuple(
+            BatterySettings(
+                id=battery.id,
+                category=battery.category,
+                rated_capacity_mah=battery.rated_capacity_mah,
+                name=battery.name,
+                sources=tuple(EnrolledSource(s.public_key, s.evidence_class) for s in battery.source),
+            )
+            for battery in settings.battery
+        )
+    )
+
+
+def _listening_socket(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    opened = socket.socket()
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, int(port)))
+    except OSError as error:
+        opened.close()
+        words = f"cannot listen on {listen}: {error.strerror}; stop what runs there or choose another with --listen"
+        raise UnavailableError(words) from None
+    return opened

@@ -1,0 +1,70 @@
+"""A serial port to a board that is opened again, for ever, whenever it goes away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import serial
+
+from packseal.io.session import BoardSession, Event
+
+READ_TIMEOUT_S = 0.02  # wakes often enough that a board's window of credit never runs dry
+READ_BYTES = 4096
+FIRST_BACKOFF_S = 0.5
+MAX_BACKOFF_S = 30.0
+
+
+class BoardPort:
+    """Runs a BoardSession on a port in its own thread; `on_event(session, event, now_ms)` is called there."""
+
+    def __init__(
+        self,
+        path: str,
+        baud: int,
+        on_event: Callable[[BoardSession, Event, int], None],
+        on_state: Callable[[str], None],
+    ) -> None:
+        self._path, self._baud = path, baud
+        self._on_event, self._on_state = on_event, on_state
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"board {path}", daemon=True)
+        self._receipts: list[bytes] = []
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(5)
+
+    def send_receipt(self, receipt: bytes) -> None:
+        """From any thread: the newest receipt goes out with the next turn."""
+        self._receipts = [receipt]
+
+    def _run(self) -> None:
+        backoff_s = FIRST_BACKOFF_S
+        while not self._stopping.is_set():
+            try:
+                with serial.Serial(self._path, self._baud, timeout=READ_TIMEOUT_S, write_timeout=1) as port:
+                    self._on_state("connected")
+                    backoff_s = FIRST_BACKOFF_S
+                    self._serve(port)
+            except (serial.SerialException, OSError) as error:
+                self._on_state(f"no connection: {error}")
+            self._stopping.wait(backoff_s)
+            backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
+
+    def _serve(self, port: serial.Serial) -> None:
+        session = BoardSession()
+        while not self._stopping.is_set():
+            content = port.read(min(max(1, port.in_waiting), READ_BYTES))
+            now_ms = time.monotonic_ns() // 1_000_000
+            for event in session.receive(content, now_ms):
+                self._on_event(session, event, now_ms)
+            session.tick(now_ms)
+            receipts, self._receipts = self._receipts, []
+            for receipt in receipts:
+                session.send_receipt(receipt)
+            port.write(session.bytes_to_send())

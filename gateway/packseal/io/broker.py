@@ -1,0 +1,56 @@
+"""An MQTT broker inside this process, for the demo and for imports: loopback only, nothing kept on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+
+from amqtt.broker import Broker
+
+from packseal.errors import UnavailableError
+from packseal.io.mqtt import BrokerAddress
+from packseal.io.ports import free_port
+
+START_TIMEOUT_S = 20
+
+
+class EmbeddedBroker:
+    def __init__(self, port: int = 0) -> None:
+        self.address = BrokerAddress("127.0.0.1", port or free_port())
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+        self._started = threading.Event()
+        self._error: Exception | None = None
+
+    def start(self) -> None:
+        """Raises UnavailableError when the port is taken."""
+        logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+        logging.getLogger("transitions").setLevel(logging.CRITICAL)
+        self._thread.start()
+        if not self._started.wait(START_TIMEOUT_S) or self._error:
+            raise UnavailableError(f"the demo's broker cannot listen on {self.address}: {self._error}")
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._broker.shutdown(), self._loop).result(START_TIMEOUT_S)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(START_TIMEOUT_S)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._start())
+        except Exception as error:
+            self._error = error
+        self._started.set()
+        if not self._error:
+            self._loop.run_forever()
+
+    async def _start(self) -> None:
+        listener = {"type": "tcp", "bind": f"{self.address.host}:{self.address.port}"}
+        plugins: dict[str, dict[str, object]] = {
+            "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
+        }
+        self._broker = Broker({"listeners": {"default": listener}, "plugins": plugins}, loop=self._loop)
+        await self._broker.start()

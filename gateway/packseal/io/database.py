@@ -1,0 +1,62 @@
+"""SQLite as both stores use it: WAL, every commit on the disk, one lock, errors that name the cure."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from packseal.errors import UnavailableError
+
+BUSY_TIMEOUT_S = 10
+
+
+class Database:
+    """One connection for all threads of a process."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        """Opens or creates the file. Raises UnavailableError."""
+        self.path = path
+        self._lock = threading.RLock()
+        try:
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            self._connection.executescript(schema)
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from None
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of the block or nothing of it. SQLite's errors come out as UnavailableError."""
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise self._unavailable(error) from None
+
+    def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        with self._lock:
+            try:
+                return self._connection.execute(query, parameters).fetchall()
+            except sqlite3.Error as error:
+                raise self._unavailable(error) from None
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _unavailable(self, error: sqlite3.Error) -> UnavailableError:
+        return UnavailableError(f"{self.path}: {error}; check the disk's space and the file's rights")

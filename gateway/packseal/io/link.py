@@ -1,0 +1,132 @@
+"""The link's frames (docs/link.md): COBS with a CRC-32, and what the bodies say. Bytes in, frames out; no port here."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+from packseal.errors import EvidenceError, Reason
+from packseal.records.cbor import decode, encode
+
+LINK_VERSION = 1
+MAX_FRAME_BYTES = 1024
+MAX_ENCODED_BYTES = MAX_FRAME_BYTES + MAX_FRAME_BYTES // 254 + 1
+
+
+class Kind(IntEnum):
+    HELLO, ENTRY, CHECKPOINT, STATUS = 0x01, 0x02, 0x03, 0x04
+    WANT, RECEIPT, ASK = 0x11, 0x12, 0x13
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    kind: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a board says of its log. `edge_roots` are the complete subtrees below oldest_seq: a claim until checked."""
+
+    oldest_seq: int
+    size: int
+    receipted_size: int
+    boot: int
+    uptime_ms: int
+    genesis: bytes
+    edge_roots: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardStatus:
+    uptime_ms: int
+    size: int
+    receipted_size: int
+    frames_refused: int
+    receipts_refused: int
+    slots_missed: int
+    windows_lost: int
+
+
+def encode_frame(kind: Kind, body: bytes = b"") -> bytes:
+    content = bytes([kind]) + body
+    return _cobs_encoded(content + zlib.crc32(content).to_bytes(4, "little")) + b"\x00"
+
+
+def encode_want(next_seq: int, credit: int, *, rewind: bool) -> bytes:
+    return encode_frame(Kind.WANT, encode([next_seq, credit, int(rewind)]))
+
+
+def decode_hello(body: bytes) -> Hello:
+    """Raises EvidenceError (MALFORMED, UNKNOWN_VERSION)."""
+    match decode(body):
+        case [int(version), *_] if version != LINK_VERSION:
+            raise EvidenceError(Reason.UNKNOWN_VERSION, f"the board speaks link version {version}, not {LINK_VERSION}")
+        case [int(), int(oldest), int(size), int(receipted), int(boot), int(uptime), bytes(genesis), bytes(edge)]:
+            roots = tuple(edge[i : i + 32] for i in range(0, len(edge), 32))
+            if 0 <= oldest <= size and oldest.bit_count() * 32 == len(edge):
+                return Hello(oldest, size, receipted, boot, uptime, genesis, roots)
+    raise EvidenceError(Reason.MALFORMED, "a HELLO that docs/link.md does not allow")
+
+
+def decode_status(body: bytes) -> BoardStatus:
+    """Raises EvidenceError(MALFORMED)."""
+    value = decode(body)
+    numbers = [item for item in value if isinstance(item, int)] if isinstance(value, list) else []
+    if len(numbers) != 7:
+        raise EvidenceError(Reason.MALFORMED, "a STATUS is seven numbers")
+    return BoardStatus(*numbers)
+
+
+class FrameReader:
+    """Cuts a byte stream into frames; what does not decode is dropped and counted in `refused`."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self.refused = 0
+
+    def feed(self, content: bytes) -> list[Frame]:
+        frames = []
+        *whole, rest = (bytes(self._waiting) + content).split(b"\x00")
+        for encoded in whole:
+            frame = _frame(encoded)
+            if frame:
+                frames.append(frame)
+            elif encoded:
+                self.refused += 1
+        # a longer rest is no frame: keep enough of it for the split to count it once, and no more
+        self._waiting = bytearray(rest[: MAX_ENCODED_BYTES + 1])
+        return frames
+
+
+def _frame(encoded: bytes) -> Frame | None:
+    content = _cobs_decoded(encoded) if len(encoded) <= MAX_ENCODED_BYTES else None
+    if content is None or len(content) < 5 or zlib.crc32(content[:-4]).to_bytes(4, "little") != content[-4:]:
+        return None
+    return Frame(content[0], content[1:-4])
+
+
+def _cobs_encoded(content: bytes) -> bytes:
+    out = bytearray()
+    for part in content.split(b"\x00"):
+        for start in range(0, len(part) - 253, 254):
+            out += b"\xff" + part[start : start + 254]
+        tail = part[len(part) // 254 * 254 :]
+        out += bytes([len(tail) + 1]) + tail
+    return bytes(out)
+
+
+def _cobs_decoded(encoded: bytes) -> bytes | None:
+    out = bytearray()
+    at = 0
+    while at < len(encoded):
+        code = encoded[at]
+        block = encoded[at + 1 : at + code]
+        if len(block) != code - 1:
+            return None
+        out += block
+        at += code
+        if code < 0xFF and at < len(encoded):
+            out.append(0)
+    return bytes(out)

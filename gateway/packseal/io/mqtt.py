@@ -1,0 +1,96 @@
+"""One MQTT connection that comes back by itself, for ever.
+
+A message is acknowledged only after `on_message` has returned; where that raises a PackSealError it stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from packseal.errors import ConfigError, PackSealError
+
+MAX_RECONNECT_DELAY_S = 30
+KEEPALIVE_S = 20
+DEFAULT_PORT = 1883
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"mqtt://{self.host}:{self.port}"
+
+
+def broker_address(url: str) -> BrokerAddress:
+    """Raises ConfigError for anything but mqtt://host[:port]."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORT
+    except ValueError:
+        raise ConfigError(f"broker {url!r}: the port is not a number") from None
+    if parts.scheme != "mqtt" or not parts.hostname or parts.username or parts.path.strip("/"):
+        raise ConfigError(f"broker {url!r}: expected mqtt://host:port")
+    return BrokerAddress(parts.hostname, port)
+
+
+class MQTTConnection:
+    """Subscribes to `topics` at every connection; QoS 1 both ways."""
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        topics: Sequence[str],
+        on_message: Callable[[str, bytes], None],
+        on_state: Callable[[bool], None] = lambda _connected: None,
+        last_will: tuple[str, bytes] | None = None,
+    ) -> None:
+        self.address = address
+        self._topics = topics
+        self._on_message = on_message
+        self._on_state = on_state
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True, manual_ack=True
+        )
+        self._client.reconnect_delay_set(1, MAX_RECONNECT_DELAY_S)
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = lambda *_: self._on_state(False)
+        self._client.on_message = self._received
+        if last_will:
+            self._client.will_set(last_will[0], last_will[1], qos=1, retain=True)
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client.is_connected()
+
+    def start(self) -> None:
+        self._client.connect_async(self.address.host, self.address.port, KEEPALIVE_S)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def publish(self, topic: str, content: bytes, *, retain: bool = False) -> bool:
+        """Hands the message over; False when there is no connection now. Neither answer means that it arrived."""
+        return self.is_connected and self._client.publish(topic, content, qos=1, retain=retain).rc == 0
+
+    def _connected(self, client: paho.Client, *_: object) -> None:
+        if self._topics:
+            client.subscribe([(topic, 1) for topic in self._topics])
+        self._on_state(True)
+
+    def _received(self, client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
+        try:
+            self._on_message(message.topic, bytes(message.payload))
+        except PackSealError:
+            return  # not stored, so not acknowledged: it comes again, from the broker or from its sender's outbox
+        if message.qos:
+            client.ack(message.mid, message.qos)

@@ -1,0 +1,278 @@
+"""The passport's records on disk: what was verified, the signed receipts for it, and what was refused.
+
+A delivery is stored whole, with its receipt, in one transaction that is on the disk before the receipt leaves it
+(docs/record.md section 6), or not at all. Reading is in spans, one a delivery, so that no log has to fit into memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packseal.errors import UnavailableError
+from packseal.io.database import Database
+from packseal.passport.audit import AuditResult, Difference, StoredRecord, StoredSpan, check_head, check_span, kept
+from packseal.passport.proof import SpanTree
+from packseal.records.bundle import Bundle
+from packseal.records.log import Known, TrustedLog, Verified
+from packseal.records.merkle import Edge, leaf_hash
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS logs (
+    log_id BLOB PRIMARY KEY, genesis BLOB NOT NULL, battery TEXT NOT NULL, evidence_class TEXT NOT NULL,
+    size INTEGER NOT NULL, edge BLOB NOT NULL, boot INTEGER NOT NULL, uptime_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (
+    log_id BLOB NOT NULL REFERENCES logs, seq INTEGER NOT NULL, leaf BLOB NOT NULL, entry BLOB NOT NULL,
+    received_unix_ms INTEGER NOT NULL, PRIMARY KEY (log_id, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS records_soh ON records (log_id, seq) WHERE substr(entry, 2, 1) = x'03';
+CREATE TABLE IF NOT EXISTS checkpoints (
+    log_id BLOB NOT NULL REFERENCES logs, size INTEGER NOT NULL, content BLOB NOT NULL, edge BLOB NOT NULL,
+    receipt BLOB NOT NULL, service_index INTEGER NOT NULL UNIQUE, received_unix_ms INTEGER NOT NULL,
+    PRIMARY KEY (log_id, size)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refusals (
+    topic TEXT NOT NULL, log_id BLOB, reason TEXT NOT NULL, detail TEXT NOT NULL, battery TEXT NOT NULL,
+    count INTEGER NOT NULL, first_unix_ms INTEGER NOT NULL, last_unix_ms INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS refusals_once ON refusals (topic, ifnull(log_id, x''), reason);
+"""
+MAX_REFUSALS = 1000
+MAX_TEXT = 256  # a topic and a detail come from outside; what is longer is cut
+MAX_PLOT_POINTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    log: TrustedLog
+    battery: str
+    evidence_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    topic: str
+    log_id: bytes | None
+    reason: str
+    detail: str
+    battery: str
+    count: int
+    first_unix_ms: int
+    last_unix_ms: int
+
+
+class PassportStore:
+    """Usable from any thread. Every method raises UnavailableError when the disk does not answer."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path, SCHEMA)
+        self.path = path
+
+    def close(self) -> None:
+        self._database.close()
+
+    def heads(self) -> list[LogHead]:
+        rows: list[Any] = self._database.rows(f"SELECT {_HEAD} FROM logs ORDER BY log_id")
+        return [self._head(row) for row in rows]
+
+    def trusted_log(self, log_id: bytes) -> TrustedLog | None:
+        rows: list[Any] = self._database.rows(f"SELECT {_HEAD} FROM logs WHERE log_id = ?", (log_id,))
+        return self._head(rows[0]).log if rows else None
+
+    def known(self, log_id: bytes) -> Known:
+        """What TrustedLog.verified asks for. Raises UnavailableError rather than blaming a sender for our disk."""
+        return Known(lambda seq, count: self._entries(log_id, seq, count), lambda size: self._edge(log_id, size))
+
+    def store(
+        self, verified: Verified, battery: str, evidence_class: str, checkpoint: bytes, unix_ms: int,
+        signed_receipt: Callable[[int], bytes],
+    ) -> bytes:  # fmt: skip
+        """Keeps what a delivery adds; signed_receipt(service_index) is called inside the transaction. -> the receipt"""
+        log = verified.log
+        head = (battery, evidence_class, log.size, log.edge.to_bytes(), log.boot, log.uptime_ms)
+        leaves = map(leaf_hash, verified.contents)
+        with self._database.transaction() as connection:
+            self._check_unmoved(connection.execute("SELECT size FROM logs WHERE log_id = ?", (log.log_id,)), verified)
+            connection.execute(_PUT_HEAD, (log.log_id, log.genesis, *head))
+            connection.executemany(
+                "INSERT INTO records VALUES (?, ?, ?, ?, ?)",
+                (
+                    (log.log_id, seq, leaf, content, unix_ms)
+                    for seq, (leaf, content) in enumerate(
+                        zip(leaves, verified.contents, strict=True), verified.first_seq
+                    )
+                ),
+            )
+            ((index,),) = connection.execute("SELECT ifnull(max(service_index) + 1, 0) FROM checkpoints").fetchall()
+            receipt = signed_receipt(index)
+            connection.execute(
+                "INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (log.log_id, log.size, checkpoint, log.edge.to_bytes(), receipt, index, unix_ms),
+            )
+        return receipt
+
+    def receipt(self, log_id: bytes, size: int) -> bytes | None:
+        """Of the smallest stored checkpoint that covers the log up to size."""
+        query = "SELECT receipt FROM checkpoints WHERE log_id = ? AND size >= ? ORDER BY size LIMIT 1"
+        rows: list[Any] = self._database.rows(query, (log_id, size))
+        return rows[0][0] if rows else None
+
+    def add_refusal(
+        self, unix_ms: int, topic: str, log_id: bytes | None, reason: str, detail: str, battery: str
+    ) -> None:
+        """Counts a refusal; of more than MAX_REFUSALS kinds the ones not seen for longest go."""
+        row = (topic[:MAX_TEXT], log_id, reason, detail[:MAX_TEXT], battery[:MAX_TEXT], unix_ms)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO refusals VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6) ON CONFLICT DO UPDATE SET"
+                " count = count + 1, detail = ?4, battery = ?5, last_unix_ms = ?6",
+                row,
+            )
+            connection.execute(
+                "DELETE FROM refusals WHERE rowid IN"
+                " (SELECT rowid FROM refusals ORDER BY last_unix_ms DESC, rowid DESC LIMIT -1 OFFSET ?)",
+                (MAX_REFUSALS,),
+            )
+
+    def refusals(self, battery: str, limit: int = 20) -> list[Refusal]:
+        query = (
+            "SELECT topic, log_id, reason, detail, battery, count, first_unix_ms, last_unix_ms FROM refusals"
+            " WHERE battery = ? ORDER BY last_unix_ms DESC, rowid DESC LIMIT ?"
+        )
+        rows: list[Any] = self._database.rows(query, (battery, limit))
+        return [Refusal(*row) for row in rows]
+
+    def recent_records(self, log_id: bytes, limit: int = 20) -> list[StoredRecord]:
+        return self._records("log_id = ? ORDER BY seq DESC LIMIT ?", (log_id, limit))
+
+    def plotted_records(self, log_id: bytes, points: int = MAX_PLOT_POINTS) -> list[StoredRecord]:
+        """Every n-th record: at most `points` look-ups, however long the log is."""
+        size = self._size(log_id)
+        stride = -(-size // points) or 1
+        query = (
+            "WITH RECURSIVE at (seq) AS (SELECT ?1 UNION ALL SELECT seq + ?2 FROM at WHERE seq + ?2 < ?3)"
+            " SELECT records.seq, leaf, entry, received_unix_ms FROM at CROSS JOIN records"
+            " ON records.log_id = ?4 AND records.seq = at.seq ORDER BY records.seq"
+        )
+        rows: list[Any] = self._database.rows(query, ((size - 1) % stride if size else 0, stride, size, log_id))
+        return [StoredRecord(*row) for row in rows]
+
+    def plotted_statements(self, log_id: bytes, points: int = MAX_PLOT_POINTS) -> list[StoredRecord]:
+        """Every n-th state-of-health record."""
+        soh = "log_id = ? AND substr(entry, 2, 1) = x'03'"
+        ((count,),) = self._counted(f"SELECT count(*) FROM records WHERE {soh}", (log_id,))
+        stride = -(-count // points) or 1
+        inner = f"SELECT seq, row_number() OVER (ORDER BY seq DESC) AS place FROM records WHERE {soh}"
+        where = f"log_id = ? AND seq IN (SELECT seq FROM ({inner}) WHERE (place - 1) % ? = 0) ORDER BY seq"
+        return self._records(where, (log_id, log_id, stride))
+
+    def bundle(self, log_id: bytes, seq: int) -> bytes | None:
+        """The record with its proof against the smallest stored checkpoint that covers it; None when there is none.
+
+        Made from the stored leaves: a record that was altered makes a bundle that every verifier refuses.
+        """
+        query = (
+            "SELECT l.genesis, c.content, c.receipt, c.size FROM checkpoints c JOIN logs l USING (log_id)"
+            " WHERE c.log_id = ? AND c.size > ? ORDER BY c.size LIMIT 1"
+        )
+        rows: list[Any] = self._database.rows(query, (log_id, seq))
+        record = self._records("log_id = ? AND seq = ?", (log_id, seq))
+        if not rows or not record:
+            return None
+        genesis, checkpoint, receipt, size = rows[0]
+        proof = self._span_tree(log_id, seq, size).inclusion_proof(seq)
+        return Bundle(genesis, record[0].entry, proof, checkpoint, receipt).to_bytes()
+
+    def spans(self, log_id: bytes, from_size: int = 0) -> Iterator[StoredSpan]:
+        """What is stored behind from_size, one delivery at a time."""
+        while True:
+            rows: list[Any] = self._database.rows(
+                "SELECT size, content, edge, received_unix_ms FROM checkpoints WHERE log_id = ? AND size > ?"
+                " ORDER BY size LIMIT 1",
+                (log_id, from_size),
+            )
+            if not rows:
+                return
+            size, content, edge, unix_ms = rows[0]
+            records = self._records("log_id = ? AND seq >= ? AND seq < ? ORDER BY seq", (log_id, from_size, size))
+            yield StoredSpan(from_size, size, content, edge, unix_ms, tuple(records))
+            from_size = size
+
+    def audit(self, log_id: bytes, start: Edge | None = None, limit: int = 20_000) -> AuditResult:
+        """Checks stored records against the signed checkpoints from `start` on, about `limit` of them at a time."""
+        log = self.trusted_log(log_id)
+        if log is None:
+            return AuditResult(Edge(), 0, ())
+        edge, found = start or Edge(), list[Difference]()
+        end = edge.size + limit
+        for span in self.spans(log_id, edge.size):
+            checked = check_span(log_id, log.genesis, edge, span)
+            edge = checked.edge
+            found += checked.differences
+            if edge.size >= end:
+                return AuditResult(edge, max(log.size, edge.size), kept(found))
+        return AuditResult(edge, edge.size, kept([*found, *check_head(edge, log.edge)]))
+
+    def _head(self, row: Any) -> LogHead:
+        genesis, battery, evidence_class, edge, boot, uptime_ms = row
+        try:
+            return LogHead(TrustedLog(genesis, Edge.from_bytes(edge), boot, uptime_ms), battery, evidence_class)
+        except ValueError:
+            raise self._damaged("the head of a log") from None
+
+    def _size(self, log_id: bytes) -> int:
+        rows: list[Any] = self._database.rows("SELECT size FROM logs WHERE log_id = ?", (log_id,))
+        return rows[0][0] if rows else 0
+
+    def _counted(self, query: str, parameters: tuple[object, ...]) -> list[Any]:
+        rows: list[Any] = self._database.rows(query, parameters)
+        return rows
+
+    def _records(self, where: str, parameters: tuple[object, ...]) -> list[StoredRecord]:
+        query = f"SELECT seq, leaf, entry, received_unix_ms FROM records WHERE {where}"  # noqa: S608
+        rows: list[Any] = self._database.rows(query, parameters)
+        return [StoredRecord(*row) for row in rows]
+
+    def _entries(self, log_id: bytes, seq: int, count: int) -> list[bytes]:
+        records = self._records("log_id = ? AND seq >= ? AND seq < ? ORDER BY seq", (log_id, seq, seq + count))
+        altered = [record.seq for record in records if not record.is_unaltered]
+        if altered or len(records) != count:
+            raise self._damaged(f"record {altered[0]}" if altered else f"a record from {seq} to {seq + count - 1}")
+        return [record.entry for record in records]
+
+    def _edge(self, log_id: bytes, size: int) -> Edge:
+        edge = self._edge_before(log_id, size)
+        records = self._records("log_id = ? AND seq >= ? AND seq < ? ORDER BY seq", (log_id, edge.size, size))
+        return edge.extended([record.leaf for record in records])
+
+    def _span_tree(self, log_id: bytes, seq: int, size: int) -> SpanTree:
+        edge = self._edge_before(log_id, seq)
+        records = self._records("log_id = ? AND seq >= ? AND seq < ? ORDER BY seq", (log_id, edge.size, size))
+        return SpanTree(edge, [record.leaf for record in records])
+
+    def _edge_before(self, log_id: bytes, size: int) -> Edge:
+        """The newest stored edge of at most this size."""
+        query = "SELECT edge FROM checkpoints WHERE log_id = ? AND size <= ? ORDER BY size DESC LIMIT 1"
+        rows: list[Any] = self._database.rows(query, (log_id, size))
+        try:
+            return Edge.from_bytes(rows[0][0]) if rows else Edge()
+        except ValueError:
+            raise self._damaged("an edge") from None
+
+    def _check_unmoved(self, sizes: Any, verified: Verified) -> None:
+        found: Sequence[tuple[int]] = sizes.fetchall()
+        if (found[0][0] if found else 0) != verified.first_seq:
+            raise UnavailableError(f"{self.path}: another program wrote to it; run one passport service per file")
+
+    def _damaged(self, what: str) -> UnavailableError:
+        return UnavailableError(f"{self.path}: {what} is not what was stored; restore the file from a backup")
+
+
+_HEAD = "genesis, battery, evidence_class, edge, boot, uptime_ms"
+_PUT_HEAD = (
+    "INSERT INTO logs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (log_id) DO UPDATE SET"
+    " battery = ?3, evidence_class = ?4, size = ?5, edge = ?6, boot = ?7, uptime_ms = ?8"
+)

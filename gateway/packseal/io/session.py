@@ -1,0 +1,158 @@
+"""The gateway's side of the link as a pure object: bytes and a clock value in, events and bytes to send out.
+
+Decides when to ask, to rewind and to give credit (docs/link.md). Whether entries may be believed is the caller's part:
+it answers each DeliveryArrived with `accepted` or `rejected`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from packseal.errors import EvidenceError
+from packseal.io.link import (
+    BoardStatus,
+    Frame,
+    FrameReader,
+    Hello,
+    Kind,
+    decode_hello,
+    decode_status,
+    encode_frame,
+    encode_want,
+)
+from packseal.records.entries import decode_entry
+from packseal.records.log import Delivery
+
+CREDIT = 256  # entries; at most 128 kB held in memory until their checkpoint comes
+QUIET_MS = 1_000  # a board at work says something every second
+SILENT_MS = 3_000  # after that it has restarted or was unplugged: ask who is there
+MAX_BACKOFF_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class HelloArrived:
+    hello: Hello
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryArrived:
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class StatusArrived:
+    status: BoardStatus
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRejected:
+    """A frame whose CRC is right but whose content is not of the link."""
+
+    error: EvidenceError
+
+
+Event: TypeAlias = HelloArrived | DeliveryArrived | StatusArrived | FrameRejected
+
+
+class BoardSession:
+    def __init__(self) -> None:
+        self._reader = FrameReader()
+        self._out = bytearray()
+        self._genesis = b""
+        self._next_seq = 0
+        self._limit = 0
+        self._entries: list[bytes] = []
+        self._board_size = 0
+        self._heard_ms = self._progress_ms = self._asked_ms = -SILENT_MS
+        self._rejections = 0
+        self._held_until_ms = 0
+
+    @property
+    def frames_refused(self) -> int:
+        return self._reader.refused
+
+    def bytes_to_send(self) -> bytes:
+        content = bytes(self._out)
+        self._out.clear()
+        return content
+
+    def receive(self, content: bytes, now_ms: int) -> list[Event]:
+        refused_before = self._reader.refused
+        events: list[Event] = []
+        for frame in self._reader.feed(content):
+            self._heard_ms = now_ms
+            try:
+                event = self._event(frame, now_ms)
+            except EvidenceError as error:
+                event = FrameRejected(error)
+            events += [event] if event else []
+        if self._reader.refused > refused_before:
+            self._rewind(now_ms)
+        return events
+
+    def tick(self, now_ms: int) -> None:
+        """To be called a few times a second: asks a silent board, and rewinds where something was lost."""
+        if now_ms - max(self._heard_ms, self._asked_ms) >= SILENT_MS:
+            self._asked_ms = now_ms
+            self._out += encode_frame(Kind.ASK)
+        expected = self._next_seq + len(self._entries)
+        if self._genesis and self._board_size > expected and now_ms - self._progress_ms >= QUIET_MS:
+            self._rewind(now_ms)
+
+    def resume(self, hello: Hello, next_seq: int, now_ms: int) -> None:
+        """After HELLO: take this log from next_seq on."""
+        self._genesis, self._next_seq, self._board_size = hello.genesis, next_seq, hello.size
+        self._rewind(now_ms)
+
+    def accepted(self, next_seq: int) -> None:
+        self._rejections = 0
+        self._next_seq = next_seq
+        if self._limit - next_seq <= CREDIT // 2:
+            self._want(rewind=False)
+
+    def rejected(self, now_ms: int) -> None:
+        """The delivery did not verify or could not be stored: ask for it again, later each time."""
+        self._rejections += 1
+        self._entries.clear()
+        self._held_until_ms = now_ms + min(QUIET_MS << min(self._rejections, 10), MAX_BACKOFF_MS)
+
+    def send_receipt(self, receipt: bytes) -> None:
+        self._out += encode_frame(Kind.RECEIPT, receipt)
+
+    def _event(self, frame: Frame, now_ms: int) -> Event | None:
+        if frame.kind == Kind.HELLO:
+            return HelloArrived(decode_hello(frame.body))
+        if frame.kind == Kind.STATUS:
+            status = decode_status(frame.body)
+            self._board_size = status.size
+            return StatusArrived(status)
+        if frame.kind == Kind.ENTRY:
+            self._entry_arrived(frame.body, now_ms)
+        if frame.kind == Kind.CHECKPOINT and self._entries:
+            return self._checkpoint_arrived(frame.body)
+        return None
+
+    def _entry_arrived(self, content: bytes, now_ms: int) -> None:
+        seq, expected = decode_entry(content).seq, self._next_seq + len(self._entries)
+        self._board_size = max(self._board_size, seq + 1)
+        if seq == expected and seq < self._limit:
+            self._entries.append(content)
+            self._progress_ms = now_ms
+        elif seq > expected:
+            self._rewind(now_ms)
+
+    def _checkpoint_arrived(self, content: bytes) -> DeliveryArrived:
+        delivery = Delivery(self._genesis, self._next_seq, tuple(self._entries), content)
+        self._entries.clear()
+        return DeliveryArrived(delivery)
+
+    def _rewind(self, now_ms: int) -> None:
+        self._entries.clear()
+        if self._genesis and now_ms >= self._held_until_ms:
+            self._progress_ms = now_ms
+            self._want(rewind=True)
+
+    def _want(self, *, rewind: bool) -> None:
+        self._limit = self._next_seq + CREDIT
+        self._out += encode_want(self._next_seq, CREDIT, rewind=rewind)

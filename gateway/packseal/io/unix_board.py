@@ -1,0 +1,65 @@
+"""The real firmware on MicroPython's unix port, as a process of its own behind a pseudo-terminal.
+
+Stands in for a board on a serial cable: the port keeps its name while the process is killed and started again, and the
+state folder is the board's flash.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import termios
+import tty
+from pathlib import Path
+
+import packseal
+from packseal.errors import UnavailableError
+from packseal.io.micropython import micropython_command
+
+HEAP_BYTES = 1 << 20
+
+
+def firmware_folder() -> Path:
+    """firmware/ of the checkout, or the copy that an installed package carries. Raises UnavailableError."""
+    package = Path(packseal.__file__).parent
+    for folder in (package / "firmware", package.parents[1] / "firmware"):
+        if (folder / "main.py").is_file():
+            return folder
+    raise UnavailableError(f"no firmware beside {package}; install packseal again or run from a checkout")
+
+
+class UnixBoard:
+    def __init__(self, folder: Path, config: dict[str, object]) -> None:
+        """folder is the board's flash; config is its config.json (without the serial port)."""
+        self._folder = folder
+        self._command = micropython_command()
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave, termios.TCSANOW)
+        self.port = os.ttyname(self._slave)
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps({"serial": self._master, **config}))
+
+    def start(self) -> None:
+        firmware = firmware_folder()
+        environment = os.environ | {"MICROPYPATH": f"{firmware}:{firmware / 'boards' / 'unix'}"}
+        command = [*self._command, "-X", f"heapsize={HEAP_BYTES}", str(firmware / "main.py"), str(self._folder)]
+        with (self._folder / "board.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, env=environment, pass_fds=[self._master], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self) -> None:
+        """As a power cut would: at once, with nothing said."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> None:
+        self.kill()
+        os.close(self._master)
+        os.close(self._slave)
