@@ -187,9 +187,12 @@ def passport_key(settings: Path) -> None:
 @click.option("--dbc", type=FILE, required=True, help="DBC file that describes the messages.")
 @click.option("--bind", type=FILE, required=True, help="TOML file: which signal is which quantity.")
 @click.option("--battery", default="imported-pack", show_default=True, help="Battery the values belong to.")
+@click.option("--rated-capacity-mah", default=1, show_default=True, type=click.IntRange(1), help="Its rated capacity.")
 @click.option("--window-s", default=10, show_default=True, type=click.IntRange(1, 3600), help="Length of a window.")
 @click.option("--gateway", "settings", type=FILE, help="Send through this gateway's outbox and broker (gateway.toml).")
-@click.option("--data", type=FOLDER, default="packseal-import", show_default=True, help="Folder when there is no gateway.")
+@click.option(
+    "--data", type=FOLDER, default="packseal-import", show_default=True, help="Folder when there is no gateway."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def import_(**arguments: Any) -> None:
     """Bring a CAN log file into a passport, as a replay of evidence class D.
@@ -226,7 +229,9 @@ def verify(bundle: Path, policy: Path | None) -> None:
 @main.command()
 @click.argument("settings", type=FILE)
 @click.option("--battery", required=True, help="Id of the battery.")
-@click.option("--record", "seq", type=click.IntRange(0), help="Number of the record; the newest state of health unless given.")
+@click.option(
+    "--record", "seq", type=click.IntRange(0), help="Number of the record; the newest state of health unless given."
+)
 @click.option("--out", type=FOLDER, default=".", show_default=True, help="Folder for the bundle and its policy.toml.")
 def export(settings: Path, battery: str, seq: int | None, out: Path) -> None:
     """Write one record with its proof to a file that anyone can verify.

@@ -22,7 +22,7 @@ class MicroPythonError(PackSealError):
 
 
 class Reason(StrEnum):
-    """Why evidence was refused. Stable across versions: programs and people may rely on these words (docs/record.md)."""
+    """Why evidence was refused. Stable across versions: programs may rely on these words (docs/record.md)."""
 
     MALFORMED = "malformed"
     UNKNOWN_VERSION = "unknown-version"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from packseal.apps.export import exported
-from packseal.apps.line import Line, own_folder, wait_until
+from packseal.apps.line import Line, LineBattery, own_folder, wait_until
 from packseal.errors import UnavailableError
 from packseal.io.enrol import hello_of
 from packseal.io.keys import load_or_make_key
@@ -57,8 +57,10 @@ class Demo:
         board_key = genesis_key(hello.genesis).public_key
         self._say(f"the board made its key: {board_key.hex()[:16]}…; enrolled for battery {BATTERY!r}")
         self.line.start_broker()
-        self.line.start_passport(_passport_toml(self.line.broker, self._options.listen, board_key))
-        self.line.start_gateway(_gateway_toml(self.line.broker, self.board.port, self._service_key, board_key))
+        battery = LineBattery(BATTERY, "Demo pack, 12 cells in two strings", "SBESS", RATED_CAPACITY_MAH)
+        self.line.start_passport(self._options.listen, battery, board_key, "B")
+        table = {"battery": BATTERY, "port": self.board.port, "public_key": board_key.hex()}
+        self.line.start_gateway("demo", self._service_key, table)
         self._say(f"waiting for the first record; the page is on {self.line.passport.url}")
         self.wait_for_records(1)
         self._say(f"verified: the first record after {time.monotonic() - self._started_s:.1f} s")
@@ -121,38 +123,5 @@ def _board_config(service_key: bytes) -> dict[str, object]:
         "clock_rate": CLOCK_RATE,
         "flash_sectors": 128,
         "source": "simulator",
-        "simulator": {"true_capacity_mah": TRUE_CAPACITY_MAH},
+        "simulator": {"origin_unix_ms": time.time_ns() // 1_000_000, "true_capacity_mah": TRUE_CAPACITY_MAH, "seed": 1},
     }
-
-
-def _passport_toml(broker: BrokerAddress, listen: str, board_key: bytes) -> str:
-    return f"""\
-broker = "{broker}"
-listen = "{listen}"
-store = "passport.db"
-key = "service.key"
-
-[[battery]]
-id = "{BATTERY}"
-name = "Demo pack, 12 cells"
-category = "SBESS"
-rated_capacity_mah = {RATED_CAPACITY_MAH}
-
-[[battery.source]]
-public_key = "{board_key.hex()}"
-evidence_class = "B"
-"""
-
-
-def _gateway_toml(broker: BrokerAddress, port: str, service_key: bytes, board_key: bytes) -> str:
-    return f"""\
-site = "demo"
-broker = "{broker}"
-outbox = "outbox.db"
-service_public_key = "{service_key.hex()}"
-
-[[board]]
-battery = "{BATTERY}"
-port = "{port}"
-public_key = "{board_key.hex()}"
-"""

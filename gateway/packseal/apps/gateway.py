@@ -10,7 +10,7 @@ from dataclasses import asdict
 from packseal.apps.collector import BoardCollector
 from packseal.errors import EvidenceError, PackSealError, Reason
 from packseal.io.mqtt import MQTTConnection
-from packseal.io.outbox_store import OutboxStore
+from packseal.io.outbox_store import OutboxStore, StoredLog
 from packseal.io.settings import GatewaySettings
 from packseal.outbox import Item, Outbox, State
 from packseal.records.answer import ReceiptAnswer, decode_answer
@@ -22,8 +22,8 @@ SEND_PERIOD_S = 0.1  # how late a retry may be; new deliveries are sent at once
 
 
 class Gateway:
-    def __init__(self, settings: GatewaySettings) -> None:
-        """Opens the outbox. Raises UnavailableError where that cannot be."""
+    def __init__(self, settings: GatewaySettings, role: str = "gateway") -> None:
+        """Opens the outbox; role tells MQTT clients of one site apart. Raises UnavailableError."""
         self._settings = settings
         self._store = OutboxStore(settings.outbox)
         self._outbox = Outbox()
@@ -33,10 +33,10 @@ class Gateway:
         for item in self._store.waiting():
             self._outbox.add(item)
         base = f"packseal/{settings.site}"
-        self._avail_topic = f"{base}/gateway/avail"
+        self._avail_topic = f"{base}/{role}/avail"
         self._mqtt = MQTTConnection(
             settings.broker,
-            f"packseal-gateway-{settings.site}",
+            f"packseal-{role}-{settings.site}",
             [f"{base}/+/receipt"],
             self._on_answer,
             self._on_connection,
@@ -68,6 +68,13 @@ class Gateway:
             self._outbox.add(item)
         self._publish_state(battery, verified)
         self._wake.set()
+
+    def stored_log(self, log_id: bytes) -> StoredLog | None:
+        return self._store.log(log_id)
+
+    def receipted_size(self, log_id: bytes) -> int:
+        stored = self._store.log(log_id)
+        return stored.receipted_size if stored else 0
 
     def status(self) -> dict[str, object]:
         """Connections, depth, oldest age and counts, as the page and the command line show them."""

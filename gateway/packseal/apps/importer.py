@@ -46,8 +46,8 @@ def imported_log(
 ) -> ImportedLog:
     """The log of an import.
 
-    files: the content of log, DBC and binding. losses: as CONFIG field 4 (docs/record.md). windows: (uptime_ms, window),
-    the time counted from the first frame of the file.
+    files: the content of log, DBC and binding. losses: as CONFIG field 4 (docs/record.md).
+    windows: (uptime_ms, window), the time counted from the first window of the file.
     """
     digests = [hashlib.sha256(content).digest() for content in files]
     label = hashlib.sha256(b"".join(digests)).digest()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from packseal.apps.gateway import Gateway
@@ -16,8 +18,16 @@ from packseal.io.settings import GatewaySettings, PassportFileSettings, load_set
 MARKER = ".packseal-line"
 
 
+@dataclass(frozen=True, slots=True)
+class LineBattery:
+    id: str
+    name: str
+    category: str
+    rated_capacity_mah: int
+
+
 class Line:
-    """Starts in the order in which data would be missed, stops in the other; the configuration files stay to look at."""
+    """Starts in the order in which data would be missed, stops in the other; its configuration files stay."""
 
     def __init__(self, folder: Path, broker: BrokerAddress | None = None) -> None:
         self.folder = folder
@@ -42,13 +52,20 @@ class Line:
         if self._embedded:
             self._embedded.start()
 
-    def start_passport(self, text: str) -> None:
+    def start_passport(self, listen: str, battery: LineBattery, source_key: bytes, evidence_class: str) -> None:
+        """Serves one battery with one enrolled source; the service's key is service.key in the folder."""
+        table = {"id": battery.id, "name": battery.name, "category": battery.category}
+        text = _toml(broker=str(self.broker), listen=listen, store="passport.db", key="service.key")
+        text += "\n[[battery]]\n" + _toml(**table, rated_capacity_mah=battery.rated_capacity_mah)
+        text += "\n[[battery.source]]\n" + _toml(public_key=source_key.hex(), evidence_class=evidence_class)
         path = self.folder / "passport.toml"
         path.write_text(text)
         self._passport = PassportServer(load_settings(path, PassportFileSettings))
         self._passport.start()
 
-    def start_gateway(self, text: str) -> None:
+    def start_gateway(self, site: str, service_key: bytes, board: dict[str, str] | None = None) -> None:
+        text = _toml(site=site, broker=str(self.broker), outbox="outbox.db", service_public_key=service_key.hex())
+        text += "\n[[board]]\n" + _toml(**board) if board else ""
         path = self.folder / "gateway.toml"
         path.write_text(text)
         self._gateway = Gateway(load_settings(path, GatewaySettings))
@@ -81,3 +98,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float, otherwise: str) 
         if time.monotonic() > deadline:
             raise UnavailableError(otherwise)
         time.sleep(0.05)
+
+
+def _toml(**values: str | int) -> str:
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())

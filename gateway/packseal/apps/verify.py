@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+from packseal.apps.export import load_policy
 from packseal.errors import ConfigError
 from packseal.records.bundle import CLASSES, TrustedBundle, verify_bundle
 from packseal.records.entries import METHODS, Boot, Config, Entry, EntryType, Estimate, Gap, Key, StateOfHealth, Window
-from packseal.apps.export import load_policy
 
 
 def verify_file(bundle: Path, policy: Path) -> TrustedBundle:
@@ -44,7 +44,7 @@ def words_of(entry: Entry) -> list[str]:
             return [
                 f"state of health {_percent(soh.soh_capacity_cpct)}, remaining capacity"
                 f" {_amp_hours(soh.remaining_capacity_mah)} of rated {soh.rated_capacity_mah / 1000:g} Ah",
-                f"by {METHODS.get(soh.method, f'method {soh.method}')}, from records {soh.inputs[0]} to {soh.inputs[1]}",
+                f"by {METHODS.get(soh.method, str(soh.method))}, from records {soh.inputs[0]} to {soh.inputs[1]}",
             ]
         case Window() as window:
             return [", ".join(_window_words(window)) or "no value available"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from packseal.errors import UnavailableError
 from packseal.io.database import Database
-from packseal.passport.audit import AuditResult, Difference, StoredRecord, StoredSpan, check_head, check_span, kept
+from packseal.passport.audit import AuditResult, Difference, StoredRecord, StoredSpan, check_ends, check_span, kept
 from packseal.passport.proof import SpanTree
 from packseal.records.bundle import Bundle
 from packseal.records.log import Known, TrustedLog, Verified
@@ -75,11 +75,11 @@ class PassportStore:
         self._database.close()
 
     def heads(self) -> list[LogHead]:
-        rows: list[Any] = self._database.rows(f"SELECT {_HEAD} FROM logs ORDER BY log_id")
+        rows: list[Any] = self._database.rows(_HEADS, (None,))
         return [self._head(row) for row in rows]
 
     def trusted_log(self, log_id: bytes) -> TrustedLog | None:
-        rows: list[Any] = self._database.rows(f"SELECT {_HEAD} FROM logs WHERE log_id = ?", (log_id,))
+        rows: list[Any] = self._database.rows(_HEADS, (log_id,))
         return self._head(rows[0]).log if rows else None
 
     def known(self, log_id: bytes) -> Known:
@@ -114,11 +114,14 @@ class PassportStore:
             )
         return receipt
 
-    def receipt(self, log_id: bytes, size: int) -> bytes | None:
+    def receipt(self, log_id: bytes, size: int) -> bytes:
         """Of the smallest stored checkpoint that covers the log up to size."""
         query = "SELECT receipt FROM checkpoints WHERE log_id = ? AND size >= ? ORDER BY size LIMIT 1"
         rows: list[Any] = self._database.rows(query, (log_id, size))
-        return rows[0][0] if rows else None
+        if not rows:
+            raise self._damaged("a receipt")
+        receipt: bytes = rows[0][0]
+        return receipt
 
     def add_refusal(
         self, unix_ms: int, topic: str, log_id: bytes | None, reason: str, detail: str, battery: str
@@ -162,12 +165,9 @@ class PassportStore:
 
     def plotted_statements(self, log_id: bytes, points: int = MAX_PLOT_POINTS) -> list[StoredRecord]:
         """Every n-th state-of-health record."""
-        soh = "log_id = ? AND substr(entry, 2, 1) = x'03'"
-        ((count,),) = self._counted(f"SELECT count(*) FROM records WHERE {soh}", (log_id,))
-        stride = -(-count // points) or 1
-        inner = f"SELECT seq, row_number() OVER (ORDER BY seq DESC) AS place FROM records WHERE {soh}"
-        where = f"log_id = ? AND seq IN (SELECT seq FROM ({inner}) WHERE (place - 1) % ? = 0) ORDER BY seq"
-        return self._records(where, (log_id, log_id, stride))
+        ((count,),) = self._counted(_COUNT_STATEMENTS, (log_id,))
+        rows: list[Any] = self._database.rows(_STATEMENTS, (log_id, -(-count // points) or 1))
+        return [StoredRecord(*row) for row in rows]
 
     def bundle(self, log_id: bytes, seq: int) -> bytes | None:
         """The record with its proof against the smallest stored checkpoint that covers it; None when there is none.
@@ -212,9 +212,10 @@ class PassportStore:
             checked = check_span(log_id, log.genesis, edge, span)
             edge = checked.edge
             found += checked.differences
-            if edge.size >= end:
-                return AuditResult(edge, max(log.size, edge.size), kept(found))
-        return AuditResult(edge, edge.size, kept([*found, *check_head(edge, log.edge)]))
+            if end <= edge.size < log.size:
+                return AuditResult(edge, log.size, kept(found))
+        ends: list[Any] = self._database.rows(_ENDS, (log_id,))
+        return AuditResult(edge, edge.size, kept([*found, *check_ends(*ends[0])]))
 
     def _head(self, row: Any) -> LogHead:
         genesis, battery, evidence_class, edge, boot, uptime_ms = row
@@ -232,7 +233,7 @@ class PassportStore:
         return rows
 
     def _records(self, where: str, parameters: tuple[object, ...]) -> list[StoredRecord]:
-        query = f"SELECT seq, leaf, entry, received_unix_ms FROM records WHERE {where}"  # noqa: S608
+        query = f"SELECT seq, leaf, entry, received_unix_ms FROM records WHERE {where}"  # noqa: S608 - `where` is one of the texts in this file
         rows: list[Any] = self._database.rows(query, parameters)
         return [StoredRecord(*row) for row in rows]
 
@@ -271,8 +272,20 @@ class PassportStore:
         return UnavailableError(f"{self.path}: {what} is not what was stored; restore the file from a backup")
 
 
-_HEAD = "genesis, battery, evidence_class, edge, boot, uptime_ms"
+_HEADS = (
+    "SELECT genesis, battery, evidence_class, edge, boot, uptime_ms FROM logs"
+    " WHERE ?1 IS NULL OR log_id = ?1 ORDER BY log_id"
+)
 _PUT_HEAD = (
     "INSERT INTO logs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (log_id) DO UPDATE SET"
     " battery = ?3, evidence_class = ?4, size = ?5, edge = ?6, boot = ?7, uptime_ms = ?8"
+)
+_COUNT_STATEMENTS = "SELECT count(*) FROM records WHERE log_id = ? AND substr(entry, 2, 1) = x'03'"
+_STATEMENTS = (
+    "SELECT seq, leaf, entry, received_unix_ms FROM (SELECT *, row_number() OVER (ORDER BY seq DESC) AS place"
+    " FROM records WHERE log_id = ? AND substr(entry, 2, 1) = x'03') WHERE (place - 1) % ? = 0 ORDER BY seq"
+)
+_ENDS = (
+    "SELECT l.edge, l.size, c.edge, c.size, (SELECT max(seq) + 1 FROM records r WHERE r.log_id = l.log_id)"
+    " FROM logs l LEFT JOIN checkpoints c USING (log_id) WHERE l.log_id = ? ORDER BY c.size DESC LIMIT 1"
 )

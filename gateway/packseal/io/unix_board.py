@@ -38,7 +38,7 @@ class UnixBoard:
         tty.setraw(self._slave, termios.TCSANOW)
         self.port = os.ttyname(self._slave)
         self._process: subprocess.Popen[bytes] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it will hold the board's key
         (folder / "config.json").write_text(json.dumps({"serial": self._master, **config}))
 
     def start(self) -> None:

@@ -1,0 +1,103 @@
+"""The unix port as a board: what main.py needs, made from a state folder with config.json, key.bin and flash.bin."""
+
+import os
+import sys
+import time
+from binascii import crc32
+from hashlib import sha256
+
+import config
+
+from logger.core.logger import Key
+from logger.drivers.clock import Clock
+from logger.drivers.flash_file import FlashFile
+from logger.drivers.serial_file import SerialFile
+from logger.drivers.simulator import SimulatedPack
+
+SECTOR_BYTES = 4096
+POWER_ON, UNKNOWN = 1, 0  # docs/record.md, BOOT key 2
+_SEED_BYTES, _LABEL_BYTES = 32, 16
+ConfigError = config.ConfigError
+
+
+class Board:
+    def __init__(self, folder):
+        """Raises ConfigError, and OSError when a file or the serial line cannot be opened."""
+        self.config = config.load(folder + "/config.json")
+        self.clock = Clock(*_ticks(), rate=self.config["clock_rate"])
+        self.key, self.reset_cause = _key(folder + "/key.bin")
+        try:
+            self.flash = FlashFile(folder + "/flash.bin", self.config["flash_sectors"], SECTOR_BYTES)
+        except ValueError as error:
+            raise ConfigError(f"flash_sectors: {error}") from None
+        self.serial = SerialFile(self.config["serial"])
+        self.source = self._source()
+
+    def sleep_ms(self, duration_ms):
+        time.sleep(duration_ms / 1000)
+
+    def _source(self):
+        settings = self.config["simulator"]
+        # the wall clock once, then the board's own: a wall clock that is set must not make the pack jump
+        started_ms = (time.time_ns() // 1000000 - settings["origin_unix_ms"]) * self.config["clock_rate"]
+        return SimulatedPack(
+            lambda: started_ms + self.clock.elapsed_ms(),
+            self.config["cell_blocks"],
+            self.config["strings"],
+            self.config["rated_capacity_mah"],
+            settings["true_capacity_mah"],
+            settings["seed"],
+        )
+
+
+def firmware_hash(root):
+    """SHA-256 over main.py, logger/ and this board's folder (docs/record.md, BOOT key 1)."""
+    paths = _python_files(root, "logger") + _python_files(root, "boards/unix")
+    paths.append("main.py")
+    whole = sha256()
+    for path in sorted(paths):
+        content = sha256()
+        with open(root + "/" + path, "rb") as file:
+            part = file.read(512)
+            while part:
+                content.update(part)
+                part = file.read(512)
+        whole.update(sha256(path.encode()).digest())
+        whole.update(content.digest())
+    return whole.digest()
+
+
+def _python_files(root, folder):
+    found = []
+    for name in os.listdir(root + "/" + folder):
+        path = folder + "/" + name
+        if name.endswith(".py"):
+            found.append(path)
+        elif os.stat(root + "/" + path)[0] & 0x4000:  # a folder
+            found += _python_files(root, path)
+    return found
+
+
+def _key(path):
+    """(the board's key, why it has started): made at the first start, whole or not at all."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+        reset_cause = UNKNOWN
+    except OSError:
+        content = os.urandom(_SEED_BYTES + _LABEL_BYTES)
+        content += crc32(content).to_bytes(4, "little")
+        with open(path + ".new", "wb") as file:
+            file.write(content)
+        os.rename(path + ".new", path)
+        reset_cause = POWER_ON
+    body = content[:-4]
+    if len(body) != _SEED_BYTES + _LABEL_BYTES or crc32(body).to_bytes(4, "little") != content[-4:]:
+        raise ConfigError(f"{path} is damaged; without it nothing more can be signed for this log")
+    return Key(body[:_SEED_BYTES], body[_SEED_BYTES:]), reset_cause
+
+
+def _ticks():
+    if sys.implementation.name == "micropython":
+        return time.ticks_ms, time.ticks_diff
+    return (lambda: time.monotonic_ns() // 1000000), (lambda later, earlier: later - earlier)

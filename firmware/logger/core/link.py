@@ -1,0 +1,193 @@
+"""The serial link (docs/link.md): frames, and the board's side of the conversation. Bytes in, bytes out; no port here.
+
+What the gateway sends cannot harm the board: a frame that does not decode, or that says what no gateway says, is
+counted and has no other effect.
+"""
+
+from binascii import crc32
+
+from logger.core import cbor, sectorlog
+from logger.core.merkle import MAX_SIZE
+
+VERSION = 1
+HELLO, ENTRY, CHECKPOINT, STATUS = 0x01, 0x02, 0x03, 0x04
+WANT, RECEIPT, ASK = 0x11, 0x12, 0x13
+MAX_FRAME_BYTES = 1024
+_MAX_ENCODED_BYTES = MAX_FRAME_BYTES + MAX_FRAME_BYTES // 254 + 1
+_KIND_AND_CRC_BYTES = 5
+_STATUS_PERIOD_MS = 1000  # of real time
+
+
+class FrameError(ValueError):
+    """The sender's fault, or the line's: a frame that does not decode."""
+
+
+def encode_frame(kind, body=b""):
+    """Clause 1."""
+    content = bytes([kind]) + body
+    content += crc32(content).to_bytes(4, "little")
+    if len(content) > MAX_FRAME_BYTES:
+        raise ValueError(f"a frame of {len(content)} bytes")
+    return cobs_encode(content) + b"\x00"
+
+
+def decode_frame(encoded):
+    """(kind, body) of a frame without its closing zero. Raises FrameError."""
+    content = cobs_decode(encoded)
+    if not _KIND_AND_CRC_BYTES <= len(content) <= MAX_FRAME_BYTES:
+        raise FrameError("its length is no frame's")
+    if crc32(content[:-4]) != int.from_bytes(content[-4:], "little"):
+        raise FrameError("its CRC differs")
+    return content[0], content[1:-4]
+
+
+def cobs_encode(content):
+    """Consistent overhead byte stuffing (Cheshire and Baker 1999): the same content without a zero byte."""
+    out = bytearray()
+    start = 0
+    while start <= len(content):
+        end = content.find(b"\x00", start, start + 254)
+        if end < 0:
+            end = min(start + 254, len(content))
+        out.append(end - start + 1)
+        out.extend(content[start:end])
+        start = end if end - start == 254 else end + 1  # a group of 254 bytes is not followed by a zero
+    return bytes(out)
+
+
+def cobs_decode(encoded):
+    """Raises FrameError when a group is cut short or holds a zero."""
+    out = bytearray()
+    at = 0
+    while at < len(encoded):
+        code = encoded[at]
+        group = encoded[at + 1 : at + code]
+        if len(group) != code - 1 or 0 in group:
+            raise FrameError("a group of the stuffing is cut short")
+        out.extend(group)
+        at += code
+        if code < 255 and at < len(encoded):
+            out.append(0)
+    return bytes(out)
+
+
+class FrameReceiver:
+    """Cuts a byte stream, fed in any pieces, into frames; what is none is dropped and counted in `frames_refused`."""
+
+    def __init__(self):
+        self.frames_refused = 0
+        self._buffer = bytearray(_MAX_ENCODED_BYTES)
+        self._count = 0  # bytes since the last zero; beyond the buffer they are only counted
+
+    def feed(self, content):
+        """The (kind, body) of each frame that ends in content."""
+        frames = []
+        for byte in content:
+            if byte:
+                if self._count < _MAX_ENCODED_BYTES:
+                    self._buffer[self._count] = byte
+                self._count += 1
+            elif self._count:  # two zeros in a row are no frame, and nothing was lost
+                self._end_frame(frames)
+        return frames
+
+    def _end_frame(self, frames):
+        count, self._count = self._count, 0
+        try:
+            if count > _MAX_ENCODED_BYTES:
+                raise FrameError("longer than any frame")
+            frames.append(decode_frame(bytes(self._buffer[:count])))
+        except FrameError:
+            self.frames_refused += 1
+
+
+class BoardLink:
+    """The board's side. `logger` is what it speaks for: its log, its figures, and where receipts go.
+
+    Keeps no queue: next_frame makes a frame when the one before has left. A gateway that does not read costs nothing.
+    """
+
+    def __init__(self, logger):
+        self._logger = logger
+        self._receiver = FrameReceiver()
+        self._is_hello_due = True  # clause 3
+        self._cursor = None  # None before the first WANT
+        self._ready = None  # the record that the credit did not reach
+        self._limit_seq = 0
+        self._status_period_ms = _STATUS_PERIOD_MS * logger.config["clock_rate"]
+        self._next_status_ms = 0
+        self._receipts_seen = 0
+
+    @property
+    def frames_refused(self):
+        return self._receiver.frames_refused
+
+    def feed(self, content):
+        for kind, body in self._receiver.feed(content):
+            if kind == ASK and not body:
+                self._is_hello_due = True
+            elif kind == WANT:
+                self._want(body)
+            elif kind == RECEIPT:
+                self._logger.offer_receipt(body)
+            else:
+                self._receiver.frames_refused += 1
+
+    def next_frame(self):
+        """The bytes to send next, None when there is nothing to say."""
+        if self._is_hello_due:
+            self._is_hello_due = False
+            return encode_frame(HELLO, self._hello())
+        if self._cursor is None:
+            return None
+        if self._is_status_due():
+            return encode_frame(STATUS, self._status())
+        return self._next_record()
+
+    def _want(self, body):
+        """Clause 4."""
+        try:
+            next_seq, credit, rewind = cbor.decode(body)
+            if not (0 <= next_seq <= MAX_SIZE and 0 <= credit <= MAX_SIZE and rewind in (0, 1)):
+                raise ValueError
+        except (ValueError, TypeError):
+            self._receiver.frames_refused += 1
+            return
+        self._limit_seq = next_seq + credit
+        if rewind or self._cursor is None:
+            self._cursor = self._logger.log.read_from(next_seq)
+            self._ready = None
+
+    def _hello(self):
+        logger = self._logger
+        oldest_seq, roots = logger.log.oldest()
+        hello = [VERSION, oldest_seq, logger.log.size, logger.log.receipted_size, logger.boot, logger.uptime_ms]
+        hello.extend((logger.genesis, b"".join(roots)))
+        return cbor.encode(hello)
+
+    def _is_status_due(self):
+        """Each period, and at once when a receipt has been dealt with: the gateway waits for that."""
+        logger = self._logger
+        return logger.uptime_ms >= self._next_status_ms or logger.receipts_settled != self._receipts_seen
+
+    def _status(self):
+        logger = self._logger
+        self._next_status_ms = logger.uptime_ms + self._status_period_ms
+        self._receipts_seen = logger.receipts_settled
+        sizes = [logger.uptime_ms, logger.log.size, logger.log.receipted_size]
+        refused = [self.frames_refused, logger.receipts_refused]
+        return cbor.encode(sizes + refused + [logger.slots_missed, logger.windows_lost])
+
+    def _next_record(self):
+        """Clause 5: in the log's order, entries below the credit only."""
+        record = self._ready or self._cursor.next()
+        self._ready = None
+        if record is None:
+            return None
+        kind, number, content = record
+        if kind == sectorlog.CHECKPOINT:
+            return encode_frame(CHECKPOINT, content)
+        if number >= self._limit_seq:
+            self._ready = record
+            return None
+        return encode_frame(ENTRY, content)

@@ -1,0 +1,265 @@
+"""The state of health by method 1 (docs/record.md, SOH): the charge counted between two rested open-circuit anchors.
+
+Decides when a pack is rested, what an anchor is worth, and whether a result is good enough to be stated. A narrow span
+or a large uncertainty gives no statement at all: not yet known. Anchors live in memory only: over a restart charge was
+not counted. Integers only, so that every port comes to the same answer.
+
+remaining_capacity = charge / span of the state of charge; its relative uncertainty is the quadratic sum of those two's
+(JCGM 100:2008, 5.1.2).
+"""
+
+from logger.core.entries import METHOD_TWO_ANCHORS, without_absent
+from logger.core.ocv import state_of_charge
+from logger.core.sampling import Means, rounded
+
+REST_MS = 240000
+SEGMENT_MS = 60000  # voltages are averaged over this, and compared with those of the segment before
+SETTLED_MV = 2
+REST_RATE = 50  # at rest the current is below rated_capacity / 50 h
+STEP_RATE = 5  # a current step of rated_capacity / 5 h or more shows the resistance
+ANCHOR_ERROR_MV = 3  # standard uncertainty of a rested voltage: the meter, what has not relaxed yet, the curve
+OFFSET_ERROR_RATE = 1000  # of the current, standard uncertainty: rated_capacity / 1000 h
+GAIN_ERROR_PPM = 3000
+MIN_SPAN_PPM = 200000
+MAX_UNCERTAINTY_PPM = 30000
+MAX_ANCHORS = 4
+RESISTANCE_STEPS = 32
+MIN_RESISTANCE_STEPS = 8
+
+_HALF_MAMS_PER_UAH = 7200  # 1 µAh = 3.6 mA·s
+_MS_PER_H = 3600000
+
+
+class Totals:
+    """What has been counted since the start; anchors hold copies, and the difference of two says what lies between."""
+
+    def __init__(self):
+        self.time_ms = 0
+        self.charge = 0  # half mA·ms
+        self.step_variance = 0  # (mA·s)², from currents that changed between two samples
+        self.temperature_ddegc = 0
+        self.temperatures = 0
+
+    def copy(self):
+        other = Totals()
+        other.time_ms, other.charge, other.step_variance = self.time_ms, self.charge, self.step_variance
+        other.temperature_ddegc, other.temperatures = self.temperature_ddegc, self.temperatures
+        return other
+
+
+class Anchor:
+    """A rest at which the state of charge is known from the voltages."""
+
+    def __init__(self, soc_ppm, error_ppm, totals):
+        self.soc_ppm = soc_ppm
+        self.error_ppm = error_ppm  # standard uncertainty
+        self.totals = totals
+        self.window_seq = None  # of the WINDOW entry that holds the rest, known when the window ends
+
+
+class Resistance:
+    """Ohmic resistance from current steps between adjacent samples: the mean of the middle half of the last ones."""
+
+    def __init__(self, rated_capacity_mah):
+        self._least_step_ma = rated_capacity_mah // STEP_RATE
+        self._ring_uohm = []
+        self._next = 0
+
+    def add(self, step_ma, step_mv):
+        if abs(step_ma) < self._least_step_ma:
+            return
+        value = step_mv * 1000000 // step_ma
+        if len(self._ring_uohm) < RESISTANCE_STEPS:
+            self._ring_uohm.append(value)
+        else:
+            self._ring_uohm[self._next] = value
+        self._next = (self._next + 1) % RESISTANCE_STEPS
+
+    def result(self):
+        """[value, standard uncertainty] in µΩ, None before there were enough steps."""
+        count = len(self._ring_uohm)
+        if count < MIN_RESISTANCE_STEPS:
+            return None
+        ranked = sorted(self._ring_uohm)
+        middle = ranked[count // 4 : count - count // 4]
+        value = rounded(sum(middle), len(middle))
+        # half the spread of the middle half is 0.67 sigma; 1.2: what a trimmed mean loses against a mean
+        scatter = (middle[-1] - middle[0]) * 900 // isqrt(count * 1000000)
+        return [value, isqrt(scatter**2 + (value * GAIN_ERROR_PPM // 1000000) ** 2)] if value > 0 else None
+
+
+class Estimator:
+    """Samples in, now and then the body of a SOH entry out."""
+
+    def __init__(self, rated_capacity_mah, cell_blocks, sample_ms):
+        self._sample_ms = sample_ms
+        self._rated_mah = rated_capacity_mah
+        self._capacity_uah = rated_capacity_mah * 1000
+        self._cells = Means(cell_blocks)
+        self._resistance = Resistance(rated_capacity_mah)
+        self._totals = Totals()
+        self._last_ma = self._last_mv = None
+        self.forget()
+
+    def forget(self):
+        """Drops the anchors: charge was not counted, or the windows it rests on are not in the log."""
+        self._anchors = []
+        self._fresh = None  # an anchor whose pair has not been looked for
+        self._end_rest()
+
+    def add(self, sample, flow):
+        """A sample that has a current. flow: (time, charge) since the last one, None when unknown (Integrator.add)."""
+        if flow is None:
+            self.forget()
+        else:
+            self._count(sample, *flow)
+        self._last_ma, self._last_mv = sample.current_ma, sample.pack_mv
+        if abs(sample.current_ma) * REST_RATE < self._rated_mah:
+            self._rest(sample)
+        else:
+            self._end_rest()
+
+    def note_window(self, seq):
+        """Says which entry holds the window that has just ended."""
+        for anchor in self._anchors:
+            if anchor.window_seq is None:
+                anchor.window_seq = seq
+
+    def soc_cpct(self):
+        """The state of charge counted on from the last anchor, None before the first."""
+        if not self._anchors:
+            return None
+        anchor = self._anchors[-1]
+        charge_uah = (self._totals.charge - anchor.totals.charge) // _HALF_MAMS_PER_UAH
+        soc_ppm = anchor.soc_ppm + charge_uah * 1000000 // self._capacity_uah
+        return min(max(rounded(soc_ppm, 100), 0), 10000)
+
+    def statement(self):
+        """The body of a SOH entry if an anchor since the last call has given one, else None. Call after note_window."""
+        fresh, self._fresh = self._fresh, None
+        if fresh is None:
+            return None
+        best = None
+        for anchor in self._anchors:
+            result = self._capacity(anchor, fresh) if anchor is not fresh else None
+            if result and (best is None or result[1] * best[0] < best[1] * result[0]):
+                best = result[0], result[1], anchor
+        return self._body(best, fresh) if best else None
+
+    # ---- counting
+
+    def _count(self, sample, time_ms, charge):
+        totals = self._totals
+        totals.time_ms += time_ms
+        totals.charge += charge
+        spread_ma = step_ma = sample.current_ma - self._last_ma
+        if time_ms > 2 * self._sample_ms:  # samples are missing: it may have been anything up to the larger one
+            spread_ma = max(abs(step_ma), abs(self._last_ma), abs(sample.current_ma))
+        elif self._last_mv is not None and sample.pack_mv is not None:
+            self._resistance.add(step_ma, sample.pack_mv - self._last_mv)
+        # the current changed at a moment between the two samples that is not known: a rectangle of this width
+        totals.step_variance += (spread_ma * time_ms // 1000) ** 2 // 12
+        for value_ddegc in sample.temperature_ddegc:
+            if value_ddegc is not None:
+                totals.temperature_ddegc += value_ddegc
+                totals.temperatures += 1
+
+    # ---- anchors
+
+    def _end_rest(self):
+        self._rest_began_ms = None
+        self._segment_mv = None
+        self._is_anchored = False
+
+    def _rest(self, sample):
+        now_ms = self._totals.time_ms
+        if self._rest_began_ms is None:
+            self._rest_began_ms = self._segment_began_ms = now_ms
+            self._cells.reset()
+        self._cells.add(sample.cell_mv)
+        if now_ms - self._segment_began_ms < SEGMENT_MS:
+            return
+        before_mv, self._segment_mv = self._segment_mv, self._cells.result()
+        self._segment_began_ms = now_ms
+        self._cells.reset()
+        if now_ms - self._rest_began_ms >= REST_MS and _is_settled(before_mv, self._segment_mv):
+            self._set_anchor()
+
+    def _set_anchor(self):
+        socs = [state_of_charge(cell_mv) for cell_mv in self._segment_mv if cell_mv is not None]
+        if not socs:
+            return
+        soc_ppm = rounded(sum([soc for soc, _ in socs]), len(socs))
+        # one error for all cells: they share the meter, the curve and the rest
+        error_ppm = ANCHOR_ERROR_MV * rounded(sum([slope for _, slope in socs]), len(socs))
+        anchor = Anchor(soc_ppm, error_ppm, self._totals.copy())
+        # an anchor of the same rest, longer: a better start for the next span, and no new end of the last
+        if not self._is_anchored or self._anchors.pop() is self._fresh:
+            self._fresh = anchor
+        self._is_anchored = True
+        self._anchors = self._anchors[1 - MAX_ANCHORS :]
+        self._anchors.append(anchor)
+
+    # ---- results
+
+    def _capacity(self, first, last):
+        """(capacity in µAh, its standard uncertainty), None where the span or the uncertainty does not allow one."""
+        span_ppm = abs(last.soc_ppm - first.soc_ppm)
+        if span_ppm < MIN_SPAN_PPM:
+            return None
+        charge_uah = abs(last.totals.charge - first.totals.charge) // _HALF_MAMS_PER_UAH
+        capacity_uah = charge_uah * 1000000 // span_ppm
+        span_error_ppm = isqrt(first.error_ppm**2 + last.error_ppm**2) * 1000000 // span_ppm
+        charge_error_ppm = self._charge_error_uah(first.totals, last.totals, charge_uah) * 1000000 // max(charge_uah, 1)
+        error_ppm = isqrt(span_error_ppm**2 + charge_error_ppm**2)
+        is_same_way = (last.totals.charge > first.totals.charge) == (last.soc_ppm > first.soc_ppm)
+        if error_ppm >= MAX_UNCERTAINTY_PPM or not is_same_way:
+            return None
+        return capacity_uah, capacity_uah * error_ppm // 1000000
+
+    def _charge_error_uah(self, first, last, charge_uah):
+        offset_uah = self._rated_mah * 1000 // OFFSET_ERROR_RATE * (last.time_ms - first.time_ms) // _MS_PER_H
+        gain_uah = charge_uah * GAIN_ERROR_PPM // 1000000
+        step_uah = isqrt(last.step_variance - first.step_variance) * 10 // 36  # 1 mA·s = 0.2778 µAh
+        return isqrt(offset_uah**2 + gain_uah**2 + step_uah**2)
+
+    def _body(self, best, fresh):
+        capacity_uah, error_uah, first = best
+        self._capacity_uah = capacity_uah
+        totals, began = fresh.totals, first.totals
+        count = totals.temperatures - began.temperatures
+        return without_absent(
+            {
+                1: METHOD_TWO_ANCHORS,
+                2: [first.window_seq, fresh.window_seq],
+                3: self._rated_mah,
+                4: [rounded(capacity_uah, 1000), rounded(error_uah, 1000)],
+                5: [rounded(capacity_uah * 10, self._rated_mah), rounded(error_uah * 10, self._rated_mah)],
+                6: self._resistance.result(),
+                7: rounded(totals.temperature_ddegc - began.temperature_ddegc, count) if count else None,
+                8: [rounded(first.soc_ppm, 100), rounded(fresh.soc_ppm, 100)],
+                9: self._totals.time_ms - totals.time_ms,
+            }
+        )
+
+
+def _is_settled(before_mv, after_mv):
+    if before_mv is None:
+        return False
+    for i in range(len(after_mv)):
+        before, after = before_mv[i], after_mv[i]
+        if before is not None and after is not None and abs(after - before) > SETTLED_MV:
+            return False
+    return True
+
+
+def isqrt(number):
+    """The integer square root (Newton's method)."""
+    if number < 2:
+        return number
+    root = 1 << (len(bin(number)) - 1) // 2  # not below the root, so the steps fall
+    while True:
+        closer = (root + number // root) // 2
+        if closer >= root:
+            return root
+        root = closer

@@ -1,0 +1,50 @@
+"""Runs the firmware: `main.py FOLDER`, the folder being what the board's module asks for. Wiring only."""
+
+import gc
+import sys
+
+import board as boards
+
+from logger.core.link import BoardLink
+from logger.core.logger import Logger
+from logger.core.merkle import leaf_hash
+from logger.core.sectorlog import SectorLog, WrongLogError
+
+IDLE_MS = 5  # how often the link is looked at when nothing else is to do
+
+
+def main(folder):
+    board = boards.Board(folder)
+    log_id = leaf_hash(board.key.genesis)[:16]  # docs/record.md, KEY
+    log = SectorLog(board.flash, log_id)
+    firmware_hash = boards.firmware_hash(__file__.rpartition("/")[0] or ".")
+    logger = Logger(board.config, log, board.key, board.source, firmware_hash, board.reset_cause)
+    link = BoardLink(logger)
+    gc.collect()
+    run(board, logger, link)
+
+
+def run(board, logger, link):
+    unsent = b""
+    while True:
+        is_busy = logger.step(board.clock.elapsed_ms())
+        link.feed(board.serial.read())
+        unsent = unsent or link.next_frame() or b""
+        if unsent:
+            sent = board.serial.write(unsent)
+            unsent = unsent[sent:]
+            is_busy = is_busy or sent
+        if not is_busy:
+            wait_ms = board.clock.to_counter_ms(logger.ms_to_next_slot())
+            board.sleep_ms(min(max(wait_ms, 0), IDLE_MS))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        print("usage: main.py FOLDER", file=sys.stderr)
+        sys.exit(2)
+    try:
+        main(sys.argv[1])
+    except (boards.ConfigError, WrongLogError, OSError) as error:
+        print(f"packseal firmware: {error}", file=sys.stderr)
+        sys.exit(2)

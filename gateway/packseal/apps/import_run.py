@@ -1,0 +1,242 @@
+"""`packseal import`: one log file through decoding, records, outbox, MQTT and passport, with an exact loss report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from packseal.apps.gateway import Gateway
+from packseal.apps.importer import ImportedLog, imported_log
+from packseal.apps.line import Line, LineBattery, own_folder
+from packseal.errors import ConfigError, UnavailableError
+from packseal.frames import LossReport, read_log
+from packseal.io.keys import Signer, load_or_make_key
+from packseal.io.outbox_store import only_new
+from packseal.io.ports import free_port
+from packseal.io.settings import GatewaySettings, load_settings
+from packseal.records.entries import MeanMinMax, Window
+from packseal.records.log import TrustedLog
+from packseal.signals import (
+    DecodeReport,
+    QuantityWindow,
+    Samples,
+    SampleWindow,
+    apply_binding,
+    load_dbc,
+    parse_binding,
+    resolve,
+    windows,
+)
+from packseal.signals.samples import Absence
+
+RECEIPT_TIMEOUT_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    log: Path
+    dbc: Path
+    bind: Path
+    battery: str
+    rated_capacity_mah: int
+    window_s: int
+    settings: Path | None
+    data: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A log file as windows of quantities, and the account of every line, frame and value."""
+
+    files: tuple[bytes, bytes, bytes]
+    loss: LossReport
+    decode: DecodeReport
+    samples: Mapping[str, Samples]
+    windows: tuple[tuple[int, Window], ...]
+
+    @property
+    def unavailable(self) -> int:
+        return sum(int((~samples.is_valid).sum()) for samples in self.samples.values())
+
+    @property
+    def losses(self) -> tuple[int, ...]:
+        """CONFIG field 4 (docs/record.md)."""
+        refused_lines = sum(self.loss.refused.values())
+        unknown = sum(self.decode.unknown_ids.values()) + self.decode.without_signals
+        return (self.loss.lines, self.loss.frames, unknown, refused_lines, self.decode.too_short, self.unavailable)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    decoded: Decoded
+    log_id: bytes
+    records: int
+    records_before: int
+    passport: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        loss, decode = self.decoded.loss, self.decoded.decode
+        return {
+            "dialect": loss.dialect,
+            "lines": loss.lines,
+            "lines_by_verdict": {verdict.name.lower(): count for verdict, count in loss.counts.items()},
+            "frames": decode.frames,
+            "frames_decoded": decode.decoded,
+            "frames_of_unknown_ids": {f"0x{key & 0x1FFFFFFF:03X}": n for key, n in decode.unknown_ids.items()},
+            "frames_without_signals": decode.without_signals,
+            "frames_too_short": decode.too_short,
+            "values": {name: _value_counts(samples) for name, samples in self.decoded.samples.items()},
+            "log_id": self.log_id.hex(),
+            "records": self.records,
+            "records_imported_before": self.records_before,
+            "passport": self.passport,
+        }
+
+    def lines(self) -> list[str]:
+        loss, decode = self.decoded.loss, self.decoded.decode
+        text = [f"{loss.lines} lines of dialect {loss.dialect!r}:"]
+        text += [f"  {count:>8} {verdict.meaning}" for verdict, count in loss.counts.items()]
+        text += [f"  line {number}: {verdict.meaning}" for number, verdict in loss.first_refused]
+        unknown = sum(decode.unknown_ids.values())
+        text += [
+            f"{decode.frames} frames: {decode.decoded} decoded, {unknown} of {len(decode.unknown_ids)} ids that the DBC"
+            f" does not have, {decode.without_signals} of messages without signals, {decode.too_short} too short",
+            *(f"  {name}: {_counts_in_words(samples)}" for name, samples in self.decoded.samples.items()),
+            f"{self.records} records, class D, log {self.log_id.hex()}; all receipted"
+            + (f" ({self.records_before} of them in an earlier run)" if self.records_before else ""),
+        ]
+        return text + [f"  {name}: {value}" for name, value in self.passport.items()]
+
+
+def import_run(options: ImportOptions) -> ImportReport:
+    """Returns when every record is receipted. Raises PackSealErrors that name file and cure."""
+    decoded = decode_log(options)
+    if options.settings:
+        return _sent_to_site(options, options.settings, decoded)
+    return _sent_through_own_line(options, decoded)
+
+
+def decode_log(options: ImportOptions) -> Decoded:
+    """Raises FramesError, DBCError, BindingError, each with the file's name before it."""
+    contents = (_content(options.log), _content(options.dbc), _content(options.bind))
+    binding = parse_binding(contents[2].decode(errors="replace"))
+    decoder = load_dbc(contents[1])
+    frames, loss = read_log(contents[0])
+    values = decoder.decode(frames, only=set(resolve(binding, decoder).values()))
+    samples = apply_binding(binding, decoder, values)
+    summaries = windows(samples, options.window_s * 1_000_000_000)
+    first_ns = summaries[0].start_ns if summaries else 0
+    entries = tuple(
+        ((summary.start_ns + summary.duration_ns - first_ns) // 1_000_000, record_window(summary))
+        for summary in summaries
+    )
+    return Decoded(contents, loss, values.report, samples, entries)
+
+
+def record_window(summary: SampleWindow) -> Window:
+    """The WINDOW of one summary; quantities without a valid value are left out, their values counted."""
+    found = summary.quantities
+    temperature = found.get("temperature_ddegc")
+    return Window(
+        duration_ms=summary.duration_ns // 1_000_000,
+        samples=max(quantity.valid + quantity.not_available for quantity in found.values()),
+        pack_current_ma=_mean_min_max(found.get("pack_current_ma")),
+        pack_voltage_mv=_mean_min_max(found.get("pack_voltage_mv")),
+        temperature_ddegc=(temperature.mean_value,) if temperature and temperature.valid else (),
+        soc_reported_cpct=_last(found.get("soc_reported_cpct")),
+        soh_reported_cpct=_last(found.get("soh_reported_cpct")),
+        values_unavailable=sum(quantity.not_available for quantity in found.values()),
+    )
+
+
+def _mean_min_max(quantity: QuantityWindow | None) -> MeanMinMax | None:
+    if quantity is None or quantity.mean_value is None or quantity.min_value is None or quantity.max_value is None:
+        return None
+    return MeanMinMax(quantity.mean_value, quantity.min_value, quantity.max_value)
+
+
+def _last(quantity: QuantityWindow | None) -> int | None:
+    return quantity.last_value if quantity else None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _sent_to_site(options: ImportOptions, path: Path, decoded: Decoded) -> ImportReport:
+    """Through the broker of a gateway.toml, with an outbox and a key of its own beside that gateway's."""
+    site = load_settings(path, GatewaySettings)
+    signer = load_or_make_key(site.outbox.with_name("import.key"))
+    own = {"outbox": site.outbox.with_name("import-outbox.db"), "board": ()}
+    gateway = Gateway(site.model_copy(update=own), role="import")
+    gateway.start()
+    try:
+        return _sent_through(gateway, decoded, signer, options.battery)
+    finally:
+        gateway.stop()
+
+
+def _sent_through_own_line(options: ImportOptions, decoded: Decoded) -> ImportReport:
+    folder = own_folder(options.data)
+    signer = load_or_make_key(folder / "import.key")
+    service_key = load_or_make_key(folder / "service.key").public_key
+    line = Line(folder)
+    try:
+        line.start_broker()
+        battery = LineBattery(options.battery, options.battery, "other_industrial", options.rated_capacity_mah)
+        line.start_passport(f"127.0.0.1:{free_port()}", battery, signer.public_key, "D")
+        line.start_gateway("import", service_key)
+        report = _sent_through(line.gateway, decoded, signer, options.battery)
+        return replace(report, passport=_known_values(line.passport.service.document(options.battery) or {}))
+    finally:
+        line.stop()
+
+
+def _sent_through(gateway: Gateway, decoded: Decoded, signer: Signer, battery: str) -> ImportReport:
+    log = imported_log(signer.public_key, decoded.files, decoded.losses, decoded.windows)
+    before = _submit(gateway, log, signer, battery)
+    deadline_s = time.monotonic() + RECEIPT_TIMEOUT_S
+    while gateway.receipted_size(log.log_id) < len(log.entries):
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(_no_receipt(gateway, signer))
+        time.sleep(0.05)
+    return ImportReport(decoded, log.log_id, len(log.entries), before)
+
+
+def _no_receipt(gateway: Gateway, signer: Signer) -> str:
+    status: Any = gateway.status()
+    said = "; ".join(status["refused_by_service"]) or f"broker {status['broker']}"
+    key = f'evidence_class = "D" and public_key = "{signer.public_key.hex()}" under [[battery.source]]'
+    return f"no receipt after {RECEIPT_TIMEOUT_S} s ({said}); the records wait. Does passport.toml have {key}?"
+
+
+def _submit(gateway: Gateway, log: ImportedLog, signer: Signer, battery: str) -> int:
+    """Puts what the outbox has not seen yet of this log into it; returns how many records it had seen."""
+    stored = gateway.stored_log(log.log_id)
+    trusted = stored.log if stored else TrustedLog(log.entries[0])
+    before = trusted.size
+    for delivery in log.deliveries(before, signer):
+        verified = trusted.verified(delivery, only_new(trusted))
+        gateway.submit(battery, delivery, verified)
+        trusted = verified.log
+    return before
+
+
+def _known_values(document: dict[str, Any]) -> dict[str, Any]:
+    """name -> "value unit" of what the passport now knows from this import."""
+    values = document["values"]
+    return {name: f"{value['value']} {value['unit']}" for name, value in values.items() if value["value"] is not None}
+
+
+def _value_counts(samples: Samples) -> dict[str, int]:
+    return {("valid" if absence is Absence.NONE else absence.name.lower()): n for absence, n in samples.counts.items()}
+
+
+def _counts_in_words(samples: Samples) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in _value_counts(samples).items() if count)

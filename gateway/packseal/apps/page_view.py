@@ -1,0 +1,171 @@
+"""What the passport page shows of one battery: the document, the verdict on what is stored, records and refusals."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from packseal.apps.auditor import Auditor, Verdict
+from packseal.apps.passport_service import PassportService
+from packseal.apps.plots import PLOTS
+from packseal.errors import EvidenceError, Reason
+from packseal.io.passport_store import Refusal
+from packseal.passport import words
+from packseal.passport.audit import Difference, StoredRecord
+from packseal.passport.document import Json
+from packseal.passport.fold import LogState
+from packseal.passport.settings import CATEGORIES
+from packseal.records.entries import decode_entry
+
+RECORDS_SHOWN = 20
+LIVE = ("soc", "pack_voltage_mv", "pack_current_ma", "temperature", "cell_spread_mv")
+LIFETIME = ("remaining_capacity", "capacity_fade", "ohmic_resistance", "full_cycles", "energy_throughput")
+LIFETIME += ("capacity_throughput", "rated_capacity_item")
+CLAIMED = ("soc_reported_cpct", "soh_reported_cpct")
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """state: verified, altered, checking or empty."""
+
+    state: str
+    headline: str
+    sentence: str
+
+
+class PageView:
+    def __init__(self, service: PassportService, auditor: Auditor) -> None:
+        self._service = service
+        self._auditor = auditor
+
+    def listed(self) -> list[Json]:
+        return [
+            {
+                "id": battery.id,
+                "name": battery.name,
+                "category": CATEGORIES[battery.category],
+                "badge": self._badge(self._verdicts(battery.id)),
+            }
+            for battery in self._service.settings.batteries
+        ]
+
+    def data(self, battery_id: str) -> Json:
+        """The document, with the verdict; `stamp` changes when more than ages has changed."""
+        verdicts = self._verdicts(battery_id)
+        badge = self._badge(verdicts)
+        refusals = self._service.refusals(battery_id)
+        return {
+            **(self._service.document(battery_id) or {}),
+            "verification": {
+                "state": badge.state,
+                "headline": badge.headline,
+                "sentence": badge.sentence,
+                "records_checked": sum(verdict.checked for _, verdict in verdicts),
+                "records": sum(verdict.size for _, verdict in verdicts),
+                "differences": [
+                    {"log_id": log.log_id.hex(), "first_seq": d.first_seq, "last_seq": d.last_seq, "reason": d.reason}
+                    for log, verdict in verdicts
+                    for d in verdict.differences
+                ],
+            },
+            "refused": sum(refusal.count for refusal in refusals),
+            "stamp": "-".join(
+                [badge.state, *(f"{log.size}.{len(v.differences)}" for log, v in verdicts), *(str(r.count) for r in refusals)]
+            ),
+        }
+
+    def battery(self, battery_id: str) -> Json:
+        now_unix_ms = self._service.now_unix_ms()
+        return {
+            "document": self.data(battery_id),
+            "badge": self._badge(self._verdicts(battery_id)),
+            "records": self._records(battery_id, now_unix_ms),
+            "refusals": [_refusal(refusal, now_unix_ms) for refusal in self._service.refusals(battery_id)],
+            "plots": {name: plot.title for name, plot in PLOTS.items()},
+            "live": LIVE,
+            "lifetime": LIFETIME,
+            "claimed": CLAIMED,
+            "as_of": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_unix_ms / 1000)),
+        }
+
+    def plotted_log(self, battery_id: str) -> bytes | None:
+        """The log that the live values rest on: real before simulated, the best class, heard of last."""
+        logs = sorted(self._logs(battery_id), key=lambda log: (log.is_simulated, log.evidence_class, -log.received_unix_ms))
+        return logs[0].log_id if logs else None
+
+    def _logs(self, battery_id: str) -> tuple[LogState, ...]:
+        passport = self._service.passport(battery_id)
+        return passport.logs if passport else ()
+
+    def _verdicts(self, battery_id: str) -> list[tuple[LogState, Verdict]]:
+        return [(log, self._auditor.verdict(log.log_id)) for log in self._logs(battery_id)]
+
+    def _badge(self, verdicts: list[tuple[LogState, Verdict]]) -> Badge:
+        size = sum(verdict.size for _, verdict in verdicts)
+        checked = sum(verdict.checked for _, verdict in verdicts)
+        differences = [(log, d) for log, verdict in verdicts for d in verdict.differences]
+        problem = next((verdict.problem for _, verdict in verdicts if verdict.problem), "")
+        if differences:
+            return _altered(*differences[0], len(differences))
+        if problem:
+            return Badge("altered", "Not verified: the stored records cannot be read", "Who runs this page has to look.")
+        if not size:
+            return Badge("empty", "Nothing received yet", "No record of this battery has arrived here.")
+        if not all(verdict.is_verified for _, verdict in verdicts):
+            return Badge("checking", "Checking", f"{checked:,} of {size:,} records checked so far.".replace(",", " "))
+        return Badge("verified", "Verified", _verified_words(size, checked))
+
+    def _records(self, battery_id: str, now_unix_ms: int) -> list[Json]:
+        """The newest of all logs; every one is hashed again each time it is shown."""
+        rows = []
+        for log in self._logs(battery_id):
+            differences = self._auditor.verdict(log.log_id).differences
+            for record in self._service.store.recent_records(log.log_id, RECORDS_SHOWN):
+                rows.append((record.received_unix_ms, log, record, differences))
+        rows.sort(key=lambda row: (row[0], row[2].seq), reverse=True)
+        return [_record(log, record, differences, now_unix_ms) for _, log, record, differences in rows[:RECORDS_SHOWN]]
+
+
+def _verified_words(size: int, checked: int) -> str:
+    """A record that came since the last check was checked when it came in."""
+    records = "The one record" if size == 1 else f"All {words.plural(max(size, checked), 'record')}"
+    return f"{records} stored here: byte for byte what this battery's keys signed, in order, with none missing."
+
+
+def _altered(log: LogState, difference: Difference, count: int) -> Badge:
+    more = f" and {words.plural(count - 1, 'more difference')}" if count > 1 else ""
+    headline = f"Not verified: {difference.words}{more}"
+    sentence = f"In log {log.log_id.hex()[:8]}, {difference.words}: {difference.detail} ({difference.reason})."
+    return Badge("altered", headline, f"{sentence} Do not rely on this page until that is put right.")
+
+
+def _record(log: LogState, record: StoredRecord, differences: tuple[Difference, ...], now_unix_ms: int) -> Json:
+    reason = "" if record.is_unaltered else "its bytes are not those that were signed"
+    for difference in differences:
+        if difference.first_seq <= record.seq <= difference.last_seq:
+            reason = reason or difference.detail
+    try:
+        entry = decode_entry(record.entry)
+        kind, says = words.kind(entry.type), words.record(entry)
+    except EvidenceError:
+        kind, says = "?", words.REASONS[Reason.MALFORMED]
+    return {
+        "log_id": log.log_id.hex(),
+        "seq": record.seq,
+        "kind": kind,
+        "says": says,
+        "reason": reason,
+        "received": words.age(max(0, now_unix_ms - record.received_unix_ms)),
+    }
+
+
+def _refusal(refusal: Refusal, now_unix_ms: int) -> Json:
+    known = {str(reason): text for reason, text in words.REASONS.items()}
+    return {
+        "words": known.get(refusal.reason, refusal.reason),
+        "reason": refusal.reason,
+        "detail": refusal.detail,
+        "topic": refusal.topic,
+        "count": refusal.count,
+        "last": words.age(max(0, now_unix_ms - refusal.last_unix_ms)),
+    }

@@ -1,0 +1,7 @@
+"""CAN frames as arrays, and the dialects of log files they are read from."""
+
+from packseal.frames.dialects import DIALECT_NAMES, read_log
+from packseal.frames.frames import Frames
+from packseal.frames.report import LossReport, Verdict
+
+__all__ = ["DIALECT_NAMES", "Frames", "LossReport", "Verdict", "read_log"]

@@ -1,0 +1,192 @@
+"""The passport as a document: every value with the record it rests on, its method, uncertainty, age and evidence class.
+
+Decides which log answers for a value when several could, and what may be called live. Nothing here is invented: a value
+that no record holds is null, with words on what is needed. Equal passports at equal times give equal documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from packseal.passport import words
+from packseal.passport.fold import Found, LogState, Passport
+from packseal.passport.settings import CATEGORIES
+from packseal.passport.values import AMPERE_HOURS, QUANTITIES, Quantity, Reading
+
+Json: TypeAlias = dict[str, object]
+
+COVERAGE = "about 95 %: two standard uncertainties either way"
+AGE_RULE = (
+    "at least; counted from when the delivery came, plus how much older the record then was by the board's own clock;"
+    " time on the way to the gateway is not in it"
+)
+NO_UNCERTAINTY = "none stated in the record"
+RATED_METHOD = "stated by who runs this passport; not measured"
+
+
+def document(passport: Passport, now_unix_ms: int) -> Json:
+    """JSON-able. `values` by key; `logs` lists every log, also those no value rests on."""
+    logs = passport.logs
+    shown = [log for log in logs if log.size]
+    return {
+        "battery": _battery(passport),
+        "as_of_unix_ms": now_unix_ms,
+        "simulated": any(log.is_simulated for log in shown),
+        "clock_rate": max((log.clock_rate for log in shown if log.is_simulated), default=1),
+        "replay": bool(shown) and all(log.is_replay for log in shown),
+        "values": {
+            "rated_capacity_item": _rated(passport),
+            **{quantity.key: _value(quantity, passport, now_unix_ms) for quantity in QUANTITIES},
+        },
+        "completeness": completeness(logs),
+        "logs": [_log(log, now_unix_ms) for log in logs],
+        "proven": list(words.PROVEN),
+        "not_proven": list(words.NOT_PROVEN),
+        "age_rule": AGE_RULE,
+    }
+
+
+def completeness(logs: Iterable[LogState]) -> Json:
+    """Records present of records counted, windows stated as lost, and time covered by windows of time elapsed."""
+    logs = tuple(logs)
+    lost: dict[int, int] = {}
+    for log in logs:
+        for cause, count in log.windows_lost.items():
+            lost[cause] = lost.get(cause, 0) + count
+    present, counted = sum(log.records_present for log in logs), sum(log.size for log in logs)
+    counted += sum(lost.values())
+    covered, elapsed = sum(log.windows_ms for log in logs), sum(map(_elapsed_ms, logs))
+    return {
+        "records_present": present,
+        "records_counted": counted,
+        "records_text": f"{words.plural(present, 'record')} of {words.plural(counted, 'record')}",
+        "records_share": words.share(present, counted),
+        "windows_lost": words.gaps(lost),
+        "time_covered_ms": covered,
+        "time_elapsed_ms": elapsed,
+        "time_text": f"{words.span(covered)} of {words.span(elapsed)}",
+        "time_share": words.share(min(covered, elapsed), elapsed),
+        "samples": sum(log.samples for log in logs),
+        "slots_missed": sum(log.slots_missed for log in logs),
+        "values_unavailable": sum(log.values_unavailable for log in logs),
+    }
+
+
+def _elapsed_ms(log: LogState) -> int:
+    return log.last_uptime_ms - (log.first_uptime_ms or 0)
+
+
+def _battery(passport: Passport) -> Json:
+    battery = passport.battery
+    return {
+        "id": battery.id,
+        "name": battery.name,
+        "category": battery.category,
+        "category_text": CATEGORIES[battery.category],
+    }
+
+
+def _rated(passport: Passport) -> Json:
+    rated = Reading(passport.battery.rated_capacity_mah, AMPERE_HOURS, RATED_METHOD)
+    return {**_numbers("Rated capacity", rated), "record": None, "evidence_class": None, "age_ms": None}
+
+
+def _value(quantity: Quantity, passport: Passport, now_unix_ms: int) -> Json:
+    rated_mah = passport.battery.rated_capacity_mah
+    missing = quantity.missing
+    for log, found in sorted(_candidates(quantity, passport.logs), key=_preference):
+        reading = quantity.read(found.entry.body, rated_mah) if found.entry.body else missing
+        if isinstance(reading, Reading):
+            return {**_numbers(quantity.name, reading), **_evidence(log, found, reading, now_unix_ms)}
+        missing = reading
+    return {"name": quantity.name, "value": None, "text": "not yet known", "missing": missing}
+
+
+def _candidates(quantity: Quantity, logs: Iterable[LogState]) -> list[tuple[LogState, Found]]:
+    return [(log, log.found[quantity.kind]) for log in logs if quantity.kind in log.found]
+
+
+def _preference(candidate: tuple[LogState, Found]) -> tuple[bool, str, int, bytes]:
+    """A real pack before a simulated one, then the better evidence class, then the newest."""
+    log, found = candidate
+    return log.is_simulated, log.evidence_class, -_made_by_unix_ms(log, found), log.log_id
+
+
+def _made_by_unix_ms(log: LogState, found: Found) -> int:
+    """The record was made no later than this.
+
+    Each delivery at or behind the record bounds it; the first and the newest are kept. (A backlog that waited in a
+    gateway arrives late, and then the newest is the closer bound.)
+    """
+    uptime_ms = found.entry.uptime_ms
+    bounds = ((found.received_unix_ms, found.checkpoint_uptime_ms), (log.received_unix_ms, log.checkpoint_uptime_ms))
+    return min(received - max(0, checkpoint - uptime_ms) // log.clock_rate for received, checkpoint in bounds)
+
+
+def _numbers(name: str, reading: Reading) -> Json:
+    return {
+        "name": name,
+        "value": reading.unit.scaled(reading.value),
+        "unit": reading.unit.name,
+        "text": reading.unit.text(reading.value),
+        "method": reading.method,
+        **_interval(reading),
+        **reading.details,
+    }
+
+
+def _interval(reading: Reading) -> Mapping[str, object]:
+    if reading.uncertainty is None:
+        return {"standard_uncertainty": None, "interval": None, "uncertainty": NO_UNCERTAINTY}
+    low, high = reading.value - 2 * reading.uncertainty, reading.value + 2 * reading.uncertainty
+    text = f"{reading.unit.text(low, with_unit=False)} to {reading.unit.text(high)}"
+    return {
+        "standard_uncertainty": reading.unit.scaled(reading.uncertainty),
+        "interval": {
+            "low": reading.unit.scaled(low),
+            "high": reading.unit.scaled(high),
+            "coverage": COVERAGE,
+            "text": text,
+        },
+        "uncertainty": f"± {reading.unit.text(2 * reading.uncertainty)}",
+    }
+
+
+def _evidence(log: LogState, found: Found, reading: Reading, now_unix_ms: int) -> Json:
+    age_ms = None if log.is_replay else _age_ms(log, found, reading, now_unix_ms)
+    return {
+        "record": {"log_id": log.log_id.hex(), "seq": found.entry.seq},
+        "evidence_class": log.evidence_class,
+        "evidence": words.EVIDENCE_CLASSES[log.evidence_class],
+        "replay": log.is_replay,
+        "simulated": log.is_simulated,
+        "age_ms": age_ms,
+        "age_text": "replayed from a file; its age is not proven" if age_ms is None else words.age(age_ms),
+    }
+
+
+def _age_ms(log: LogState, found: Found, reading: Reading, now_unix_ms: int) -> int:
+    return max(0, now_unix_ms - _made_by_unix_ms(log, found)) + reading.extra_age_ms // log.clock_rate
+
+
+def _log(log: LogState, now_unix_ms: int) -> Json:
+    boot = log.boot
+    return {
+        "log_id": log.log_id.hex(),
+        "evidence_class": log.evidence_class,
+        "evidence": words.EVIDENCE_CLASSES[log.evidence_class],
+        "public_key": log.key.public_key.hex(),
+        "origin": log.key.origin.name.lower(),
+        "source": words.source(boot.source) if boot else None,
+        "firmware_hash": boot.firmware_hash.hex() if boot else None,
+        "boots": log.boots,
+        "simulated": log.is_simulated,
+        "clock_rate": log.clock_rate,
+        "replay": log.is_replay,
+        "imported_file_sha256": log.config.source_digest.hex() if log.config else None,
+        "records": log.size,
+        "received_unix_ms": log.received_unix_ms,
+        "silent_ms": None if log.is_replay else max(0, now_unix_ms - log.received_unix_ms),
+        "completeness": completeness((log,)),
+    }

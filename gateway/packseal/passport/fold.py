@@ -1,0 +1,153 @@
+"""The fold: verified records, one delivery after the other, become what a passport knows of each log.
+
+State per log is of constant size, so a million records need no more memory than one. A record counts once, by
+(log_id, seq): what was folded before is ignored. What the state means to a reader is for document.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import reduce
+
+from packseal.passport.settings import BatterySettings
+from packseal.records.entries import Boot, Config, Entry, Gap, Key, StateOfHealth, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Records [first_seq, size) of one delivery. `entries` are those that can be read; a stored one that was altered
+    since is left out and counts as not present."""
+
+    log_id: bytes
+    evidence_class: str
+    key: Key
+    first_seq: int
+    size: int
+    entries: tuple[Entry, ...]
+    checkpoint_uptime_ms: int
+    received_unix_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The newest record of a kind: `entry`, and what its delivery says about when it was made.
+
+    Boards know only their uptime. When the delivery came, its checkpoint had been signed, so the record was then at
+    least checkpoint_uptime_ms - entry.uptime_ms old by the board's clock.
+    """
+
+    entry: Entry
+    checkpoint_uptime_ms: int
+    received_unix_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    log_id: bytes
+    evidence_class: str
+    key: Key
+    size: int = 0
+    records_present: int = 0
+    boots: int = 0
+    boot: Boot | None = None
+    config: Config | None = None
+    first_uptime_ms: int | None = None
+    last_uptime_ms: int = 0
+    windows: int = 0
+    windows_ms: int = 0
+    samples: int = 0
+    slots_missed: int = 0
+    values_unavailable: int = 0
+    windows_lost: dict[int, int] = field(default_factory=dict)  # cause -> windows, as GAP entries state
+    found: dict[str, Found] = field(default_factory=dict)  # kind of value -> its newest record
+    checkpoint_uptime_ms: int = 0
+    received_unix_ms: int = 0
+
+    @property
+    def is_replay(self) -> bool:
+        return self.evidence_class == "D"
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.boot is not None and self.boot.source == 0
+
+    @property
+    def clock_rate(self) -> int:
+        """Pack seconds in a second: what divides a difference of uptimes to give real time."""
+        return self.boot.clock_rate if self.boot else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Passport:
+    """What is known of one battery."""
+
+    battery: BatterySettings
+    logs: tuple[LogState, ...] = ()
+
+    def log(self, log_id: bytes) -> LogState | None:
+        return next((log for log in self.logs if log.log_id == log_id), None)
+
+
+_WINDOW_VALUES: dict[str, Callable[[Window], bool]] = {
+    "pack_current_ma": lambda window: window.pack_current_ma is not None,
+    "pack_voltage_mv": lambda window: window.pack_voltage_mv is not None,
+    "cell_mv": lambda window: any(value is not None for value in window.cell_mv),
+    "temperature_ddegc": lambda window: any(value is not None for value in window.temperature_ddegc),
+    "soc_cpct": lambda window: window.soc_cpct is not None,
+    "counters": lambda window: window.counters is not None,
+    "soc_reported_cpct": lambda window: window.soc_reported_cpct is not None,
+    "soh_reported_cpct": lambda window: window.soh_reported_cpct is not None,
+}
+
+
+def fold(passport: Passport, delivered: Delivered) -> Passport:
+    """The passport with what the delivery adds. ValueError when records before it were never folded."""
+    before = passport.log(delivered.log_id) or LogState(delivered.log_id, delivered.evidence_class, delivered.key)
+    if delivered.size <= before.size:
+        return passport
+    if delivered.first_seq > before.size:
+        raise ValueError(f"records {before.size} to {delivered.first_seq - 1} have not been folded")
+    new = [entry for entry in delivered.entries if entry.seq >= before.size]
+    state = reduce(lambda state, entry: _with_entry(state, entry, delivered), new, before)
+    state = replace(
+        state,
+        size=delivered.size,
+        records_present=before.records_present + len(new),
+        checkpoint_uptime_ms=delivered.checkpoint_uptime_ms,
+        received_unix_ms=delivered.received_unix_ms,
+    )
+    others = [log for log in passport.logs if log.log_id != state.log_id]
+    return replace(passport, logs=tuple(sorted([*others, state], key=lambda log: log.log_id)))
+
+
+def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState:
+    first = entry.uptime_ms if state.first_uptime_ms is None else state.first_uptime_ms
+    state = replace(state, first_uptime_ms=first, last_uptime_ms=entry.uptime_ms)
+    found = Found(entry, delivered.checkpoint_uptime_ms, delivered.received_unix_ms)
+    match entry.body:
+        case Window() as window:
+            return _with_window(state, window, found)
+        case StateOfHealth() as statement:
+            kinds = ["state_of_health"] + ["resistance_uohm"] * (statement.resistance_uohm is not None)
+            return replace(state, found=state.found | dict.fromkeys(kinds, found))
+        case Boot() as boot:
+            return replace(state, boot=boot, boots=state.boots + 1)
+        case Gap(cause, windows):
+            return replace(state, windows_lost=state.windows_lost | {cause: state.windows_lost.get(cause, 0) + windows})
+        case Config() as config:
+            return replace(state, config=config)
+    return state
+
+
+def _with_window(state: LogState, window: Window, found: Found) -> LogState:
+    kinds = [kind for kind, has in _WINDOW_VALUES.items() if has(window)]
+    return replace(
+        state,
+        windows=state.windows + 1,
+        windows_ms=state.windows_ms + window.duration_ms,
+        samples=state.samples + window.samples,
+        slots_missed=state.slots_missed + window.slots_missed,
+        values_unavailable=state.values_unavailable + window.values_unavailable,
+        found=state.found | dict.fromkeys(kinds, found),
+    )

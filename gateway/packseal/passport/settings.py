@@ -1,0 +1,68 @@
+"""Whose records belong to which battery: the trust that a site's operator states, and nothing else decides."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from packseal.records.bundle import CLASSES
+from packseal.records.entries import Origin
+
+CATEGORIES = {
+    "EV": "electric vehicle",
+    "LMT": "light means of transport",
+    "SBESS": "stationary storage",
+    "other_industrial": "industrial",
+}
+CLASS_ORIGINS = {"A": Origin.BOARD, "B": Origin.BOARD, "C": Origin.GATEWAY, "D": Origin.FILE}
+BATTERY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,62}")  # one level of a topic and of a URL
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledSource:
+    """A key that may speak for a battery, and how far it is to be believed (docs/record.md section 8)."""
+
+    public_key: bytes
+    evidence_class: str
+
+    def __post_init__(self) -> None:
+        if len(self.public_key) != 32 or self.evidence_class not in CLASSES:
+            raise ValueError("a source is a public key of 32 bytes and an evidence class A, B, C or D")
+
+    @property
+    def origin(self) -> Origin:
+        return CLASS_ORIGINS[self.evidence_class]
+
+
+@dataclass(frozen=True, slots=True)
+class BatterySettings:
+    id: str
+    category: str
+    rated_capacity_mah: int
+    name: str
+    sources: tuple[EnrolledSource, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not BATTERY_ID.fullmatch(self.id):
+            raise ValueError(f"battery id {self.id!r}: expected up to 63 letters, digits, '.', '_', '~' or '-'")
+        if self.category not in CATEGORIES or self.rated_capacity_mah <= 0:
+            raise ValueError(f"battery {self.id}: expected a category of {', '.join(CATEGORIES)} and a rated capacity")
+
+
+@dataclass(frozen=True, slots=True)
+class PassportSettings:
+    batteries: tuple[BatterySettings, ...]
+
+    def __post_init__(self) -> None:
+        ids = [battery.id for battery in self.batteries]
+        keys = [source.public_key for battery in self.batteries for source in battery.sources]
+        if len(set(ids)) < len(ids) or len(set(keys)) < len(keys):
+            raise ValueError("a battery id or a public key stands twice; a key speaks for one battery")
+
+    def battery(self, battery_id: str) -> BatterySettings | None:
+        return next((battery for battery in self.batteries if battery.id == battery_id), None)
+
+    def enrolled(self, public_key: bytes) -> tuple[BatterySettings, EnrolledSource] | None:
+        """The battery this key speaks for, and as what."""
+        pairs = ((battery, source) for battery in self.batteries for source in battery.sources)
+        return next(((battery, source) for battery, source in pairs if source.public_key == public_key), None)

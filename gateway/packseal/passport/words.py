@@ -1,0 +1,141 @@
+"""Numbers, ages, records and refusals in plain words: one wording for page, JSON and command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from packseal.errors import Reason
+from packseal.records.entries import Boot, Config, Entry, EntryType, Gap, Key, StateOfHealth, Window
+
+MINUS = "\u2212"
+
+PROVEN = (
+    "Who said it: every record was signed with a key that was enrolled for this battery.",
+    "In which order, and that no record was changed, taken out or put in since it was signed.",
+    "That it was said before the time of its receipt.",
+)
+NOT_PROVEN = (
+    "That the sensors told the truth.",
+    "When exactly a value was measured: the board knows only how long it has been running.",
+    "Anything about the time before the log was opened, or while the board had no power.",
+)
+EVIDENCE_CLASSES = {
+    "A": "signed beside the cells, with a key inside a security chip",
+    "B": "signed beside the cells, with a key in the board's processor",
+    "C": "heard on the vehicle's bus and signed by a gateway",
+    "D": "read from a file somebody had; a replay, never live",
+}
+SOURCES = {0: "a simulator", 1: "the CAN bus", 2: "a serial line", 3: "a cell monitor chip"}
+RESET_CAUSES = {1: "power on", 2: "the watchdog", 3: "a restart by software"}
+METHODS = {1: "charge counted between two rests of the pack"}
+GAP_CAUSES = {1: "the log was full"}
+REASONS = {
+    Reason.MALFORMED: "the bytes are damaged or not in the format",
+    Reason.UNKNOWN_VERSION: "it is in a version of the format that is not known here",
+    Reason.UNKNOWN_LOG: "its key is not enrolled for any battery",
+    Reason.UNKNOWN_SERVICE: "its receipt is from a service that is not trusted",
+    Reason.WRONG_LOG: "it belongs to another log",
+    Reason.WRONG_SEQ: "a record does not have the number of its place",
+    Reason.WRONG_SIZE: "it ends at another record than its signature says",
+    Reason.TIME_RUNS_BACK: "a record is older than the one before it",
+    Reason.BAD_SIGNATURE: "the signature is not by the key of the log",
+    Reason.ROOT_MISMATCH: "the records are not those that were signed",
+    Reason.BAD_INCLUSION_PROOF: "the record is not in the log that was signed",
+    Reason.RECEIPT_MISMATCH: "the receipt is for something else",
+    Reason.MISSING_ENTRIES: "records before it are missing",
+    Reason.FORK: "it tells another story than what was signed before",
+}
+
+
+def number(value: int, unit: str, places: int = 0) -> str:
+    """A fixed-point integer with `places` decimal places and its unit: number(5020, "A", 3) is "5.020 A"."""
+    digits = f"{abs(value):0{places + 1}d}"
+    text = digits if not places else f"{digits[:-places]}.{digits[-places:]}"
+    return f"{MINUS if value < 0 else ''}{text} {unit}".rstrip()
+
+
+def rounded(value: int, drop: int) -> int:
+    """value without its last `drop` decimal digits, to the nearest, halves away from zero."""
+    step = int(10**drop)
+    return (abs(value) + step // 2) // step * (1 if value >= 0 else -1)
+
+
+def age(age_ms: int) -> str:
+    seconds = age_ms // 1000
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def span(duration_ms: int) -> str:
+    """A length of time with two units: 3 h 20 min."""
+    seconds = duration_ms // 1000
+    for size, unit, next_size, next_unit in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} {seconds % size // next_size} {next_unit}"
+    return f"{seconds} s"
+
+
+def share(part: int, whole: int) -> str:
+    """In tenths of a percent, rounded down, so that only all of it is 100 %."""
+    if not whole:
+        return "nothing yet"
+    tenths = 1000 * part // whole
+    return number(tenths // 10, "%") if tenths % 10 == 0 else number(tenths, "%", 1)
+
+
+def plural(count: int, singular: str) -> str:
+    return f"{count:,} {singular}{'' if count == 1 else 's'}".replace(",", " ")
+
+
+def record(entry: Entry) -> str:
+    """What a record says, in a few words."""
+    match entry.body:
+        case Window() as window:
+            return _window(window)
+        case StateOfHealth() as statement:
+            soh, resistance = statement.soh_capacity_cpct, statement.resistance_uohm
+            ohms = f", resistance {number(rounded(resistance.value, 1), 'mΩ', 2)}" if resistance else ""
+            return f"state of health {number(rounded(soh.value, 1), '%', 1)}{ohms}"
+        case Boot() as boot:
+            return (
+                f"started after {RESET_CAUSES.get(boot.reset_cause, 'an unknown cause')}, reads {source(boot.source)}"
+            )
+        case Gap(cause, windows):
+            return f"{plural(windows, 'window')} lost: {GAP_CAUSES.get(cause, 'unknown cause')}"
+        case Key() as key:
+            return f"opened the log with key {key.public_key.hex()[:8]}…"
+        case Config() as config:
+            return f"imported file {config.source_digest.hex()[:8]}…"
+    return "of a kind this version does not read"
+
+
+def kind(entry_type: int) -> str:
+    return EntryType(entry_type).name if entry_type in set(EntryType) else f"type {entry_type}"
+
+
+def source(number_of_source: int) -> str:
+    return SOURCES.get(number_of_source, "an unknown source")
+
+
+def _window(window: Window) -> str:
+    voltage, current = window.pack_voltage_mv, window.pack_current_ma
+    parts = [
+        number(rounded(voltage.mean, 1), "V", 2) if voltage else None,
+        number(rounded(current.mean, 1), "A", 2) if current else None,
+        f"charge {number(rounded(window.soc_cpct, 1), '%', 1)}" if window.soc_cpct is not None else None,
+    ]
+    shown = ", ".join(part for part in parts if part) or plural(window.samples, "sample")
+    return f"{age(window.duration_ms)}: {shown}"
+
+
+def available(values: Sequence[int | None]) -> list[int]:
+    return [value for value in values if value is not None]
+
+
+def gaps(windows_lost: Mapping[int, int]) -> list[dict[str, object]]:
+    return [
+        {"cause": GAP_CAUSES.get(cause, f"cause {cause}"), "windows": count}
+        for cause, count in sorted(windows_lost.items())
+    ]

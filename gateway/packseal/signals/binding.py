@@ -1,0 +1,156 @@
+"""Binding text -> which signal is which quantity, in which unit and sign, and which values mean "not available".
+
+Decides the names of quantities and what a binding may say. A binding is TOML, one table per quantity:
+
+    format = 1
+    name = "example"
+    battery = "Example pack, 96 cells in series"
+    dbc = "example.dbc"
+
+    [quantities.pack_current_ma]
+    signal = "BMS_Status.PackCurrent"   # or "PackCurrent" where only one message has it
+    factor = 1000                       # quantity = physical * factor + offset, here A -> mA
+    positive_when = "discharging"       # our current is positive when it charges: this one is turned round
+    not_available = [1023]              # raw codes
+    valid = [-400000, 200000]           # in the quantity's unit, both ends included
+
+Leaves to samples.py: applying it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
+
+from packseal.errors import BindingError
+
+MAX_BINDING_BYTES = 64 << 10  # a binding names ten quantities; the shipped ones have 3 kB
+MAX_VALUE = 2**31 - 1  # a record's integers; 4e9 samples of it add up in 64 bits
+
+QUANTITIES = {
+    "pack_voltage_mv": "voltage at the pack's terminals",
+    "pack_current_ma": "current at the pack's terminals, positive when it charges",
+    "soc_reported_cpct": "state of charge as the BMS reports it",
+    "soh_reported_cpct": "state of health as the BMS reports it",
+    "temperature_ddegc": "temperature of the pack, average",
+    "temperature_min_ddegc": "temperature of the coldest sensor",
+    "temperature_max_ddegc": "temperature of the warmest sensor",
+    "cell_voltage_min_mv": "voltage of the lowest cell block",
+    "cell_voltage_max_mv": "voltage of the highest cell block",
+    "remaining_energy_reported_wh": "energy that the BMS says can still be taken out",
+}
+CURRENT = "pack_current_ma"
+
+
+def _finite(value: Decimal) -> Decimal:
+    if not value.is_finite() or abs(value.adjusted()) > 20:  # no unit is 1e20 of another
+        raise ValueError("expected a finite number between 1e-20 and 1e20")
+    return value
+
+
+Number = Annotated[Decimal, AfterValidator(_finite)]
+RawCode = Annotated[StrictInt, Field(ge=-(2**63), lt=2**64)]
+Limit = Annotated[StrictInt, Field(ge=-MAX_VALUE, le=MAX_VALUE)]
+
+
+class QuantityBinding(BaseModel):
+    """One quantity: value = round((raw * DBC factor + DBC offset) * factor + offset), half to even.
+
+    is_signed overrides what the DBC says of the sign bit. positive_when is required for a current and refused
+    elsewhere. not_available lists raw values, read with is_signed. valid is the range of value, both ends included.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signal: Annotated[StrictStr, Field(min_length=1)]
+    factor: Number
+    offset: Number = Decimal(0)
+    is_signed: StrictBool | None = None
+    positive_when: Literal["charging", "discharging"] | None = None
+    not_available: tuple[RawCode, ...] = ()
+    valid: tuple[Limit, Limit]
+
+    @model_validator(mode="after")
+    def _check(self) -> QuantityBinding:
+        if self.factor <= 0:
+            raise ValueError("factor: expected more than 0; the direction of a current is set by positive_when")
+        if self.valid[0] >= self.valid[1]:
+            raise ValueError(f"valid: expected [lowest, highest], found {list(self.valid)}")
+        return self
+
+    @property
+    def scale(self) -> tuple[Fraction, Fraction]:
+        """(factor, offset) with the sign of the current applied."""
+        sign = -1 if self.positive_when == "discharging" else 1
+        return sign * Fraction(self.factor), sign * Fraction(self.offset)
+
+
+class Binding(BaseModel):
+    """A checked binding; `quantities` by name of QUANTITIES."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1]
+    name: Annotated[StrictStr, Field(pattern=r"^[a-z0-9_]{1,40}$")]
+    battery: StrictStr
+    dbc: StrictStr
+    quantities: Annotated[dict[str, QuantityBinding], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Binding:
+        for name, bound in self.quantities.items():
+            if name not in QUANTITIES:
+                raise ValueError(f"quantities.{name}: no such quantity; {did_you_mean(name, list(QUANTITIES))}")
+            if (name == CURRENT) != (bound.positive_when is not None):
+                needed = 'expected "charging" or "discharging"' if name == CURRENT else "only a current has a direction"
+                raise ValueError(f"quantities.{name}.positive_when: {needed}")
+        return self
+
+
+def parse_binding(text: str) -> Binding:
+    """Reads a binding. Raises BindingError naming the key, what was expected and what was found."""
+    if len(text.encode()) > MAX_BINDING_BYTES:
+        raise BindingError(f"the binding is larger than {MAX_BINDING_BYTES} bytes; it needs one table per quantity")
+    try:
+        return Binding.model_validate(tomllib.loads(text, parse_float=Decimal))
+    except tomllib.TOMLDecodeError as error:
+        raise BindingError(f"not TOML: {error}; correct that line") from error
+    except ValidationError as error:
+        raise BindingError("; ".join(_explain(fault) for fault in error.errors(include_url=False)[:5])) from error
+    except (RecursionError, ValueError) as error:  # deep nesting and huge integers, which tomllib lets out
+        raise BindingError(f"the binding cannot be read: {error}; see the example in the documentation") from error
+
+
+def did_you_mean(found: str, known: Sequence[str]) -> str:
+    """`did you mean X?` for a near miss, else the names there are."""
+    near = difflib.get_close_matches(found[:100], known, n=1)
+    return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(sorted(known)[:20])}"
+
+
+def _explain(fault: Any) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        keys = QuantityBinding.model_fields if len(fault["loc"]) > 1 else Binding.model_fields
+        return f"{place}: no such key; {did_you_mean(str(fault['loc'][-1]), list(keys))}"
+    if fault["type"] == "missing":
+        return f"{place}: missing; add it"
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error" and isinstance(fault["input"], dict):  # a check of a whole table names its key
+        return f"{place}.{message}" if place else str(message)
+    return f"{place}: {message}, found {str(fault['input'])[:60]!r}"

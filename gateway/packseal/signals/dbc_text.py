@@ -1,0 +1,185 @@
+"""Checks and mends the text of a DBC file before a parser sees it.
+
+Decides the limits, each with its reason, so that no small file can cost much; refuses what would decode wrongly in
+silence (an identifier or a name described twice); and takes out value tables that belong to nothing, which cantools 45
+refuses to load though they describe no bits. Positions are kept, so the parser's line numbers stay true.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from packseal.errors import DBCError
+from packseal.signals.layout import MAX_BITS
+
+MAX_DBC_BYTES = 4 << 20  # ten times the largest real file seen (Model3CAN.dbc, 384 kB); parsing takes about 1.5 s a MB
+MAX_MESSAGE_BYTES = 64  # a CAN FD frame; what is longer comes in several frames and needs a transport protocol
+MAX_SIGNALS = 4096  # of one message; the most seen in a real file is under 1,000, all of them multiplexed
+MAX_MULTIPLEXER_VALUES = 65_536  # a parser lists every value of a range; real files stay below 1,000
+MAX_EXPONENT_DIGITS = 3  # a double ends at 1e308
+DBC_EXTENDED = 0x8000_0000  # bit 31 of the identifier marks a 29-bit one
+ORPHAN_SIGNALS_ID = 0xC000_0000  # "VECTOR__INDEPENDENT_SIG_MSG": the editor's drawer for signals of no message
+
+_UNREAD = re.compile(r'"(?:\\"|[^"])*"|//[^\n]*')  # strings and comments
+_ENTRY = re.compile(
+    r"\bBO_\s+(?P<id>\d+)\s+(?P<message>\w+)\s*:\s*(?P<length>\d+)\b"
+    r"|\bSG_\s+(?P<signal>\w+)\s*(?:\s\w+\s*)?:\s*(?P<start>\d+)\s*\|\s*(?P<bits>\d+)\s*@"
+)
+_VALUES = re.compile(r"^[ \t]*VAL_\s+(?P<id>\d+)\s+(?P<signal>\w+)\b[^;]*;", re.MULTILINE)
+_RANGES = re.compile(r"\bSG_MUL_VAL_\s[^;]*;")
+_RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
+_EXPONENT = re.compile(rf"(?<![\w.])[0-9.]+[eE][+-]?[0-9]{{{MAX_EXPONENT_DIGITS + 1},}}")
+_LONG_NUMBER = re.compile(r"[0-9]{40,}")
+
+
+class SignalText(NamedTuple):
+    """Where a signal stands in the text, and the bits it names."""
+
+    line: int
+    start_bit: int
+    bit_length: int
+
+
+@dataclass
+class MessageText:
+    """Where a message stands in the text, and its signals by the name in their SG_ line."""
+
+    name: str
+    line: int
+    length: int
+    signals: dict[str, SignalText] = field(default_factory=dict)
+    _lines: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def add(self, name: str, signal: SignalText) -> None:
+        self.signals[name] = signal
+        self._lines.setdefault((signal.start_bit, signal.bit_length), signal.line)
+
+    def line_of(self, start_bit: int, bit_length: int) -> int:
+        """The line of the signal with these bits. Not by name: a parser may have given it its long one."""
+        return self._lines.get((start_bit, bit_length), self.line)
+
+
+class _Bare:
+    """The text with strings and comments blanked out, and the line each position is in."""
+
+    def __init__(self, text: str) -> None:
+        self.text = _UNREAD.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+        self._newlines = [match.start() for match in re.finditer("\n", self.text)]
+
+    def line(self, match: re.Match[str]) -> int:
+        return bisect.bisect_left(self._newlines, match.start()) + 1
+
+    def statements(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """Matches of a pattern that ends in a semicolon; searched no further than the last, it takes linear time."""
+        return pattern.finditer(self.text, 0, self.text.rfind(";") + 1)
+
+
+def decode_text(content: bytes) -> str:
+    """The text of a DBC file: UTF-8, or else Windows-1252 as the usual editors save it.
+
+    Raises DBCError above MAX_DBC_BYTES.
+    """
+    if len(content) > MAX_DBC_BYTES:
+        raise DBCError(f"the DBC has {len(content)} bytes, at most {MAX_DBC_BYTES} are read; leave out unused messages")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def check_text(text: str) -> tuple[str, tuple[str, ...], Mapping[int, MessageText]]:
+    """(text to parse, notes on what was taken out of it, messages by identifier as the DBC writes it).
+
+    Raises DBCError naming line and cure.
+    """
+    bare = _Bare(text)
+    for pattern, what in ((_EXPONENT, "exponent"), (_LONG_NUMBER, "number")):
+        if match := pattern.search(bare.text):
+            raise DBCError(f"line {bare.line(match)}: the {what} of {match[0][:20]!r} is out of range; correct it")
+    messages = _outline(bare)
+    _check_ranges(bare)
+    text, notes = _without_orphans(text, bare, messages)
+    return text, notes, messages
+
+
+def _outline(bare: _Bare) -> Mapping[int, MessageText]:
+    messages: dict[int, MessageText] = {}
+    current: MessageText | None = None
+    for match in _ENTRY.finditer(bare.text):
+        line = bare.line(match)
+        if match["id"]:
+            current = _message(match, line, messages)
+        elif current is None:
+            raise DBCError(f"line {line}: signal {match['signal']} stands before any BO_ line; move it below its BO_")
+        else:
+            _add_signal(match, line, current)
+    return messages
+
+
+def _message(match: re.Match[str], line: int, messages: dict[int, MessageText]) -> MessageText:
+    key, name, length = int(match["id"]), match["message"], int(match["length"])
+    if key in messages:
+        other = f"{messages[key].name}, line {messages[key].line}"
+        raise DBCError(f"line {line}: message {name} has the identifier {key} of {other}; keep one")
+    if key != ORPHAN_SIGNALS_ID:
+        _check_identifier(key, name, line)
+        if length > MAX_MESSAGE_BYTES:
+            raise DBCError(
+                f"line {line}: message {name} has {length} bytes, a CAN FD frame at most {MAX_MESSAGE_BYTES}; "
+                "take the message out, or correct its length"
+            )
+    messages[key] = MessageText(name, line, length)
+    return messages[key]
+
+
+def _check_identifier(key: int, name: str, line: int) -> None:
+    number, limit = key & ~DBC_EXTENDED, 0x1FFF_FFFF if key & DBC_EXTENDED else 0x7FF
+    if number <= limit:
+        return
+    cure = "correct it"
+    if number <= 0x1FFF_FFFF:
+        cure = f"write {key | DBC_EXTENDED}, which marks a 29-bit identifier"
+    raise DBCError(f"line {line}: message {name} has the identifier {key}, expected at most {limit}; {cure}")
+
+
+def _add_signal(match: re.Match[str], line: int, message: MessageText) -> None:
+    name, bits = match["signal"], int(match["bits"])
+    if name in message.signals:
+        first = message.signals[name].line
+        raise DBCError(f"line {line}: message {message.name} already has a signal {name}, line {first}; rename one")
+    if not 1 <= bits <= MAX_BITS:
+        raise DBCError(f"line {line}: signal {name} has {bits} bits, expected 1 to {MAX_BITS}; correct or split it")
+    if len(message.signals) >= MAX_SIGNALS:
+        raise DBCError(f"line {line}: message {message.name} has more than {MAX_SIGNALS} signals; leave some out")
+    message.add(name, SignalText(line, int(match["start"]), bits))
+
+
+def _check_ranges(bare: _Bare) -> None:
+    total = 0
+    for match in bare.statements(_RANGES):
+        total += sum(max(0, int(last) - int(first)) + 1 for first, last in _RANGE.findall(match[0]))
+        if total > MAX_MULTIPLEXER_VALUES:
+            raise DBCError(
+                f"line {bare.line(match)}: SG_MUL_VAL_ lists more than {MAX_MULTIPLEXER_VALUES} values; narrow it"
+            )
+
+
+def _without_orphans(text: str, bare: _Bare, messages: Mapping[int, MessageText]) -> tuple[str, tuple[str, ...]]:
+    notes, pieces, position = [], [], 0
+    for match in _orphans(bare, messages):
+        what = f"message {match['id']} signal {match['signal']}"
+        notes.append(f"line {bare.line(match)}: value table of {what} passed over, the DBC has no such signal")
+        pieces += [text[position : match.start()], re.sub(r"[^\n]", " ", match[0])]
+        position = match.end()
+    return "".join([*pieces, text[position:]]), tuple(notes)
+
+
+def _orphans(bare: _Bare, messages: Mapping[int, MessageText]) -> Iterator[re.Match[str]]:
+    for match in bare.statements(_VALUES):
+        message = messages.get(int(match["id"]))
+        if message is None or match["signal"] not in message.signals:
+            yield match

@@ -1,0 +1,181 @@
+"""Cuts the power at every flash operation of a scripted life of a log, in four ways, and looks at what is left.
+
+The oracle is a plain list of what the log had said was durable: nothing of it may be missing or changed, no number may
+be used twice, and the log must go on from there.
+"""
+
+from memory_flash import TEARS, MemoryFlash, PowerCutError
+
+from logger.core import entries
+from logger.core.merkle import Edge, leaf_hash
+from logger.core.sectorlog import CHECKPOINT, ENTRY, LogFullError, SectorLog
+
+LOG_ID = bytes(range(16))
+SECTORS, SECTOR_BYTES = 5, 2048
+
+
+class Life:
+    """A log and the oracle beside it. `pending` is what was asked for and not yet said to be durable."""
+
+    def __init__(self, flash):
+        self.flash = flash
+        self.log = SectorLog(flash, LOG_ID)
+        self.entries = []
+        self.checkpoints = []  # sizes
+        self.receipted_size = 0
+        self.pending = None
+
+    def append(self):
+        entry = entry_of(len(self.entries))
+        self.pending = (ENTRY, entry)
+        self.log.append(entry)
+        self.entries.append(entry)
+        self.pending = None
+
+    def append_checkpoint(self):
+        size = len(self.entries)
+        self.pending = (CHECKPOINT, size)
+        self.log.append_checkpoint(size, checkpoint_of(size))
+        self.checkpoints.append(size)
+        self.pending = None
+
+    def append_receipt(self, size):
+        self.pending = ("receipt", size)
+        self.log.append_receipt(size, b"r" * 166)
+        self.receipted_size = size
+        self.pending = None
+
+
+def entry_of(seq):
+    body = {1: 10000, 2: 10, 6: bytes([seq % 251]) * (20 + seq * 37 % 70), 9: [seq, 2 * seq, 3 * seq, 4 * seq]}
+    return entries.encode(entries.WINDOW, seq, 1 + seq // 40, 10000 * seq, body)
+
+
+def checkpoint_of(size):
+    return b"c%d." % size * 26
+
+
+def live(life):
+    """Three times round the flash, once until it is full, and on."""
+    for seq in range(150):
+        life.append()
+        if seq % 7 == 6:
+            life.append_checkpoint()
+        if seq % 14 == 13:
+            life.append_receipt(life.checkpoints[-2])
+    fill(life)
+    life.append_receipt(life.checkpoints[-1])
+    for _ in range(20):
+        life.append()
+    life.append_checkpoint()
+
+
+def fill(life):
+    try:
+        while True:
+            life.append()
+            if len(life.entries) % 7 == 0:
+                life.append_checkpoint()
+    except LogFullError:
+        check(life, life.log)
+
+
+def check(life, log):
+    """log, just mounted from the flash of life, holds what was durable, and of the pending operation all or nothing."""
+    kept = list(life.entries)
+    if life.pending and life.pending[0] == ENTRY and log.size == len(kept) + 1:
+        kept.append(life.pending[1])
+    assert log.size == len(kept), (log.size, len(kept))
+    assert log.root == edge_of(kept).root()
+    assert log.progress.uptime_ms == (10000 * (len(kept) - 1) if kept else 0)
+    receipted = [life.receipted_size]
+    if life.pending and life.pending[0] == "receipt":
+        receipted.append(life.pending[1])
+    assert log.receipted_size in receipted
+    oldest_seq, roots = log.oldest()
+    assert oldest_seq <= log.receipted_size and roots == edge_of(kept[:oldest_seq]).roots
+    check_reading(life, log, kept, oldest_seq)
+
+
+def check_reading(life, log, kept, oldest_seq):
+    cursor = log.read_from(0)
+    seq, checkpoints = oldest_seq, []
+    while True:
+        record = cursor.next()
+        if record is None:
+            break
+        if record[0] == ENTRY:
+            assert record[1:] == (seq, kept[seq])
+            seq += 1
+        else:
+            assert record[1:] == (seq, checkpoint_of(seq)) or seq == oldest_seq, "a checkpoint not behind its entries"
+            checkpoints.append(record[1])
+    assert seq == len(kept)
+    for size in life.checkpoints:
+        assert size <= log.receipted_size or size in checkpoints
+
+
+def edge_of(kept):
+    edge = Edge()
+    for entry in kept:
+        edge.append(leaf_hash(entry))
+    return edge
+
+
+class Recorder(MemoryFlash):
+    """Remembers the flash, and the oracle, before each operation."""
+
+    def __init__(self):
+        super().__init__(SECTORS, SECTOR_BYTES)
+        self.moments = []
+        self.life = None
+
+    def _change(self, offset, before, after):
+        life = self.life
+        oracle = (len(life.entries), len(life.checkpoints), life.receipted_size, life.pending)
+        self.moments.append((bytes(self.content), offset, before, after, oracle))
+        super()._change(offset, before, after)
+
+
+def cut(recorder, moment, tear):
+    content, offset, before, after, oracle = moment
+    flash = MemoryFlash(SECTORS, SECTOR_BYTES)
+    flash.content[:] = content
+    flash.cut_at, flash.tear = 0, tear
+    try:
+        flash._change(offset, before, after)
+    except PowerCutError:
+        pass
+    life = Life(flash)
+    life.entries = recorder.life.entries[: oracle[0]]
+    life.checkpoints = recorder.life.checkpoints[: oracle[1]]
+    life.receipted_size, life.pending = oracle[2:]
+    check(life, life.log)
+    go_on(life)
+
+
+def go_on(life):
+    """Life after the cut: the same numbers with other bytes, were they used twice, would show as another root."""
+    if life.log.size > len(life.entries):
+        life.entries.append(life.pending[1])
+    life.receipted_size, life.pending = life.log.receipted_size, None
+    try:
+        for _ in range(3):
+            life.append()
+        life.append_checkpoint()
+        life.append_receipt(len(life.entries))
+    except LogFullError:
+        pass
+    life.pending = None if life.log.size == len(life.entries) else life.pending
+    check(life, SectorLog(life.flash, LOG_ID))
+
+
+recorder = Recorder()
+recorder.life = Life(recorder)
+live(recorder.life)
+check(recorder.life, SectorLog(recorder, LOG_ID))
+assert min(recorder.erasures) >= 3 and max(recorder.erasures) - min(recorder.erasures) <= 1
+for moment in recorder.moments:
+    for tear in TEARS:
+        cut(recorder, moment, tear)
+print(len(recorder.moments))

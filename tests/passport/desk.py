@@ -1,0 +1,73 @@
+"""A passport service on a real store in a folder, with a clock that a test moves."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from packseal.apps.passport_service import PassportService
+from packseal.io.passport_store import PassportStore
+from packseal.passport.settings import PassportSettings
+from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
+from packseal.records.checkpoint import Receipt, verify_receipt
+from passport.board import TOPIC, Board, key_of, settings_for, signer
+
+SERVICE_KEY = key_of("service")
+SERVICE_PUBLIC_KEY = bytes(SERVICE_KEY.verify_key)
+START_UNIX_MS = 1_790_000_000_000
+
+
+class Desk:
+    def __init__(self, folder: Path, settings: PassportSettings) -> None:
+        self.path = folder / "passport.db"
+        self.settings = settings
+        self.now_unix_ms = START_UNIX_MS
+        self.open()
+
+    def open(self) -> None:
+        self.store = PassportStore(self.path)
+        self.service = PassportService(
+            self.settings, self.store, signer(SERVICE_KEY), SERVICE_PUBLIC_KEY, lambda: self.now_unix_ms
+        )
+
+    def reopen(self) -> None:
+        self.store.close()
+        self.open()
+
+    def give(self, payload: bytes, topic: str = TOPIC) -> ReceiptAnswer | RefusalAnswer:
+        return decode_answer(self.service.receive(topic, payload))
+
+    def receipt(self, payload: bytes) -> Receipt:
+        answer = self.give(payload)
+        assert isinstance(answer, ReceiptAnswer), answer
+        return verify_receipt(answer.receipt, SERVICE_PUBLIC_KEY)
+
+    def refusal(self, payload: bytes) -> RefusalAnswer:
+        answer = self.give(payload)
+        assert isinstance(answer, RefusalAnswer), "it was accepted"
+        return answer
+
+    def document(self) -> dict[str, object]:
+        found = self.service.document("pack-1")
+        assert found is not None
+        return found
+
+    def contents(self) -> list[list[tuple[object, ...]]]:
+        """Everything stored but the refusals."""
+        connection = sqlite3.connect(self.path)
+        queries = ("SELECT * FROM logs", "SELECT * FROM records", "SELECT * FROM checkpoints")
+        rows = [connection.execute(query).fetchall() for query in queries]
+        connection.close()
+        return rows
+
+    def edit(self, change: Callable[[sqlite3.Connection], object]) -> None:
+        """Somebody edits the file behind the service's back."""
+        connection = sqlite3.connect(self.path)
+        change(connection)
+        connection.commit()
+        connection.close()
+
+
+def desk_for(folder: Path, board: Board, evidence_class: str = "B") -> Desk:
+    return Desk(folder, settings_for((board, evidence_class)))

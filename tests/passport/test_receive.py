@@ -1,0 +1,198 @@
+"""What the service takes, what it refuses and with which reason; after a refusal nothing has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from packseal.errors import Reason
+from packseal.records.cbor import encode
+from packseal.records.entries import Origin
+from passport.board import Board, running_board
+from passport.desk import Desk, desk_for
+
+FIRST = 8  # records the desk already has when a bad delivery comes
+
+
+def truncated(board: Board) -> bytes:
+    return board.delivery(FIRST).to_bytes()[:-1]
+
+
+def altered_record(board: Board) -> bytes:
+    board_entries = list(board.delivery(FIRST).entries)
+    board_entries[1] = board_entries[1][:-1] + bytes([board_entries[1][-1] ^ 1])
+    return replace(board.delivery(FIRST), entries=tuple(board_entries)).to_bytes()
+
+
+def altered_signature(board: Board) -> bytes:
+    delivery = board.delivery(FIRST)
+    checkpoint = delivery.checkpoint[:-1] + bytes([delivery.checkpoint[-1] ^ 1])
+    return replace(delivery, checkpoint=checkpoint).to_bytes()
+
+
+def unknown_version(board: Board) -> bytes:
+    return encode([2, board.genesis, FIRST, [board.entries[FIRST]], board.checkpoint(FIRST + 1)])
+
+
+def unknown_key(_board: Board) -> bytes:
+    return running_board(name="a stranger's board").delivery().to_bytes()
+
+
+def gateway_as_board(board: Board) -> bytes:
+    return running_board(name=board.name, origin=Origin.GATEWAY).delivery().to_bytes()
+
+
+def wrong_log(board: Board) -> bytes:
+    other = running_board(name=board.name, label=b"another log here")
+    return replace(board.delivery(FIRST), checkpoint=other.checkpoint()).to_bytes()
+
+
+def wrong_seq(board: Board) -> bytes:
+    board.entries[FIRST], board.entries[FIRST + 1] = board.entries[FIRST + 1], board.entries[FIRST]
+    return board.delivery(FIRST).to_bytes()
+
+
+def time_runs_back(board: Board) -> bytes:
+    board.uptime_ms -= 50_000
+    board.windows(1)
+    return board.delivery(FIRST).to_bytes()
+
+
+def wrong_size(board: Board) -> bytes:
+    delivery = board.delivery(FIRST)
+    return replace(delivery, entries=delivery.entries[:-1]).to_bytes()
+
+
+def missing_entries(board: Board) -> bytes:
+    return board.delivery(FIRST + 2).to_bytes()
+
+
+def fork_of_a_clone(board: Board) -> bytes:
+    clone = Board(name=board.name)
+    clone.boot()
+    clone.uptime_ms += 1
+    clone.windows(FIRST)
+    return clone.delivery().to_bytes()
+
+
+def fork_at_a_known_size(board: Board) -> bytes:
+    return replace(board.delivery(4, FIRST), checkpoint=board.checkpoint(FIRST, root=bytes(32))).to_bytes()
+
+
+def lying_root(board: Board) -> bytes:
+    return replace(board.delivery(FIRST), checkpoint=board.checkpoint(root=bytes(32))).to_bytes()
+
+
+CASES: list[tuple[Callable[[Board], bytes], Reason]] = [
+    (truncated, Reason.MALFORMED),
+    (altered_record, Reason.ROOT_MISMATCH),
+    (altered_signature, Reason.BAD_SIGNATURE),
+    (unknown_version, Reason.UNKNOWN_VERSION),
+    (unknown_key, Reason.UNKNOWN_LOG),
+    (gateway_as_board, Reason.UNKNOWN_LOG),
+    (wrong_log, Reason.WRONG_LOG),
+    (wrong_seq, Reason.WRONG_SEQ),
+    (time_runs_back, Reason.TIME_RUNS_BACK),
+    (wrong_size, Reason.WRONG_SIZE),
+    (missing_entries, Reason.MISSING_ENTRIES),
+    (fork_of_a_clone, Reason.FORK),
+    (fork_at_a_known_size, Reason.FORK),
+    (lying_root, Reason.ROOT_MISMATCH),
+]
+
+
+@pytest.mark.parametrize(("bad", "reason"), CASES, ids=[bad.__name__ for bad, _ in CASES])
+def test_a_refusal_has_its_reason_and_changes_nothing(
+    tmp_path: Path, bad: Callable[[Board], bytes], reason: Reason
+) -> None:
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    desk.receipt(board.delivery(0, FIRST).to_bytes())
+    good = board.delivery(FIRST).to_bytes()
+    contents, document = desk.contents(), desk.document()
+
+    answer = desk.refusal(bad(board))
+
+    assert answer.reason == reason
+    assert desk.contents() == contents
+    assert desk.document() == document
+    assert [refusal.reason for refusal in desk.service.refusals("pack-1")] == [reason]
+    assert desk.receipt(good).service_index == 1, "the service goes on, and no receipt was spent"
+
+
+def test_a_refusal_says_how_far_the_log_is_known(tmp_path: Path) -> None:
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    desk.receipt(board.delivery(0, FIRST).to_bytes())
+    answer = desk.refusal(missing_entries(board))
+    assert (answer.log_id, answer.size_known) == (board.log_id, FIRST)
+
+
+def test_the_key_decides_the_battery_and_not_the_topic(tmp_path: Path) -> None:
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    desk.give(board.delivery().to_bytes(), topic="packseal/site/another-pack/rec")
+    assert desk.document()["logs"]
+
+
+def test_duplicates_get_the_same_receipt(tmp_path: Path) -> None:
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    first = board.delivery(0, FIRST).to_bytes()
+    answers = [desk.give(first)]
+    rest = desk.give(board.delivery(FIRST).to_bytes())
+    contents = desk.contents()
+    desk.now_unix_ms += 60_000
+    answers += [desk.give(first), desk.give(first)]
+    assert answers == [answers[0]] * 3
+    assert desk.give(board.delivery(0, FIRST + 1).to_bytes()) == rest, "the smallest receipt that covers it"
+    assert desk.contents() == contents
+
+
+def test_a_receipt_covers_what_was_stored(tmp_path: Path) -> None:
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    receipt = desk.receipt(board.delivery().to_bytes())
+    assert (receipt.log_id, receipt.size, receipt.received_unix_ms) == (board.log_id, board.size, desk.now_unix_ms)
+
+
+def test_a_key_may_open_another_log_for_the_same_battery(tmp_path: Path) -> None:
+    old, new = running_board(), running_board(label=b"after a reset !!")
+    desk = desk_for(tmp_path, old)
+    assert [desk.receipt(board.delivery().to_bytes()).service_index for board in (old, new)] == [0, 1]
+    logs = desk.document()["logs"]
+    assert isinstance(logs, list)
+    assert len(logs) == 2
+
+
+def test_refusals_of_one_kind_are_one_row_with_a_count(tmp_path: Path) -> None:
+    desk = desk_for(tmp_path, Board())
+    for _ in range(3):
+        desk.refusal(b"\xff")
+    (row,) = desk.service.refusals("pack-1")
+    assert (row.count, row.reason, row.log_id) == (3, Reason.MALFORMED, None)
+
+
+def test_refusals_are_bounded(tmp_path: Path) -> None:
+    desk = desk_for(tmp_path, Board())
+    for number in range(1_010):
+        desk.now_unix_ms += 1
+        desk.store.add_refusal(desk.now_unix_ms, f"topic-{number}", None, "malformed", "", "pack-1")
+    rows = desk.store.refusals("pack-1", limit=5_000)
+    assert len(rows) == 1_000
+    assert rows[0].topic == "topic-1009"
+
+
+def test_a_restart_gives_the_same_document(tmp_path: Path) -> None:
+    board = running_board()
+    board.gap()
+    desk = Desk(tmp_path, desk_for(tmp_path, board).settings)
+    for first, size in ((0, 3), (3, 9), (9, board.size)):
+        desk.receipt(board.delivery(first, size).to_bytes())
+        desk.now_unix_ms += 1_000
+    document = desk.document()
+    desk.reopen()
+    assert desk.document() == document
