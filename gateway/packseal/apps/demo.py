@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from packseal.apps.export import exported
 from packseal.apps.line import Line, LineBattery, own_folder, wait_until
@@ -25,6 +27,7 @@ TRUE_CAPACITY_MAH = 9_100  # what the simulator hides from the firmware, to be f
 CLOCK_RATE = 60
 CHECKED_RECORDS = 200
 CHECK_TIMEOUT_S = 180
+PAGE_TIMEOUT_S = 20
 
 Say = Callable[[str], None]
 
@@ -48,7 +51,7 @@ class Demo:
         self.line = Line(self.folder, options.broker)
         service_key = load_or_make_key(self.folder / "service.key").public_key
         self._service_key = service_key
-        self.board = UnixBoard(self.folder / "board", _board_config(service_key))
+        self.board = UnixBoard(self.folder / "board", board_config(service_key))
 
     def start(self) -> None:
         self._say("starting the board (MicroPython) with a simulated pack of 12 cells in two strings")
@@ -110,8 +113,20 @@ class Demo:
         connection.close()
         return seq, exported(self.line.passport.store, self._service_key, BATTERY, self.folder, seq)
 
+    def page_names(self, seq: int) -> str:
+        """What the page says of the altered record, as soon as its own check has come upon it."""
+        url = f"{self.line.passport.url}/battery/{BATTERY}/data.json"
 
-def _board_config(service_key: bytes) -> dict[str, object]:
+        def named() -> str:
+            with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own page on loopback
+                verified: Any = json.load(answer)["verified"]
+            return str(verified["text"])
+
+        wait_until(lambda: f"record {seq}" in named().lower(), PAGE_TIMEOUT_S, f"the page does not name record {seq}")
+        return named()
+
+
+def board_config(service_key: bytes) -> dict[str, object]:
     return {
         "service_public_key": service_key.hex(),
         "rated_capacity_mah": RATED_CAPACITY_MAH,

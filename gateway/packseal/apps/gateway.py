@@ -13,7 +13,7 @@ from packseal.io.mqtt import MQTTConnection
 from packseal.io.outbox_store import OutboxStore, StoredLog
 from packseal.io.settings import GatewaySettings
 from packseal.outbox import Item, Outbox, State
-from packseal.records.answer import ReceiptAnswer, decode_answer
+from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
 from packseal.records.checkpoint import verify_receipt
 from packseal.records.entries import Window
 from packseal.records.log import Delivery, Verified
@@ -123,11 +123,18 @@ class Gateway:
             if isinstance(answer, ReceiptAnswer):
                 self._take_receipt(answer.receipt)
             else:
-                with self._lock:
-                    self._outbox.refused(answer.log_id, f"{answer.reason}: {answer.detail}", _now_ms())
-                self._store.count(f"service_refused_{answer.reason}")
+                self._take_refusal(answer)
         except EvidenceError as error:
             self._store.count(f"answer_{error.reason}")
+
+    def _take_refusal(self, answer: RefusalAnswer) -> None:
+        with self._lock:
+            if answer.reason == Reason.MISSING_ENTRIES:
+                self._outbox.missing(answer.log_id, answer.size_known, _now_ms())
+            else:
+                self._outbox.refused(answer.log_id, f"{answer.reason}: {answer.detail}", _now_ms())
+        self._store.count(f"service_refused_{answer.reason}")
+        self._wake.set()
 
     def _take_receipt(self, content: bytes) -> None:
         """Frees what a valid receipt covers: signed by the service we know, over the root that we know."""

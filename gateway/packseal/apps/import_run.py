@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from packseal.apps.gateway import Gateway
 from packseal.apps.importer import ImportedLog, imported_log
 from packseal.apps.line import Line, LineBattery, own_folder
-from packseal.errors import ConfigError, UnavailableError
+from packseal.errors import ConfigError, PackSealError, UnavailableError
 from packseal.frames import LossReport, read_log
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.outbox_store import only_new
@@ -122,10 +123,15 @@ def import_run(options: ImportOptions) -> ImportReport:
 def decode_log(options: ImportOptions) -> Decoded:
     """Raises FramesError, DBCError, BindingError, each with the file's name before it."""
     contents = (_content(options.log), _content(options.dbc), _content(options.bind))
-    binding = parse_binding(contents[2].decode(errors="replace"))
-    decoder = load_dbc(contents[1])
-    frames, loss = read_log(contents[0])
-    values = decoder.decode(frames, only=set(resolve(binding, decoder).values()))
+    with _naming(options.bind):
+        binding = parse_binding(contents[2].decode(errors="replace"))
+    with _naming(options.dbc):
+        decoder = load_dbc(contents[1])
+    with _naming(options.log):
+        frames, loss = read_log(contents[0])
+    with _naming(options.bind):
+        bound = set(resolve(binding, decoder).values())
+    values = decoder.decode(frames, only=bound)
     samples = apply_binding(binding, decoder, values)
     summaries = windows(samples, options.window_s * 1_000_000_000)
     first_ns = summaries[0].start_ns if summaries else 0
@@ -162,6 +168,15 @@ def _last(quantity: QuantityWindow | None) -> int | None:
     return quantity.last_value if quantity else None
 
 
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Puts the file's name before what is wrong with it."""
+    try:
+        yield
+    except PackSealError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -183,7 +198,7 @@ def _sent_to_site(options: ImportOptions, path: Path, decoded: Decoded) -> Impor
 
 
 def _sent_through_own_line(options: ImportOptions, decoded: Decoded) -> ImportReport:
-    folder = own_folder(options.data)
+    folder = own_folder(own_folder(options.data) / options.battery)
     signer = load_or_make_key(folder / "import.key")
     service_key = load_or_make_key(folder / "service.key").public_key
     line = Line(folder)

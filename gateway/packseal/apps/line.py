@@ -62,6 +62,7 @@ class Line:
         path.write_text(text)
         self._passport = PassportServer(load_settings(path, PassportFileSettings))
         self._passport.start()
+        wait_until(lambda: self.passport.is_connected, 10, f"the passport service cannot reach {self.broker}")
 
     def start_gateway(self, site: str, service_key: bytes, board: dict[str, str] | None = None) -> None:
         text = _toml(site=site, broker=str(self.broker), outbox="outbox.db", service_public_key=service_key.hex())

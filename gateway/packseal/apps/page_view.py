@@ -18,9 +18,12 @@ from packseal.passport.settings import CATEGORIES
 from packseal.records.entries import decode_entry
 
 RECORDS_SHOWN = 20
+DIFFERENCES_NAMED = 3
 LIVE = ("soc", "pack_voltage_mv", "pack_current_ma", "temperature", "cell_spread_mv")
-LIFETIME = ("remaining_capacity", "capacity_fade", "ohmic_resistance", "full_cycles", "energy_throughput")
-LIFETIME += ("capacity_throughput", "rated_capacity_item")
+LIFETIME = (
+    "remaining_capacity", "capacity_fade", "ohmic_resistance", "full_cycles", "energy_throughput",
+    "capacity_throughput", "rated_capacity_item",
+)  # fmt: skip
 CLAIMED = ("soc_reported_cpct", "soh_reported_cpct")
 
 
@@ -69,9 +72,7 @@ class PageView:
                 ],
             },
             "refused": sum(refusal.count for refusal in refusals),
-            "stamp": "-".join(
-                [badge.state, *(f"{log.size}.{len(v.differences)}" for log, v in verdicts), *(str(r.count) for r in refusals)]
-            ),
+            "stamp": [badge.headline, [log.size for log, _ in verdicts], [refusal.count for refusal in refusals]],
         }
 
     def battery(self, battery_id: str) -> Json:
@@ -90,15 +91,19 @@ class PageView:
 
     def plotted_log(self, battery_id: str) -> bytes | None:
         """The log that the live values rest on: real before simulated, the best class, heard of last."""
-        logs = sorted(self._logs(battery_id), key=lambda log: (log.is_simulated, log.evidence_class, -log.received_unix_ms))
-        return logs[0].log_id if logs else None
+
+        def preference(log: LogState) -> tuple[bool, str, int]:
+            return log.is_simulated, log.evidence_class, -log.received_unix_ms
+
+        logs = self._logs(battery_id)
+        return min(logs, key=preference).log_id if logs else None
 
     def _logs(self, battery_id: str) -> tuple[LogState, ...]:
         passport = self._service.passport(battery_id)
         return passport.logs if passport else ()
 
     def _verdicts(self, battery_id: str) -> list[tuple[LogState, Verdict]]:
-        return [(log, self._auditor.verdict(log.log_id)) for log in self._logs(battery_id)]
+        return [(log, self._auditor.verdict(log.log_id, log.size)) for log in self._logs(battery_id)]
 
     def _badge(self, verdicts: list[tuple[LogState, Verdict]]) -> Badge:
         size = sum(verdict.size for _, verdict in verdicts)
@@ -106,9 +111,9 @@ class PageView:
         differences = [(log, d) for log, verdict in verdicts for d in verdict.differences]
         problem = next((verdict.problem for _, verdict in verdicts if verdict.problem), "")
         if differences:
-            return _altered(*differences[0], len(differences))
+            return _altered(differences)
         if problem:
-            return Badge("altered", "Not verified: the stored records cannot be read", "Who runs this page has to look.")
+            return Badge("altered", "Not verified: the store cannot be read", "Who runs this page has to look.")
         if not size:
             return Badge("empty", "Nothing received yet", "No record of this battery has arrived here.")
         if not all(verdict.is_verified for _, verdict in verdicts):
@@ -119,7 +124,7 @@ class PageView:
         """The newest of all logs; every one is hashed again each time it is shown."""
         rows = []
         for log in self._logs(battery_id):
-            differences = self._auditor.verdict(log.log_id).differences
+            differences = self._auditor.verdict(log.log_id, log.size).differences
             for record in self._service.store.recent_records(log.log_id, RECORDS_SHOWN):
                 rows.append((record.received_unix_ms, log, record, differences))
         rows.sort(key=lambda row: (row[0], row[2].seq), reverse=True)
@@ -132,11 +137,13 @@ def _verified_words(size: int, checked: int) -> str:
     return f"{records} stored here: byte for byte what this battery's keys signed, in order, with none missing."
 
 
-def _altered(log: LogState, difference: Difference, count: int) -> Badge:
-    more = f" and {words.plural(count - 1, 'more difference')}" if count > 1 else ""
-    headline = f"Not verified: {difference.words}{more}"
-    sentence = f"In log {log.log_id.hex()[:8]}, {difference.words}: {difference.detail} ({difference.reason})."
-    return Badge("altered", headline, f"{sentence} Do not rely on this page until that is put right.")
+def _altered(differences: list[tuple[LogState, Difference]]) -> Badge:
+    named = ", ".join(difference.words for _, difference in differences[:DIFFERENCES_NAMED])
+    more = f" and {len(differences) - DIFFERENCES_NAMED} more" if len(differences) > DIFFERENCES_NAMED else ""
+    log, first = differences[0]
+    sentence = f"In log {log.log_id.hex()[:8]}, {first.words}: {first.detail} ({first.reason})."
+    sentence += " Do not rely on this page until that is put right."
+    return Badge("altered", f"Not verified: {named}{more}", sentence)
 
 
 def _record(log: LogState, record: StoredRecord, differences: tuple[Difference, ...], now_unix_ms: int) -> Json:

@@ -50,7 +50,7 @@ def passport_app(service: PassportService) -> Starlette:
             Route(f"{one}/records/{{log_id}}/{{seq}}.bundle", pages.bundle),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
-        exception_handlers={HTTPException: pages.failed, UnavailableError: pages.unavailable},
+        exception_handlers={HTTPException: pages.failed, UnavailableError: pages.unavailable, Exception: pages.failed},
     )
     app.add_middleware(_SecurityHeaders)
     return app
@@ -110,7 +110,8 @@ class _Pages:
     def _page(
         self, template: str, context: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response:
-        return HTMLResponse(self._templates.get_template(template).render(context), status, headers)
+        text = self._templates.get_template(template).render(context)
+        return HTMLResponse(text, status, {**HEADERS, **(headers or {})})
 
 
 class _SecurityHeaders:

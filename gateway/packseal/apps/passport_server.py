@@ -40,6 +40,10 @@ class PassportServer:
     def url(self) -> str:
         return f"http://{self._listen}"
 
+    @property
+    def is_connected(self) -> bool:
+        return self._mqtt.is_connected
+
     def start(self) -> None:
         self._mqtt.start()
         self._thread.start()

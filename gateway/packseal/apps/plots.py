@@ -65,6 +65,7 @@ PLOTS = {
     "health": Plot("State of health, %", ("value", "low (95 %)", "high (95 %)"), _health, of_statements=True),
 }
 
+WIDTH, HEIGHT = 480, 300  # of the drawing; it scales with the page, and its words are readable on a phone
 _UNITS = ((172_800_000, 86_400_000, "days"), (7_200_000, 3_600_000, "hours"), (0, 60_000, "minutes"))
 _CSS = """inline:
 :root { color-scheme: light dark; --ink: #1d2433; --soft: #667085; --grid: #dfe3ea; --a: #0b6e5f; --b: #b08433;
@@ -73,8 +74,8 @@ _CSS = """inline:
   :root { --ink: #e8ebf2; --soft: #9aa4b8; --grid: #2e3646; --a: #58c9b3; --b: #d9b36a; --c: #5b6579 } }
 .background, .plot > .background { fill: transparent !important }
 .title, .legends .legend text, .axis text, .axis text.major, text.no_data { fill: var(--soft) !important }
-.title { font-size: 19px !important }
-.title.plot_title { fill: var(--ink) !important; font-size: 24px !important; font-weight: 600 }
+.title { font-size: 14px !important }
+.title.plot_title { fill: var(--ink) !important; font-size: 18px !important; font-weight: 600 }
 .axis .line, .axis .guide.line, .axis .major.line, .axis .guides .guide.line { stroke: var(--grid) !important }
 .series .line { fill: none; stroke-width: 2.5 !important }
 .color-0 { stroke: var(--a) !important; fill: var(--a) !important }
@@ -85,7 +86,7 @@ _CSS = """inline:
 _RANGE_CSS = "inline:.color-1 { stroke: var(--c) !important; fill: var(--c) !important }"
 _STYLE = Style(
     background="transparent", plot_background="transparent", font_family="system-ui, sans-serif",
-    title_font_size=24, label_font_size=19, major_label_font_size=19, legend_font_size=19, no_data_font_size=24,
+    title_font_size=18, label_font_size=14, major_label_font_size=14, legend_font_size=14, no_data_font_size=18,
 )  # fmt: skip
 
 
@@ -102,6 +103,7 @@ def plot_svg(store: PassportStore, log_id: bytes | None, quantity: str) -> bytes
         line = [(uptime_ms / unit_ms, points[number]) for uptime_ms, points in found]
         if any(value is not None for _, value in line):
             chart.add(name, line)
+    chart.show_x_labels = chart.show_y_labels = bool(found)
     svg: bytes = chart.render()
     return svg
 
@@ -120,10 +122,11 @@ def _unit(longest_ms: int) -> tuple[int, str]:
 
 
 def _chart(plot: Plot, x_title: str, show_dots: bool) -> Any:
+    css = ["file://style.css", "file://graph.css", _CSS, *([_RANGE_CSS] if len(plot.lines) == 3 else [])]
     chart = pygal.XY(
-        css=["file://style.css", "file://graph.css", _CSS, *[_RANGE_CSS] * (len(plot.lines) == 3)], js=[], style=_STYLE, title=plot.title, x_title=x_title,
-        width=720, height=380, explicit_size=False, no_prefix=True, show_dots=show_dots, dots_size=2.5, margin=12,
-        legend_at_bottom=True, legend_box_size=14, legend_at_bottom_columns=3,
+        css=css, js=[], style=_STYLE, title=plot.title, x_title=x_title,
+        width=WIDTH, height=HEIGHT, explicit_size=False, no_prefix=True, show_dots=show_dots, dots_size=2.5, margin=8, margin_bottom=14,
+        legend_at_bottom=True, legend_box_size=11, legend_at_bottom_columns=len(plot.lines),
         min_scale=3, max_scale=7, no_data_text="no data yet", truncate_legend=-1,
         show_x_guides=False, allow_interruptions=True,
     )  # fmt: skip

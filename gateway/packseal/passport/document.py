@@ -60,7 +60,7 @@ def completeness(logs: Iterable[LogState]) -> Json:
     return {
         "records_present": present,
         "records_counted": counted,
-        "records_text": f"{words.plural(present, 'record')} of {words.plural(counted, 'record')}",
+        "records_text": f"{present} of {words.plural(counted, 'record')}",
         "records_share": words.share(present, counted),
         "windows_lost": words.gaps(lost),
         "time_covered_ms": covered,
@@ -89,7 +89,8 @@ def _battery(passport: Passport) -> Json:
 
 def _rated(passport: Passport) -> Json:
     rated = Reading(passport.battery.rated_capacity_mah, AMPERE_HOURS, RATED_METHOD)
-    return {**_numbers("Rated capacity", rated), "record": None, "evidence_class": None, "age_ms": None}
+    nothing = {"record": None, "evidence_class": None, "age_ms": None, "replay": False, "simulated": False}
+    return {**_numbers("Rated capacity", rated), **nothing}
 
 
 def _value(quantity: Quantity, passport: Passport, now_unix_ms: int) -> Json:

@@ -1,0 +1,140 @@
+"""The gateway's side of the link, fed with a board's bytes: what it asks for, what it hands on, how it recovers."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packseal.io.link import Frame, FrameReader, Kind, encode_frame
+from packseal.io.session import CREDIT, QUIET_MS, SILENT_MS, BoardSession, DeliveryArrived, Event, HelloArrived
+from packseal.records.cbor import Value, decode, encode
+from packseal.records.entries import Key, Origin, encode_key
+
+GENESIS = encode_key(0, 1, 0, Key(bytes(32), Origin.BOARD, bytes(16)))
+
+
+def entry(seq: int) -> bytes:
+    return GENESIS if not seq else encode([31, seq, 1, seq, {}])
+
+
+def hello(size: int) -> bytes:
+    return encode_frame(Kind.HELLO, encode([1, 0, size, 0, 1, 0, GENESIS, b""]))
+
+
+def entries(first: int, last: int) -> bytes:
+    return b"".join(encode_frame(Kind.ENTRY, entry(seq)) for seq in range(first, last + 1))
+
+
+CHECKPOINT = encode_frame(Kind.CHECKPOINT, b"signed")
+
+
+def sent(session: BoardSession) -> list[Frame]:
+    return FrameReader().feed(session.bytes_to_send())
+
+
+def wants(session: BoardSession) -> list[Value]:
+    return [decode(frame.body) for frame in sent(session) if frame.kind == Kind.WANT]
+
+
+def greeted(size: int) -> BoardSession:
+    session = BoardSession()
+    (event,) = session.receive(hello(size), 0)
+    assert isinstance(event, HelloArrived)
+    session.resume(event.hello, 0, 0)
+    assert wants(session) == [[0, CREDIT, 1]]
+    return session
+
+
+def test_a_silent_port_is_asked_again_and_again() -> None:
+    session = BoardSession()
+    asked = []
+    for now_ms in range(0, 3 * SILENT_MS, SILENT_MS // 3):
+        session.tick(now_ms)
+        asked += [frame.kind for frame in sent(session)]
+    assert asked == [Kind.ASK] * 3
+
+
+def test_entries_and_checkpoint_make_a_delivery() -> None:
+    session = greeted(3)
+    (event,) = session.receive(entries(0, 2) + CHECKPOINT, 1)
+    assert isinstance(event, DeliveryArrived)
+    assert event.delivery.first_seq == 0
+    assert list(event.delivery.entries) == [entry(0), entry(1), entry(2)]
+    assert event.delivery.checkpoint == b"signed"
+
+
+def test_credit_is_renewed_when_half_of_it_is_used() -> None:
+    session = greeted(1000)
+    session.accepted(CREDIT // 2 - 1)
+    assert wants(session) == []
+    session.accepted(CREDIT // 2)
+    assert wants(session) == [[CREDIT // 2, CREDIT, 0]]
+
+
+def test_a_missing_entry_rewinds() -> None:
+    session = greeted(5)
+    assert session.receive(entries(0, 0) + entries(2, 4) + CHECKPOINT, 1) == []
+    assert wants(session)[0] == [0, CREDIT, 1]
+
+
+def test_a_broken_frame_rewinds_and_is_counted() -> None:
+    session = greeted(3)
+    broken = bytearray(entries(1, 1))
+    broken[3] ^= 1
+    session.receive(entries(0, 0) + bytes(broken), 1)
+    assert session.frames_refused == 1
+    assert wants(session) == [[0, CREDIT, 1]]
+
+
+def test_a_lost_tail_is_asked_for_when_nothing_comes() -> None:
+    session = greeted(3)
+    session.receive(entries(0, 1), 1)
+    session.tick(QUIET_MS)
+    assert wants(session) == []
+    session.tick(QUIET_MS + 1)
+    assert wants(session) == [[0, CREDIT, 1]]
+
+
+def test_a_rejected_delivery_is_asked_for_later_each_time() -> None:
+    session = greeted(3)
+    now_ms, waits = 0, []
+    for _ in range(8):
+        session.receive(entries(0, 2) + CHECKPOINT, now_ms)
+        session.rejected(now_ms)
+        started_ms = now_ms
+        while not wants(session):
+            now_ms += QUIET_MS
+            session.tick(now_ms)
+        waits.append((now_ms - started_ms) // QUIET_MS)
+    assert waits == sorted(waits)
+    assert waits[0] <= 2
+    assert waits[-1] == 60
+
+
+def test_a_receipt_goes_out_as_it_is() -> None:
+    session = greeted(1)
+    session.send_receipt(b"receipt")
+    assert Frame(Kind.RECEIPT, b"receipt") in sent(session)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=8))
+def test_noise_never_harms(pieces: list[bytes]) -> None:
+    session = greeted(2)
+    for piece in pieces:
+        session.receive(piece, 1)
+    session.receive(b"\x00", 1)
+    session.tick(SILENT_MS)
+    session.bytes_to_send()
+    events: list[Event] = session.receive(entries(0, 1) + CHECKPOINT, 2)
+    assert any(isinstance(event, DeliveryArrived) for event in events)
+
+
+@given(st.data())
+def test_any_cut_of_the_stream_gives_the_same_delivery(data: st.DataObject) -> None:
+    stream = entries(0, 2) + CHECKPOINT
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    session = greeted(3)
+    found = []
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        found += session.receive(stream[start:end], 1)
+    assert [type(event) for event in found] == [DeliveryArrived]

@@ -1,0 +1,166 @@
+"""The whole line as separate processes that can be killed: broker, passport service, gateway, board."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from packseal.apps.demo import board_config
+from packseal.io.enrol import hello_of
+from packseal.io.keys import load_or_make_key
+from packseal.io.mqtt import BrokerAddress, MQTTConnection
+from packseal.io.ports import free_port
+from packseal.io.unix_board import UnixBoard
+from packseal.records.entries import genesis_key
+
+BATTERY = "rig-pack"
+WAIT_S = 60
+PACKSEAL = str(Path(sys.executable).with_name("packseal"))
+
+
+def tool(name: str) -> str:
+    """A program's path; where it is missing the test is skipped, in CI it fails."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    if path:
+        return path
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{name} is missing, and CI must not skip")
+    pytest.skip(f"{name} is not installed")
+
+
+class Process:
+    """One program of the line; `kill` is SIGKILL."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self._command, self._log = command, log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def output(self) -> str:
+        return self._log.read_text(errors="replace")
+
+
+@dataclass(frozen=True)
+class Message:
+    topic: str
+    payload: bytes
+
+    @property
+    def kind(self) -> str:
+        return self.topic.rsplit("/", 1)[-1]
+
+
+class Rig:
+    def __init__(self, folder: Path, **board: Any) -> None:
+        self.folder = folder
+        port = free_port()
+        broker = [tool("mosquitto"), "-c", str(self._mosquitto_conf(port))]
+        self.address = BrokerAddress("127.0.0.1", port)
+        self.listen = f"127.0.0.1:{free_port()}"
+        service_key = load_or_make_key(folder / "service.key").public_key
+        self.board = UnixBoard(folder / "board", board_config(service_key) | {"checkpoint_every": 5} | board)
+        self.broker = Process(broker, folder / "broker.log")
+        self.passport = Process([PACKSEAL, "passport", "serve", str(folder / "passport.toml")], folder / "passport.log")
+        self.gateway = Process([PACKSEAL, "gateway", "run", str(folder / "gateway.toml")], folder / "gateway.log")
+        self.messages: queue.Queue[Message] = queue.Queue()
+        self.heard: list[Message] = []
+        self._tap = MQTTConnection(self.address, "tap", ["packseal/#"], self._heard)
+        self.service_key = service_key
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        return {"firmware": self.board, "gateway": self.gateway, "passport": self.passport}
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "passport.db"
+
+    def start(self) -> None:
+        self.broker.start()
+        self.board.start()
+        self._tap.start()
+        self.wait_for(lambda: self._tap.is_connected, "the broker")
+        hello = hello_of(self.board.port)
+        self.write_configuration(genesis_key(hello.genesis).public_key)
+        self.passport.start()
+        self.gateway.start()
+
+    def stop(self) -> None:
+        self._tap.stop()
+        for part in (self.gateway, self.passport, self.broker):
+            part.kill()
+        self.board.stop()
+
+    def write_configuration(self, board_key: bytes) -> None:
+        (self.folder / "passport.toml").write_text(
+            f'broker = "{self.address}"\nlisten = "{self.listen}"\nstore = "passport.db"\nkey = "service.key"\n'
+            f'[[battery]]\nid = "{BATTERY}"\nname = "Rig pack"\ncategory = "SBESS"\nrated_capacity_mah = 10000\n'
+            f'[[battery.source]]\npublic_key = "{board_key.hex()}"\nevidence_class = "B"\n'
+        )
+        (self.folder / "gateway.toml").write_text(
+            f'site = "rig"\nbroker = "{self.address}"\noutbox = "outbox.db"\n'
+            f'service_public_key = "{self.service_key.hex()}"\n'
+            f'[[board]]\nbattery = "{BATTERY}"\nport = "{self.board.port}"\npublic_key = "{board_key.hex()}"\n'
+        )
+
+    def next_message(self, kind: str, timeout_s: float = WAIT_S) -> Message:
+        """The next message of this kind; what comes before it is dropped."""
+        while True:
+            try:
+                message = self.messages.get(timeout=timeout_s)
+            except queue.Empty:
+                pytest.fail(f"no {kind} in {timeout_s} s\n{self.gateway.output()}\n{self.passport.output()}")
+            if message.kind == kind:
+                return message
+
+    def page(self, path: str = "") -> str:
+        with urlopen(f"http://{self.listen}/{path}") as answer:
+            content: bytes = answer.read()
+        return content.decode()
+
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.page(f"battery/{BATTERY}/data.json"))
+        return document
+
+    def wait_for(self, condition: Callable[[], bool], what: str, timeout_s: float = WAIT_S) -> None:
+        """Looks again at every message on the broker, and ten times a second."""
+        for _ in range(int(timeout_s * 10)):
+            if condition():
+                return
+            try:
+                self.messages.get(timeout=0.1)
+            except queue.Empty:
+                continue
+        pytest.fail(f"{what} did not come in {timeout_s} s\n{self.gateway.output()}\n{self.passport.output()}")
+
+    def _heard(self, topic: str, payload: bytes) -> None:
+        message = Message(topic, payload)
+        self.heard.append(message)
+        self.messages.put(message)
+
+    def _mosquitto_conf(self, port: int) -> Path:
+        path = self.folder / "mosquitto.conf"
+        path.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        return path

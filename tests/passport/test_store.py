@@ -1,0 +1,235 @@
+"""The store: whole deliveries or nothing, a full disk, edited files, and bundles that strangers can check."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from packseal.errors import EvidenceError, Reason, UnavailableError
+from packseal.passport.audit import Difference
+from packseal.passport.proof import SpanTree
+from packseal.records.bundle import Policy, PolicyLog, verify_bundle
+from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
+from passport.board import TOPIC, Board, running_board, signer
+from passport.desk import SERVICE_KEY, SERVICE_PUBLIC_KEY, Desk, desk_for
+
+CUTS = (0, 4, 9, 13)
+
+
+def filled(folder: Path) -> tuple[Board, Desk]:
+    """A desk with a log that came in three deliveries: records 0 to 3, 4 to 8 and 9 to 12."""
+    board = running_board()
+    desk = desk_for(folder, board)
+    for first, size in zip(CUTS, CUTS[1:], strict=False):
+        desk.receipt(board.delivery(first, size).to_bytes())
+    return board, desk
+
+
+def differences(desk: Desk, board: Board) -> list[tuple[int, int, Reason]]:
+    return [(found.first_seq, found.last_seq, found.reason) for found in desk.store.audit(board.log_id).differences]
+
+
+@given(st.integers(0, 40), st.integers(1, 40), st.data())
+def test_a_span_gives_the_proofs_that_all_leaves_give(before: int, count: int, data: st.DataObject) -> None:
+    leaves = [leaf_hash(bytes([number])) for number in range(before + count)]
+    seq = data.draw(st.integers(before, before + count - 1))
+    tree = SpanTree(Edge().extended(leaves[:before]), leaves[before:])
+    assert list(tree.inclusion_proof(seq)) == inclusion_proof(leaves, seq)
+
+
+def test_a_failure_inside_the_transaction_stores_nothing(tmp_path: Path) -> None:
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    desk.receipt(board.delivery(0, 4).to_bytes())
+    contents, document = desk.contents(), desk.document()
+
+    def broken(_message: bytes) -> bytes:
+        raise KeyboardInterrupt
+
+    desk.service._sign = broken
+    with pytest.raises(KeyboardInterrupt):
+        desk.service.receive(TOPIC, board.delivery(4).to_bytes())
+    assert (desk.contents(), desk.document()) == (contents, document)
+    desk.service._sign = signer(SERVICE_KEY)
+    assert desk.receipt(board.delivery(4).to_bytes()).service_index == 1
+
+
+def test_a_full_disk_stores_nothing_and_goes_on_later(tmp_path: Path) -> None:
+    board = running_board(2)
+    desk = desk_for(tmp_path, board)
+    desk.receipt(board.delivery(0, 4).to_bytes())
+    board.windows(400)
+    contents, document = desk.contents(), desk.document()
+    (pages,) = desk.store._database.rows("PRAGMA page_count")
+    desk.store._database.rows(f"PRAGMA max_page_count = {pages[0]}")
+
+    with pytest.raises(UnavailableError, match=r"passport\.db.*full.*check the disk"):
+        desk.service.receive(TOPIC, board.delivery(4).to_bytes())
+
+    assert (desk.contents(), desk.document()) == (contents, document)
+    desk.store._database.rows("PRAGMA max_page_count = 100000")
+    assert desk.receipt(board.delivery(4).to_bytes()).service_index == 1
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "passport.db").write_bytes(b"not a database, and long enough to tell" * 40)
+    with pytest.raises(UnavailableError, match=r"passport\.db"):
+        desk_for(tmp_path, Board())
+
+
+def test_an_untouched_store_has_no_differences(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    result = desk.store.audit(board.log_id)
+    assert (result.differences, result.is_complete, result.size) == ((), True, 13)
+
+
+def test_an_audit_in_pieces_comes_to_the_end(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    sizes, edge = [], None
+    for _ in CUTS[1:]:
+        result = desk.store.audit(board.log_id, edge, limit=1)
+        edge = result.edge
+        sizes.append((edge.size, result.is_complete))
+    assert sizes == [(4, False), (9, False), (13, True)]
+
+
+@pytest.mark.parametrize("seq", range(13))
+def test_an_altered_record_is_named(tmp_path: Path, seq: int) -> None:
+    board, desk = filled(tmp_path)
+    desk.edit(lambda file: file.execute("UPDATE records SET entry = substr(entry, 2) WHERE seq = ?", (seq,)))
+    assert differences(desk, board) == [(seq, seq, Reason.ROOT_MISMATCH)]
+
+
+def test_a_record_altered_with_its_leaf_is_found_between_its_checkpoints(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    forged = board.entries[6][:-1] + b"\x00"
+    desk.edit(lambda file: file.execute("UPDATE records SET entry=?, leaf=? WHERE seq=6", (forged, leaf_hash(forged))))
+    assert differences(desk, board) == [(4, 8, Reason.ROOT_MISMATCH)]
+
+
+def test_a_whole_log_signed_by_another_key_is_found(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    forger = running_board(name="forger")
+    desk.edit(lambda file: file.execute("UPDATE checkpoints SET content = ? WHERE size = 13", (forger.checkpoint(13),)))
+    assert differences(desk, board) == [(9, 12, Reason.BAD_SIGNATURE)]
+
+
+EDITS = {
+    "a record gone": ("DELETE FROM records WHERE seq = 5", (5, 5, Reason.MISSING_ENTRIES)),
+    "the last record gone": ("DELETE FROM records WHERE seq = 12", (12, 12, Reason.MISSING_ENTRIES)),
+    "a checkpoint gone": ("DELETE FROM checkpoints WHERE size = 13", (9, 12, Reason.MISSING_ENTRIES)),
+    "the head altered": ("UPDATE logs SET size = 9", (9, 12, Reason.MISSING_ENTRIES)),
+    "an edge altered": ("UPDATE checkpoints SET edge = zeroblob(36) WHERE size = 4", (0, 3, Reason.ROOT_MISMATCH)),
+    "a record added": ("INSERT INTO records SELECT log_id, 13, leaf, entry, 0 FROM records WHERE seq = 12", None),
+}
+
+
+@pytest.mark.parametrize(("edit", "expected"), EDITS.values(), ids=EDITS)
+def test_other_edits_are_found(tmp_path: Path, edit: str, expected: tuple[int, int, Reason] | None) -> None:
+    board, desk = filled(tmp_path)
+    desk.edit(lambda file: file.execute(edit))
+    assert (expected or (13, 13, Reason.MISSING_ENTRIES)) in differences(desk, board)
+
+
+def test_an_altered_record_is_left_out_of_the_passport_at_the_next_start(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    desk.edit(lambda file: file.execute("UPDATE records SET entry = ? WHERE seq = 12", (board.entries[11],)))
+    desk.reopen()
+    document = desk.document()
+    assert isinstance(document["values"], dict)
+    assert document["values"]["soh_capacity_cpct"]["value"] is None
+    assert isinstance(document["completeness"], dict)
+    assert document["completeness"]["records_present"] == 12
+
+
+def test_a_damaged_store_does_not_blame_the_sender(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    desk.edit(lambda file: file.execute("UPDATE records SET entry = x'00' WHERE seq = 5"))
+    with pytest.raises(UnavailableError, match="record 5 is not what was stored"):
+        desk.service.receive(TOPIC, board.delivery(4).to_bytes())
+
+
+def policy(board: Board) -> Policy:
+    return Policy({board.log_id: PolicyLog("pack-1", "B")}, (SERVICE_PUBLIC_KEY,))
+
+
+@pytest.mark.parametrize("seq", range(13))
+def test_every_record_can_be_taken_away_with_its_proof(tmp_path: Path, seq: int) -> None:
+    board, desk = filled(tmp_path)
+    content = desk.store.bundle(board.log_id, seq)
+    assert content is not None
+    trusted = verify_bundle(content, policy(board))
+    assert (trusted.entry.seq, trusted.battery) == (seq, "pack-1")
+    assert trusted.checkpoint.size == next(size for size in CUTS if size > seq)
+
+
+def test_no_single_byte_of_a_bundle_can_be_changed(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    content = desk.store.bundle(board.log_id, 6)
+    assert content is not None
+    reasons = set()
+    for at in range(len(content)):
+        for mask in (0x01, 0x80, 0xFF):
+            changed = content[:at] + bytes([content[at] ^ mask]) + content[at + 1 :]
+            with pytest.raises(EvidenceError) as refused:
+                verify_bundle(changed, policy(board))
+            reasons.add(refused.value.reason)
+    assert reasons >= {Reason.MALFORMED, Reason.BAD_SIGNATURE, Reason.BAD_INCLUSION_PROOF, Reason.UNKNOWN_LOG}
+
+
+def test_a_bundle_of_an_altered_record_is_refused_by_whoever_checks_it(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    altered = board.entries[6][:-1] + b"\x00"
+    desk.edit(lambda file: file.execute("UPDATE records SET entry = ? WHERE seq = 6", (altered,)))
+    content = desk.store.bundle(board.log_id, 6)
+    assert content is not None
+    with pytest.raises(EvidenceError, match="record 6") as refused:
+        verify_bundle(content, policy(board))
+    assert refused.value.reason is Reason.BAD_INCLUSION_PROOF
+
+
+def test_there_is_no_bundle_of_what_is_not_there(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    assert desk.store.bundle(board.log_id, 13) is None
+    assert desk.store.bundle(bytes(16), 0) is None
+
+
+@given(windows=st.integers(0, 30), points=st.integers(1, 8))
+@settings(deadline=None, max_examples=20)
+def test_a_plot_has_no_more_points_than_asked_for(windows: int, points: int, tmp_path_factory: object) -> None:
+    assert isinstance(tmp_path_factory, pytest.TempPathFactory)
+    board = running_board(windows)
+    desk = desk_for(tmp_path_factory.mktemp("plot"), board)
+    desk.receipt(board.delivery().to_bytes())
+    found = [record.seq for record in desk.store.plotted_records(board.log_id, points)]
+    assert 1 <= len(found) <= points
+    assert found[-1] == board.size - 1, "the newest is always in"
+    assert [record.seq for record in desk.store.plotted_statements(board.log_id, points)] == [board.size - 1]
+    desk.store.close()
+
+
+def test_differences_read_well() -> None:
+    assert Difference(5, 5, Reason.ROOT_MISMATCH, "").words == "record 5"
+    assert Difference(5, 7, Reason.ROOT_MISMATCH, "").words == "records 5 to 7"
+
+
+def test_a_second_service_on_the_same_file_cannot_fork_it(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    board.windows(1)
+    delivery = board.delivery(13)
+    log = desk.store.trusted_log(board.log_id)
+    assert log is not None
+    verified = log.verified(delivery, desk.store.known(board.log_id))
+    desk.receipt(delivery.to_bytes())
+    with pytest.raises(UnavailableError, match="another program"):
+        desk.store.store(verified, "pack-1", "B", delivery.checkpoint, 0, lambda _index: b"")
+
+
+def test_the_store_is_on_the_disk_at_each_commit(tmp_path: Path) -> None:
+    _, desk = filled(tmp_path)
+    assert desk.store._database.rows("PRAGMA synchronous") == [(2,)]
+    assert sqlite3.connect(desk.path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
