@@ -68,7 +68,7 @@ def demo(*, check: bool, tamper: bool, broker: str | None, listen: str, data: Pa
     packseal demo --check          as CI runs it
     packseal demo --tamper         one stored record is altered; the page and `verify` name it
     """
-    from packseal.apps.demo import CHECKED_RECORDS, Demo, DemoOptions
+    from packseal.apps.demo import CHECKED_RECORDS, TAMPERED_RECORDS, Demo, DemoOptions
     from packseal.io.mqtt import broker_address
 
     options = DemoOptions(data, listen, broker_address(broker) if broker else None)
@@ -76,7 +76,7 @@ def demo(*, check: bool, tamper: bool, broker: str | None, listen: str, data: Pa
     try:
         running.start()
         if check or tamper:
-            running.wait_for_records(CHECKED_RECORDS)
+            running.wait_for_records(CHECKED_RECORDS if check and not tamper else TAMPERED_RECORDS)
             click.echo(json.dumps(running.figures()))
         is_named = _show_verdict(running, tamper=tamper)
         if not check:
@@ -263,7 +263,10 @@ def _show_verdict(running: Any, *, tamper: bool) -> bool:
         click.echo("\n".join(report(verify_file(bundle, bundle.parent / "policy.toml"))))
     except EvidenceError as error:
         click.echo(f"packseal: {error}")
-        return tamper and f"record {seq}" in str(error) and running.page_names(seq, click.echo)
+        if not tamper:
+            return False
+        click.echo(f"\nthe page says: {running.page_names(seq)}")
+        return f"record {seq}" in str(error)
     return not tamper
 
 

@@ -138,3 +138,11 @@ def test_any_cut_of_the_stream_gives_the_same_delivery(data: st.DataObject) -> N
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         found += session.receive(stream[start:end], 1)
     assert [type(event) for event in found] == [DeliveryArrived]
+
+
+def test_a_status_with_fewer_records_than_were_taken_asks_who_is_there() -> None:
+    session = greeted(3)
+    session.receive(entries(0, 2) + CHECKPOINT, 1)
+    session.accepted(3)
+    session.receive(encode_frame(Kind.STATUS, encode([0, 2, 0, 0, 0, 0, 0])), 2)
+    assert Kind.ASK in [frame.kind for frame in sent(session)]

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.request import urlopen
 
 import pytest
@@ -32,11 +32,14 @@ PACKSEAL = str(Path(sys.executable).with_name("packseal"))
 def tool(name: str) -> str:
     """A program's path; where it is missing the test is skipped, in CI it fails."""
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin")
-    if path:
-        return path
+    return path or missing(f"{name} is not installed")
+
+
+def missing(what: str) -> NoReturn:
+    """Skips the test, saying so; in CI it fails."""
     if os.environ.get("CI") == "true":
-        pytest.fail(f"{name} is missing, and CI must not skip")
-    pytest.skip(f"{name} is not installed")
+        pytest.fail(f"{what}; CI must not skip")
+    pytest.skip(what)
 
 
 class Process:
@@ -49,6 +52,10 @@ class Process:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -80,7 +87,8 @@ class Rig:
         self.address = BrokerAddress("127.0.0.1", port)
         self.listen = f"127.0.0.1:{free_port()}"
         service_key = load_or_make_key(folder / "service.key").public_key
-        self.board = UnixBoard(folder / "board", board_config(service_key) | {"checkpoint_every": 5} | board)
+        self.board_config = board_config(service_key) | {"checkpoint_every": 5} | board
+        self.board = UnixBoard(folder / "board", self.board_config)
         self.broker = Process(broker, folder / "broker.log")
         self.passport = Process([PACKSEAL, "passport", "serve", str(folder / "passport.toml")], folder / "passport.log")
         self.gateway = Process([PACKSEAL, "gateway", "run", str(folder / "gateway.toml")], folder / "gateway.log")
@@ -135,6 +143,9 @@ class Rig:
             if message.kind == kind:
                 return message
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        assert self._tap.publish(topic, payload)
+
     def page(self, path: str = "") -> str:
         with urlopen(f"http://{self.listen}/{path}") as answer:
             content: bytes = answer.read()
@@ -153,7 +164,9 @@ class Rig:
                 self.messages.get(timeout=0.1)
             except queue.Empty:
                 continue
-        pytest.fail(f"{what} did not come in {timeout_s} s\n{self.gateway.output()}\n{self.passport.output()}")
+        log = (self.folder / "board" / "board.log").read_text()
+        outputs = f"{self.gateway.output()}\n{self.passport.output()}\n{log}"
+        pytest.fail(f"{what} did not come in {timeout_s} s\n{outputs}")
 
     def _heard(self, topic: str, payload: bytes) -> None:
         message = Message(topic, payload)

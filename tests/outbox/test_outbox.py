@@ -60,7 +60,7 @@ def test_a_refusal_holds_back_its_own_log_only() -> None:
     outbox.due(0)
     outbox.refused(LOG, "unknown-log: not enrolled", 0)
     outbox.acknowledged(OTHER, 10)
-    assert [(i.state, i.refusal) for i in outbox.items()][0] == (State.REFUSED, "unknown-log: not enrolled")
+    assert next((i.state, i.refusal) for i in outbox.items()) == (State.REFUSED, "unknown-log: not enrolled")
     assert sizes(outbox.due(1)) == []
     assert sizes(outbox.due(MAX_BACKOFF_MS)) == [10]
 

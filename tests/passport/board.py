@@ -101,7 +101,7 @@ def a_window(seq: int) -> Window:
         pack_voltage_mv=MeanMinMax(sum(cells), sum(cells) - 20, sum(cells) + 20),
         cell_mv=cells,
         temperature_ddegc=(251, 253),
-        soc_cpct=8_000 - seq,
+        soc_cpct=8_000 - seq % 8_000,
         counters=(1_000, 90_000 + seq, 40, 3_700 + seq),
         soc_reported_cpct=8_100,
         soh_reported_cpct=9_900,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,11 +41,9 @@ def test_a_long_detail_is_cut() -> None:
 
 
 @given(st.binary(max_size=60))
-def test_other_bytes_are_malformed_or_an_answer(content: bytes) -> None:
-    try:
+def test_other_bytes_raise_only_our_error(content: bytes) -> None:
+    with suppress(EvidenceError):
         decode_answer(content)
-    except EvidenceError as error:
-        assert error.reason in (Reason.MALFORMED, Reason.UNKNOWN_VERSION)
 
 
 BAD: list[tuple[Value, Reason]] = [

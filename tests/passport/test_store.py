@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def filled(folder: Path) -> tuple[Board, Desk]:
     """A desk with a log that came in three deliveries: records 0 to 3, 4 to 8 and 9 to 12."""
     board = running_board()
     desk = desk_for(folder, board)
-    for first, size in zip(CUTS, CUTS[1:], strict=False):
+    for first, size in pairwise(CUTS):
         desk.receipt(board.delivery(first, size).to_bytes())
     return board, desk
 
@@ -123,6 +124,7 @@ EDITS = {
     "the last record gone": ("DELETE FROM records WHERE seq = 12", (12, 12, Reason.MISSING_ENTRIES)),
     "a checkpoint gone": ("DELETE FROM checkpoints WHERE size = 13", (9, 12, Reason.MISSING_ENTRIES)),
     "the head altered": ("UPDATE logs SET size = 9", (9, 12, Reason.MISSING_ENTRIES)),
+    "the head's edge altered": ("UPDATE logs SET edge = zeroblob(4)", (12, 12, Reason.ROOT_MISMATCH)),
     "an edge altered": ("UPDATE checkpoints SET edge = zeroblob(36) WHERE size = 4", (0, 3, Reason.ROOT_MISMATCH)),
     "a record added": ("INSERT INTO records SELECT log_id, 13, leaf, entry, 0 FROM records WHERE seq = 12", None),
 }

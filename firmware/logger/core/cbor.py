@@ -133,15 +133,18 @@ def _decode_head(content, at):
 
 
 def _decode_text(field):
-    """MicroPython decodes surrogates and overlong forms; RFC 3629 does not allow them."""
+    """MicroPython also decodes surrogates and overlong forms, which RFC 3629 section 3 forbids."""
     try:
         text = field.decode()
     except UnicodeError:
         raise CBORError("text that is not UTF-8") from None
+    shortest_bytes = 0
     for letter in text:
-        if 0xD800 <= ord(letter) < 0xE000 or ord(letter) > 0x10FFFF:
+        code = ord(letter)
+        if 0xD800 <= code < 0xE000 or code > 0x10FFFF:
             raise CBORError("text that is not UTF-8")
-    if text.encode() != field:
+        shortest_bytes += 1 + (code > 0x7F) + (code > 0x7FF) + (code > 0xFFFF)
+    if shortest_bytes != len(field):
         raise CBORError("text that is not UTF-8")
     return text
 

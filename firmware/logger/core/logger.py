@@ -79,7 +79,7 @@ class Logger:
         self.uptime_ms = self._start_ms + elapsed_ms
         if self.uptime_ms >= self._next_slot_ms:
             self._take_sample()
-        elif self._work is not None:
+        if self._work is not None:  # after a sample too: a board that is always late must still keep and sign
             self._work_on()
         elif self._can_keep():
             self._keep()
@@ -133,8 +133,15 @@ class Logger:
         statement = self._estimator.statement()
         if statement:
             self._waiting.append((entries.SOH, self.uptime_ms, statement))
-        while self._work and len(self._waiting) > MAX_WAITING:
-            self._work_on()  # a signature slower than four windows: better to miss slots, which are counted
+        if len(self._waiting) > MAX_WAITING:
+            self._catch_up()
+
+    def _catch_up(self):
+        """A signature takes longer than the windows that may wait: finish it, and miss slots, which are counted."""
+        while self._work is not None:
+            self._work_on()
+        while self._can_keep():
+            self._keep()
 
     # ---- the log
 
@@ -162,8 +169,12 @@ class Logger:
             self._is_checkpoint_due = True
 
     def _lose_waiting(self):
-        """The log is full: waiting windows are counted for the GAP entry. BOOT waits on, before it."""
+        """The log is full: waiting windows are counted for the GAP entry. BOOT waits on, before it.
+
+        What is in the log is signed now, however few windows it is: only what a checkpoint covers is ever freed.
+        """
         self._is_full = True
+        self._is_checkpoint_due = self.log.size > self.log.checkpointed_size
         waiting, self._waiting = self._waiting, []
         for kind, uptime_ms, body in waiting:
             if kind == entries.WINDOW:

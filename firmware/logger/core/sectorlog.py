@@ -289,9 +289,11 @@ class Cursor:
 
     def _next_record(self):
         log = self._log
-        if self._sector < log._oldest:  # freed while this cursor stood in it
+        if log._newest < 0:
+            return None
+        if self._sector < log._oldest:  # freed while this cursor stood in it, or the log was empty
             self._enter(log._oldest)
-        while self._sector >= 0:
+        while True:
             if self._at is None:
                 self._at = _first_record(log._first_seq(self._sector))
             is_newest = self._sector == log._newest
@@ -302,10 +304,6 @@ class Cursor:
             if is_newest:
                 return None
             self._enter(self._sector + 1)
-        if log._newest >= 0:  # the log was empty when this cursor was made
-            self._enter(log._oldest)
-            return self._next_record()
-        return None
 
     def _next_held(self):
         held = self._log.held_checkpoint

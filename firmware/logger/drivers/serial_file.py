@@ -30,7 +30,10 @@ class SerialFile:
         content = b""
         try:
             while len(content) < _READ_BYTES and self._is_ready(self._reading, select.POLLIN):
-                content += self._file.read(1) or b""  # one: MicroPython's read waits until it has all it was asked for
+                part = self._file.read(1)  # one: MicroPython's read waits until it has all it was asked for
+                if not part:
+                    break
+                content += part
         except OSError:  # EIO: the other side of a pseudo-terminal is closed
             pass
         return content

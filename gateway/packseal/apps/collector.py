@@ -15,6 +15,8 @@ from packseal.records.entries import genesis_key, log_id_of
 from packseal.records.log import Delivery, TrustedLog, Verified
 from packseal.records.merkle import Edge
 
+REMIND_MS = 5_000  # a board takes a tenth of a second to verify a receipt; more often would only keep it busy
+
 
 @dataclass(slots=True)
 class BoardState:
@@ -27,6 +29,7 @@ class BoardState:
     receipted_size: int = 0
     slots_missed: int = 0
     windows_lost: int = 0
+    frames_refused: int = 0
     last_said: str = ""
 
 
@@ -43,6 +46,7 @@ class BoardCollector:
         self._store = store
         self._on_verified = on_verified
         self._log: TrustedLog | None = None
+        self._remind_after_ms = 0
         self._port = BoardPort(table.port, table.baud, self._on_event, self._on_port_state)
 
     def start(self) -> None:
@@ -59,6 +63,7 @@ class BoardCollector:
         self.state.port = words
 
     def _on_event(self, session: BoardSession, event: Event, now_ms: int) -> None:
+        self.state.frames_refused = session.frames_refused
         try:
             self._take(session, event, now_ms)
         except PackSealError as error:
@@ -74,7 +79,7 @@ class BoardCollector:
             status = event.status
             self.state.slots_missed, self.state.windows_lost = status.slots_missed, status.windows_lost
             self.state.receipted_size = status.receipted_size
-            self._remind(session, status.receipted_size)
+            self._remind(session, status.receipted_size, now_ms)
         elif isinstance(event, FrameRejected):
             raise event.error
 
@@ -94,7 +99,7 @@ class BoardCollector:
         self._log = log
         self.state.log_id, self.state.size, self.state.problem = log_id, log.size, ""
         session.resume(hello, log.size, now_ms)
-        self._remind(session, hello.receipted_size)
+        self._remind(session, hello.receipted_size, now_ms)
 
     def _receive(self, session: BoardSession, delivery: Delivery) -> None:
         if self._log is None:
@@ -105,9 +110,12 @@ class BoardCollector:
         self.state.size, self.state.problem = verified.log.size, ""
         session.accepted(verified.log.size)
 
-    def _remind(self, session: BoardSession, receipted_size: int) -> None:
+    def _remind(self, session: BoardSession, receipted_size: int, now_ms: int) -> None:
+        """Sends the newest receipt again to a board that has not taken it."""
         stored = self._store.log(self._log.log_id) if self._log else None
-        if stored and stored.receipt and stored.receipted_size > receipted_size:
+        is_behind = stored is not None and stored.receipted_size > receipted_size
+        if stored and stored.receipt and is_behind and now_ms >= self._remind_after_ms:
+            self._remind_after_ms = now_ms + REMIND_MS
             session.send_receipt(stored.receipt)
 
     def _refuse(self, session: BoardSession, name: str, words: str, now_ms: int) -> None:

@@ -26,6 +26,7 @@ RATED_CAPACITY_MAH = 10_000
 TRUE_CAPACITY_MAH = 9_100  # what the simulator hides from the firmware, to be found by its estimate
 CLOCK_RATE = 60
 CHECKED_RECORDS = 200
+TAMPERED_RECORDS = 60
 CHECK_TIMEOUT_S = 180
 PAGE_TIMEOUT_S = 20
 
@@ -86,6 +87,16 @@ class Demo:
 
         wait_until(there, CHECK_TIMEOUT_S, f"no {number} receipted records in {CHECK_TIMEOUT_S} s; see {self.folder}")
 
+    def state_of_health(self) -> dict[str, Any]:
+        document: dict[str, Any] = self.line.passport.service.document(BATTERY) or {}
+        value: dict[str, Any] = document["values"]["soh_capacity_cpct"]
+        return value
+
+    def wait_for_state_of_health(self) -> None:
+        self.wait_for_records(1)
+        words = f"no state of health in {CHECK_TIMEOUT_S} s; see {self.folder}"
+        wait_until(lambda: self.state_of_health()["value"] is not None, CHECK_TIMEOUT_S, words)
+
     def figures(self) -> dict[str, object]:
         status: Any = self.line.gateway.status()
         board = status["boards"][0]
@@ -93,6 +104,7 @@ class Demo:
             "records_receipted": self.receipted(),
             "records_waiting": status["records_waiting"],
             "seconds": round(time.monotonic() - self._started_s, 1),
+            "state_of_health_percent": self.state_of_health()["value"],
             "slots_missed": board["slots_missed"],
             "windows_lost": board["windows_lost"],
             "refused": sum(n for name, n in status["counts"].items() if not name.startswith("records_")),
@@ -119,8 +131,8 @@ class Demo:
 
         def named() -> str:
             with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own page on loopback
-                verified: Any = json.load(answer)["verified"]
-            return str(verified["text"])
+                verification: Any = json.load(answer)["verification"]
+            return f"{verification['headline']} {verification['sentence']}"
 
         wait_until(lambda: f"record {seq}" in named().lower(), PAGE_TIMEOUT_S, f"the page does not name record {seq}")
         return named()

@@ -134,7 +134,7 @@ class PageView:
 def _verified_words(size: int, checked: int) -> str:
     """A record that came since the last check was checked when it came in."""
     records = "The one record" if size == 1 else f"All {words.plural(max(size, checked), 'record')}"
-    return f"{records} stored here: byte for byte what this battery's keys signed, in order, with none missing."
+    return f"{records} stored here: byte for byte what this battery's enrolled keys signed, in order, none missing."
 
 
 def _altered(differences: list[tuple[LogState, Difference]]) -> Badge:

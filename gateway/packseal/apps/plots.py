@@ -125,7 +125,8 @@ def _chart(plot: Plot, x_title: str, show_dots: bool) -> Any:
     css = ["file://style.css", "file://graph.css", _CSS, *([_RANGE_CSS] if len(plot.lines) == 3 else [])]
     chart = pygal.XY(
         css=css, js=[], style=_STYLE, title=plot.title, x_title=x_title,
-        width=WIDTH, height=HEIGHT, explicit_size=False, no_prefix=True, show_dots=show_dots, dots_size=2.5, margin=8, margin_bottom=14,
+        width=WIDTH, height=HEIGHT, explicit_size=False, no_prefix=True, show_dots=show_dots, dots_size=2.5, margin=8,
+        margin_bottom=14,
         legend_at_bottom=True, legend_box_size=11, legend_at_bottom_columns=len(plot.lines),
         min_scale=3, max_scale=7, no_data_text="no data yet", truncate_legend=-1,
         show_x_guides=False, allow_interruptions=True,

@@ -93,19 +93,14 @@ class PassportStore:
         """Keeps what a delivery adds; signed_receipt(service_index) is called inside the transaction. -> the receipt"""
         log = verified.log
         head = (battery, evidence_class, log.size, log.edge.to_bytes(), log.boot, log.uptime_ms)
-        leaves = map(leaf_hash, verified.contents)
+        rows = [
+            (log.log_id, seq, leaf_hash(content), content, unix_ms)
+            for seq, content in enumerate(verified.contents, verified.first_seq)
+        ]
         with self._database.transaction() as connection:
             self._check_unmoved(connection.execute("SELECT size FROM logs WHERE log_id = ?", (log.log_id,)), verified)
             connection.execute(_PUT_HEAD, (log.log_id, log.genesis, *head))
-            connection.executemany(
-                "INSERT INTO records VALUES (?, ?, ?, ?, ?)",
-                (
-                    (log.log_id, seq, leaf, content, unix_ms)
-                    for seq, (leaf, content) in enumerate(
-                        zip(leaves, verified.contents, strict=True), verified.first_seq
-                    )
-                ),
-            )
+            connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
             ((index,),) = connection.execute("SELECT ifnull(max(service_index) + 1, 0) FROM checkpoints").fetchall()
             receipt = signed_receipt(index)
             connection.execute(
@@ -246,8 +241,7 @@ class PassportStore:
 
     def _edge(self, log_id: bytes, size: int) -> Edge:
         edge = self._edge_before(log_id, size)
-        records = self._records("log_id = ? AND seq >= ? AND seq < ? ORDER BY seq", (log_id, edge.size, size))
-        return edge.extended([record.leaf for record in records])
+        return edge.extended([leaf_hash(entry) for entry in self._entries(log_id, edge.size, size - edge.size)])
 
     def _span_tree(self, log_id: bytes, seq: int, size: int) -> SpanTree:
         edge = self._edge_before(log_id, seq)

@@ -93,9 +93,8 @@ class BoardSession:
 
     def tick(self, now_ms: int) -> None:
         """To be called a few times a second: asks a silent board, and rewinds where something was lost."""
-        if now_ms - max(self._heard_ms, self._asked_ms) >= SILENT_MS:
-            self._asked_ms = now_ms
-            self._out += encode_frame(Kind.ASK)
+        if now_ms - self._heard_ms >= SILENT_MS:
+            self._ask(now_ms)
         expected = self._next_seq + len(self._entries)
         if self._genesis and self._board_size > expected and now_ms - self._progress_ms >= QUIET_MS:
             self._rewind(now_ms)
@@ -126,6 +125,8 @@ class BoardSession:
         if frame.kind == Kind.STATUS:
             status = decode_status(frame.body)
             self._board_size = status.size
+            if status.size < self._next_seq:
+                self._ask(now_ms)  # it has started anew with less than it had, and its HELLO was lost
             return StatusArrived(status)
         if frame.kind == Kind.ENTRY:
             self._entry_arrived(frame.body, now_ms)
@@ -146,6 +147,11 @@ class BoardSession:
         delivery = Delivery(self._genesis, self._next_seq, tuple(self._entries), content)
         self._entries.clear()
         return DeliveryArrived(delivery)
+
+    def _ask(self, now_ms: int) -> None:
+        if now_ms - self._asked_ms >= SILENT_MS:
+            self._asked_ms = now_ms
+            self._out += encode_frame(Kind.ASK)
 
     def _rewind(self, now_ms: int) -> None:
         self._entries.clear()

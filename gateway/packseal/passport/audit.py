@@ -103,8 +103,9 @@ def check_ends(
 ) -> tuple[Difference, ...]:
     """The head that a store goes on appending to, the last checkpoint and the last record are at the same size."""
     sizes = (head_size, size or 0, records or 0)
-    if len(set(sizes)) == 1 and head_edge == edge:
-        return ()
+    if len(set(sizes)) == 1:
+        altered = Difference(head_size - 1, head_size - 1, Reason.ROOT_MISMATCH, "the log's head behind it was altered")
+        return () if head_edge == edge else (altered,)
     detail = f"the log's head ends at {head_size}, its checkpoints at {size or 0}, its records at {records or 0}"
     return (Difference(min(*sizes, max(sizes) - 1), max(sizes) - 1, Reason.MISSING_ENTRIES, detail),)
 

@@ -43,8 +43,9 @@ def answer_feed(*pieces):
     receiver = FrameReceiver()
     found = []
     for piece in pieces:
-        found += ["%02x%s" % (kind, text(body)) for kind, body in receiver.feed(piece)]
-    return " ".join(found + [str(receiver.frames_refused)])
+        found += [text(bytes([kind]) + body) for kind, body in receiver.feed(piece)]
+    found.append(str(receiver.frames_refused))
+    return " ".join(found)
 
 
 for line in sys.stdin:

@@ -12,6 +12,7 @@ from logger.core.sectorlog import CHECKPOINT, ENTRY, LogFullError, SectorLog
 
 LOG_ID = bytes(range(16))
 SECTORS, SECTOR_BYTES = 5, 2048
+known_edges = {}
 
 
 class Life:
@@ -30,6 +31,7 @@ class Life:
         self.pending = (ENTRY, entry)
         self.log.append(entry)
         self.entries.append(entry)
+        edge_of(self.entries)
         self.pending = None
 
     def append_checkpoint(self):
@@ -56,8 +58,8 @@ def checkpoint_of(size):
 
 
 def live(life):
-    """Three times round the flash, once until it is full, and on."""
-    for seq in range(150):
+    """Twice round the flash, once until it is full, and on."""
+    for seq in range(120):
         life.append()
         if seq % 7 == 6:
             life.append_checkpoint()
@@ -71,6 +73,7 @@ def live(life):
 
 
 def fill(life):
+    """Entries until there is no room, then checkpoints, so that the receipt that frees must take the spare sector."""
     try:
         while True:
             life.append()
@@ -78,6 +81,17 @@ def fill(life):
                 life.append_checkpoint()
     except LogFullError:
         check(life, life.log)
+    try:
+        while True:
+            life.append_checkpoint()
+    except LogFullError:
+        check(life, life.log)
+    size = life.log.size
+    life.log.hold_checkpoint(size, checkpoint_of(size))
+    cursor = life.log.read_from(size)
+    while cursor.next() != (CHECKPOINT, size, checkpoint_of(size)):
+        pass
+    assert life.log.checkpoint_of(size) == checkpoint_of(size)
 
 
 def check(life, log):
@@ -93,7 +107,8 @@ def check(life, log):
         receipted.append(life.pending[1])
     assert log.receipted_size in receipted
     oldest_seq, roots = log.oldest()
-    assert oldest_seq <= log.receipted_size and roots == edge_of(kept[:oldest_seq]).roots
+    assert oldest_seq <= log.receipted_size
+    assert roots == edge_of(kept[:oldest_seq]).roots
     check_reading(life, log, kept, oldest_seq)
 
 
@@ -116,10 +131,15 @@ def check_reading(life, log, kept, oldest_seq):
 
 
 def edge_of(kept):
-    edge = Edge()
-    for entry in kept:
-        edge.append(leaf_hash(entry))
-    return edge
+    """The edge of these entries; what it was for all but the last is remembered, the runs having most in common."""
+    if not kept:
+        return Edge()
+    key = b"%d " % len(kept) + kept[-1]
+    if key not in known_edges:
+        edge = Edge.from_bytes(edge_of(kept[:-1]).to_bytes())
+        edge.append(leaf_hash(kept[-1]))
+        known_edges[key] = edge
+    return known_edges[key]
 
 
 class Recorder(MemoryFlash):
@@ -145,7 +165,7 @@ def cut(recorder, moment, tear):
     try:
         flash._change(offset, before, after)
     except PowerCutError:
-        pass
+        flash.cut_at = None
     life = Life(flash)
     life.entries = recorder.life.entries[: oracle[0]]
     life.checkpoints = recorder.life.checkpoints[: oracle[1]]
@@ -174,7 +194,8 @@ recorder = Recorder()
 recorder.life = Life(recorder)
 live(recorder.life)
 check(recorder.life, SectorLog(recorder, LOG_ID))
-assert min(recorder.erasures) >= 3 and max(recorder.erasures) - min(recorder.erasures) <= 1
+assert min(recorder.erasures) >= 2
+assert max(recorder.erasures) - min(recorder.erasures) <= 1
 for moment in recorder.moments:
     for tear in TEARS:
         cut(recorder, moment, tear)

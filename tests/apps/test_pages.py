@@ -1,0 +1,229 @@
+"""The pages: what they say, when they say it, and what they never do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from passport.board import Board, running_board, settings_for
+from passport.desk import SERVICE_PUBLIC_KEY, Desk, desk_for
+from starlette.applications import Starlette
+
+from apps.browser import ask
+from packseal.apps.pages import passport_app
+from packseal.apps.plots import PLOTS
+from packseal.passport.settings import PassportSettings
+from packseal.records.bundle import Policy, PolicyLog, verify_bundle
+from packseal.records.entries import Origin
+
+PAGE = "/battery/pack-1"
+HOSTILE = "<script>alert('x')</script> & \"pack\""
+
+
+def served(folder: Path, board: Board, evidence_class: str = "B") -> tuple[Desk, Starlette]:
+    desk = desk_for(folder, board, evidence_class)
+    desk.receipt(board.delivery().to_bytes())
+    return desk, passport_app(desk.service)
+
+
+def words_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
+
+
+def test_a_verified_pack(tmp_path: Path) -> None:
+    _, app = served(tmp_path, running_board())
+    words = words_of(ask(app, PAGE).text)
+    for expected in (
+        "A used pack",
+        "Verified All 13 records stored here",
+        "91.2 %",
+        "90.2 to 92.2 %",
+        "charge counted between two rests of the pack",
+        "54.7 Ah",
+        "22.31 mΩ",
+        "Nothing was refused",
+        "That the sensors told the truth",
+        "100 % 13 of 13 records",
+    ):
+        assert expected in words
+    assert "Simulated" not in words
+
+
+def test_what_is_not_known_is_said_and_not_guessed(tmp_path: Path) -> None:
+    board = Board()
+    board.boot()
+    _, app = served(tmp_path, board)
+    words = words_of(ask(app, PAGE).text)
+    assert "Not yet known It needs one charge or discharge" in words
+
+
+def test_a_battery_nothing_was_heard_of(tmp_path: Path) -> None:
+    app = passport_app(desk_for(tmp_path, Board()).service)
+    assert "Nothing received yet" in ask(app, PAGE).text
+    assert ask(app, f"{PAGE}/plot.svg?quantity=soc").status == 200
+    assert ask(app, f"{PAGE}/data.json").json["verification"]["state"] == "empty"
+
+
+def test_an_altered_record_is_named_within_seconds_and_forgiven_when_restored(tmp_path: Path) -> None:
+    board = running_board(70)
+    desk, app = served(tmp_path, board)
+    assert ask(app, f"{PAGE}/data.json").json["verification"]["state"] == "verified"
+    forged = board.entries[57][:-1] + b"\x00"
+    for entry, state in ((forged, "altered"), (board.entries[57], "verified")):
+        desk.edit(lambda file, entry=entry: file.execute("UPDATE records SET entry = ? WHERE seq = 57", (entry,)))
+        desk.now_unix_ms += 1_000
+        verification = ask(app, f"{PAGE}/data.json").json["verification"]
+        assert verification["state"] == state
+        if state == "altered":
+            assert verification["headline"] == "Not verified: record 57"
+            assert "not the bytes that were signed (root-mismatch)" in verification["sentence"]
+            page = words_of(ask(app, PAGE).text)
+            assert "Not verified: record 57" in page
+            assert "its bytes are not those that were signed" in page
+
+
+def test_the_list_checks_each_record_at_each_view(tmp_path: Path) -> None:
+    board = running_board()
+    desk, app = served(tmp_path, board)
+    assert "✘" not in ask(app, PAGE).text
+    desk.edit(lambda file: file.execute("UPDATE records SET entry = ? WHERE seq = 5", (board.entries[4],)))
+    assert words_of(ask(app, PAGE).text).count("✘ its bytes are not those") == 1, "without waiting for the next audit"
+
+
+def test_a_log_that_was_cut_off_is_found(tmp_path: Path) -> None:
+    board = running_board()
+    desk, app = served(tmp_path, board)
+    desk.edit(lambda file: file.executescript("DELETE FROM records; DELETE FROM checkpoints; DELETE FROM logs"))
+    assert ask(app, f"{PAGE}/data.json").json["verification"]["headline"] == "Not verified: records 0 to 12"
+
+
+def test_refusals_are_shown_with_reason_and_count(tmp_path: Path) -> None:
+    desk, app = served(tmp_path, running_board())
+    for _ in range(2):
+        desk.refusal(running_board(name="stranger").delivery().to_bytes())
+    words = words_of(ask(app, PAGE).text)
+    assert "2 its key is not enrolled for any battery unknown-log" in words
+
+
+def test_a_simulated_pack_and_a_replay_say_so(tmp_path: Path) -> None:
+    _, app = served(tmp_path, running_board(source=0, clock_rate=60))
+    assert "Simulated pack ; its clock runs 60 times faster" in words_of(ask(app, PAGE).text)
+    folder = tmp_path / "replay"
+    folder.mkdir()
+    _, app = served(folder, running_board(origin=Origin.FILE), "D")
+    words = words_of(ask(app, PAGE).text)
+    assert "Replay. These records were read from a file" in words
+    assert " Now " not in words
+
+
+def test_a_hostile_name_is_only_text(tmp_path: Path) -> None:
+    board = running_board()
+    desk = Desk(tmp_path, settings_for((board, "B"), name=HOSTILE))
+    desk.give(board.delivery().to_bytes())
+    desk.give(b"\xff", topic="packseal/<img src=x onerror=alert(1)>/pack-1/rec")
+    app = passport_app(desk.service)
+    html = ask(app, PAGE).text
+    assert "&lt;script&gt;alert(" in html
+    assert re.findall(r"<script[^>]*>[^<]*", html) == ['<script src="/static/page.js" defer>']
+    assert "<img src=x" not in html
+    assert ask(app, f"{PAGE}/data.json").json["battery"]["name"] == HOSTILE
+
+
+def test_a_record_is_taken_away_with_its_proof(tmp_path: Path) -> None:
+    board = running_board()
+    _, app = served(tmp_path, board)
+    (link,) = set(re.findall(rf'"({PAGE}/records/[0-9a-f]+/12\.bundle)"', ask(app, PAGE).text))
+    answer = ask(app, link)
+    assert answer.headers["content-disposition"].startswith("attachment")
+    policy = Policy({board.log_id: PolicyLog("pack-1", "B")}, (SERVICE_PUBLIC_KEY,))
+    assert verify_bundle(answer.body, policy).entry.seq == 12
+
+
+NOWHERE = (
+    "/battery/pack-2",
+    "/battery/pack-2/data.json",
+    "/battery/pack-1/plot.svg?quantity=unknown",
+    "/battery/pack-1/records/00/0.bundle",
+    f"/battery/pack-1/records/{bytes(16).hex()}/0.bundle",
+    "/battery/..%2f..%2fetc/data.json",
+    "/static/../pages.py",
+    "/static/nothing",
+    "/anything",
+)
+
+
+@pytest.mark.parametrize("target", NOWHERE)
+def test_what_is_not_there_looks_the_same_everywhere(tmp_path: Path, target: str) -> None:
+    _, app = served(tmp_path, running_board())
+    answer = ask(app, target)
+    assert answer.status == 404
+    assert answer.body == ask(app, "/battery/another").body
+
+
+@pytest.mark.parametrize("seq", ["13", "99999999", "-1", "1e3", "\u0661", "0x1", "999999999999999999999"])
+def test_a_record_number_is_a_number_of_a_record(tmp_path: Path, seq: str) -> None:
+    board = running_board()
+    _, app = served(tmp_path, board)
+    assert ask(app, f"{PAGE}/records/{board.log_id.hex()}/{seq}.bundle").status == 404
+
+
+@pytest.mark.parametrize("target", [PAGE, "/", f"{PAGE}/data.json", "/static/page.js", "/nothing", "/healthz"])
+def test_every_answer_is_guarded(tmp_path: Path, target: str) -> None:
+    _, app = served(tmp_path, running_board())
+    for method in ("GET", "HEAD", "POST"):
+        headers = ask(app, target, method).headers
+        assert headers["content-security-policy"].startswith("default-src 'self'; base-uri 'none'")
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_pages_only_show(tmp_path: Path, method: str) -> None:
+    _, app = served(tmp_path, running_board())
+    assert ask(app, PAGE, method).status == 405
+
+
+def test_nothing_outside_is_asked_for(tmp_path: Path) -> None:
+    _, app = served(tmp_path, running_board())
+    texts = [ask(app, target).text for target in (PAGE, "/static/page.css", "/static/page.js")]
+    assert not [text for text in texts if re.search(r"(https?:)?//[a-z]", re.sub(r"// .*", "", text))]
+    assert " style=" not in texts[0], "the policy allows no style in the page"
+    assert '<noscript><meta http-equiv="refresh"' in texts[0], "it refreshes without script, too"
+
+
+@pytest.mark.parametrize("quantity", PLOTS)
+def test_plots_are_plain_svg_that_scales(tmp_path: Path, quantity: str) -> None:
+    _, app = served(tmp_path, running_board())
+    answer = ask(app, f"{PAGE}/plot.svg?quantity={quantity}")
+    root = ElementTree.fromstring(answer.body)  # noqa: S314 - our own drawing
+    assert root.get("viewBox")
+    assert not root.get("width")
+    assert not [element for element in root.iter() if str(element.tag).endswith("script")]
+    assert answer.headers["content-type"] == "image/svg+xml"
+
+
+def test_the_front_page_leads_to_one_battery_or_lists_several(tmp_path: Path) -> None:
+    board = running_board()
+    desk, app = served(tmp_path, board)
+    assert ask(app, "/").headers["location"] == PAGE
+    one = desk.settings.batteries[0]
+    desk.settings = PassportSettings((one, replace(one, id="pack-2", name="Another", sources=())))
+    desk.reopen()
+    words = words_of(ask(passport_app(desk.service), "/").text)
+    assert "A used pack pack-1 · stationary storage Verified Another pack-2" in words
+
+
+def test_a_store_that_cannot_be_read_is_said_plainly(tmp_path: Path) -> None:
+    desk, app = served(tmp_path, running_board())
+    desk.edit(lambda file: file.execute("DROP TABLE refusals"))
+    answer = ask(app, PAGE)
+    assert answer.status == 503
+    assert "Nothing is lost" in answer.text
+    assert "passport.db" not in answer.text
+
+
+def test_health(tmp_path: Path) -> None:
+    _, app = served(tmp_path, running_board())
+    assert ask(app, "/healthz").text == "ok\n"

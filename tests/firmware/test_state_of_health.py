@@ -1,0 +1,113 @@
+"""The estimate against the simulated pack, whose capacity the estimator is not told."""
+
+from random import Random
+
+import pytest
+from logger.core.ocv import OCV_MV, state_of_charge
+from logger.core.sampling import Integrator, Sample, Window
+from logger.core.soh import Estimator, isqrt
+from logger.drivers.simulator import CYCLE_MS, SimulatedPack
+from packseal.records.columns import decode_column
+
+RATED_MAH, BLOCKS, STRINGS, SAMPLE_MS, WINDOW_SAMPLES = 10_000, 12, 2, 1_000, 10
+RESISTANCE_UOHM = 18_000 * 6 // 2
+
+
+def statements(true_mah, seed, phase_ms, cycles=2, stalls=()):
+    """(time from the start in ms, body) of each statement; in a stall (first, last sample) nothing is sampled."""
+    generator = Random(seed)
+    now_ms = phase_ms
+    pack = SimulatedPack(lambda: now_ms, BLOCKS, STRINGS, RATED_MAH, true_mah, seed)
+    sample, integrator = Sample(BLOCKS, STRINGS), Integrator([0] * 4, 60 * SAMPLE_MS)
+    estimator, found = Estimator(RATED_MAH, BLOCKS, SAMPLE_MS), []
+    for slot in range(cycles * CYCLE_MS // SAMPLE_MS):
+        now_ms = phase_ms + slot * SAMPLE_MS + generator.randrange(100)  # a sample is up to 100 ms late
+        if not any(first <= slot < last for first, last in stalls):
+            pack.read(sample)
+            estimator.add(sample, integrator.add(now_ms, sample.current_ma, sample.pack_mv))
+        if slot % WINDOW_SAMPLES == WINDOW_SAMPLES - 1:
+            estimator.note_window(slot // WINDOW_SAMPLES)
+            body = estimator.statement()
+            if body:
+                found.append((slot * SAMPLE_MS, body))
+    return found
+
+
+@pytest.mark.parametrize("true_mah", [7_500, 9_100, 10_000])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_truth_lies_within_two_standard_uncertainties(true_mah, seed):
+    found = statements(true_mah, seed, seed * CYCLE_MS // 4)
+    assert len(found) >= 2
+    for _, body in found:
+        remaining_mah, uncertainty_mah = body[4]
+        assert abs(remaining_mah - true_mah) <= 2 * uncertainty_mah
+        assert 0 < uncertainty_mah * 100 < 3 * remaining_mah
+        assert body[5] == body[4], "of 10,000 mAh, a hundredth of a percent is 1 mAh"
+        assert abs(body[8][1] - body[8][0]) >= 2_000
+        assert body[2][0] < body[2][1]
+
+
+@pytest.mark.parametrize("phase_ms", range(0, CYCLE_MS, CYCLE_MS // 6))
+def test_a_first_statement_comes_within_a_cycle_and_two_minutes(phase_ms):
+    """So within 37 seconds where 60 seconds of the pack pass in one."""
+    assert statements(9_100, 1, phase_ms)[0][0] <= CYCLE_MS + 150_000
+
+
+def test_resistance_comes_from_the_pulses():
+    _, body = statements(9_100, 1, 0)[-1]
+    value_uohm, uncertainty_uohm = body[6]
+    assert abs(value_uohm - RESISTANCE_UOHM) <= 2 * uncertainty_uohm
+    assert uncertainty_uohm * 50 < value_uohm
+
+
+def test_missing_samples_widen_the_uncertainty_and_many_forbid_a_statement():
+    clean, short, long = [statements(9_100, 1, 0, stalls=stalls) for stalls in ((), [(500, 515)], [(500, 620)])]
+    assert short[0][1][4][1] > clean[0][1][4][1]
+    assert abs(short[0][1][4][0] - 9_100) <= 2 * short[0][1][4][1]
+    assert long[0][0] > clean[0][0], "charge that nobody counted ends the span"
+
+
+def test_no_statement_from_a_pack_that_only_rests():
+    estimator, sample = Estimator(RATED_MAH, BLOCKS, SAMPLE_MS), Sample(BLOCKS, STRINGS)
+    sample.current_ma, sample.pack_mv, sample.cell_mv = 0, 21_000, [3_500] * BLOCKS
+    estimator.add(sample, None)
+    for _ in range(2_000):
+        estimator.add(sample, (SAMPLE_MS, 0))
+        assert estimator.statement() is None
+    assert estimator.soc_cpct() == 2556  # 3,500 mV lie 6 of 54 mV above 25 %
+
+
+def test_ocv_rises_and_is_read_back_at_its_points():
+    assert list(OCV_MV) == sorted(OCV_MV)
+    assert [state_of_charge(mv)[0] for mv in OCV_MV] == [step * 50_000 for step in range(21)]
+    assert state_of_charge(0)[0] == 0
+    assert state_of_charge(5_000)[0] == 1_000_000
+
+
+def test_isqrt():
+    for number in [*range(1_000), 10**12 - 1, 10**12, (1 << 62) - 1, 1 << 100]:
+        assert isqrt(number) ** 2 <= number < (isqrt(number) + 1) ** 2
+
+
+def test_charge_and_energy_are_counted_exactly():
+    """1 A at 10 V for an hour in, then 2 A out for half of one: 1 Ah and 10 Wh each."""
+    integrator = Integrator([5, 6, 7, 8], 1_000)
+    for now_ms in range(0, 3_600_001, 1_000):
+        integrator.add(now_ms, 1_000, 10_000)
+    assert integrator.counters == [1_005, 6, 17, 8]
+    integrator.add(10_000_000, -2_000, 10_000)  # too long after the last one
+    for now_ms in range(10_001_000, 11_800_001, 1_000):
+        integrator.add(now_ms, -2_000, 10_000)
+    assert integrator.counters == [1_005, 1_006, 17, 18]
+
+
+def test_values_that_are_not_available_or_impossible_are_left_out_and_counted():
+    sample, window = Sample(3, 1), Window(3, 1)
+    sample.current_ma, sample.pack_mv, sample.cell_mv[:] = -100, 10_000, [3_500, None, 65_535]
+    window.add(sample, sample.refuse_impossible())
+    body = window.body(1_000, None, [0, 0, 0, 0], sample)
+    assert decode_column(body[6]) == [3_500, None, None]
+    assert body[4] == [-100, -100, -100]
+    assert body[12] == 3  # two cells and the temperature
+    assert 8 not in body
+    assert 3 not in body
