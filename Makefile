@@ -3,22 +3,46 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: demo test check vectors bench bench-board clean
+.PHONY: demo test test-long vectors docs bench bench-board clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo
 
-test: $(READY)
+test: $(READY) $(STUBS)
 	@$(BIN)/python tests/run_checks.py
 
+# the same faults, for as long as they last on a site
+test-long: $(READY)
+	@PACKSEAL_BROKER_GONE_S=60 $(BIN)/python -m pytest tests/line
+
+vectors: $(READY)
+	@$(BIN)/python tests/vectors/make_vectors.py
+
+# what is written by a program: docs/commands.md, and the README's picture
+docs: $(READY)
+	@$(BIN)/python docs/make_commands.py
+	@$(BIN)/python docs/make_screenshot.py
+
+bench: bench-board
+
+bench-board: $(READY)
+	@$(BIN)/python benchmarks/bench_board.py
+
 $(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "PackSeal needs Python 3.11 or newer; set PYTHON=/path/to/it")'
-	@echo "setting up $(VENV) (about a minute, once)"
+	@$(PYTHON) -c 'import sys; sys.exit("PackSeal needs Python 3.11 or newer; set PYTHON to one" if sys.version_info < (3, 11) else 0)'
+	@echo "setting up $(VENV), once; about a minute"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --disable-pip-version-check --progress-bar off --editable '.[test]' | grep --line-buffered -E '^(Collecting|Successfully|ERROR)' || true
-	@$(BIN)/packseal --version
+	@$(BIN)/pip install --disable-pip-version-check --progress-bar off --editable '.[test]' > $(VENV)/install.log & \
+		installing=$$!; while kill -0 $$installing 2>/dev/null; do sleep 5; echo "  $$(tail -n 1 $(VENV)/install.log | cut -c 1-100)"; done; \
+		wait $$installing || { tail -n 20 $(VENV)/install.log; exit 1; }
 	@touch $(READY)
+
+# MicroPython's type stubs, one folder a port, since each port has its own `machine`
+$(VENV)/typings/%: $(READY)
+	@echo "fetching the type stubs of MicroPython's $* port"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --target $@ 'micropython-$*-stubs>=1.25,<2'
 
 clean:
 	rm -rf $(VENV)

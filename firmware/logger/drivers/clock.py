@@ -1,4 +1,4 @@
-"""Time since the start from a millisecond counter that wraps (MicroPython's ticks_ms does after 12.4 days)."""
+"""Time since the first call from a millisecond counter that wraps (MicroPython's ticks_ms does after 12.4 days)."""
 
 
 class Clock:
@@ -8,12 +8,14 @@ class Clock:
         self._ticks_ms = ticks_ms
         self._ticks_diff = ticks_diff
         self._rate = rate
-        self._last_ticks = ticks_ms()
+        self._last_ticks = None
         self._elapsed_ms = 0
 
     def elapsed_ms(self):
         """Call it more often than the counter wraps."""
         ticks = self._ticks_ms()
+        if self._last_ticks is None:  # so that what a start takes is not time in which samples were missed
+            self._last_ticks = ticks
         self._elapsed_ms += self._ticks_diff(ticks, self._last_ticks)
         self._last_ticks = ticks
         return self._elapsed_ms * self._rate

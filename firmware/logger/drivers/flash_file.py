@@ -18,7 +18,11 @@ class FlashFile:
         self._file = file
         found_bytes = self._file.seek(0, 2)
         if found_bytes != sectors * sector_bytes:
+            self.close()
             raise ValueError(f"{path} has {found_bytes} bytes, expected {sectors * sector_bytes}")
+
+    def close(self):
+        self._file.close()
 
     def read(self, offset, buffer):
         self._file.seek(offset)

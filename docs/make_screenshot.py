@@ -1,0 +1,43 @@
+"""Takes the README's picture: the page of a running demo in the installed Chromium."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from packseal.apps.demo import Demo, DemoOptions
+from packseal.io.ports import free_port
+
+PICTURE = Path(__file__).with_name("page.png")
+RECORDS = 400  # enough for a plot that shows a cycle
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        demo = Demo(DemoOptions(Path(folder) / "line", f"127.0.0.1:{free_port()}"), print)
+        try:
+            demo.start()
+            demo.wait_for_state_of_health()
+            demo.wait_for_records(RECORDS)
+            take(demo.line.passport.url, Path(sys.argv[1]) if sys.argv[1:] else PICTURE)
+        finally:
+            demo.stop()
+
+
+def take(url: str, picture: Path, width: int = 1100, height: int = 1000) -> None:
+    """The first screen of a page at twice the resolution."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=2)
+        page.goto(url)
+        page.wait_for_selector("[data-state='verified']", timeout=30_000)
+        page.screenshot(path=picture)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
