@@ -16,6 +16,7 @@ from statistics import median
 from time import perf_counter_ns
 
 from nacl.signing import SigningKey
+
 from packseal.io.micropython import micropython_command
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,15 +13,14 @@ from logger.core.sectorlog import SectorLog, WrongLogError
 IDLE_MS = 5  # how often the link is looked at when nothing else is to do
 
 
-def main(folder):
+def set_up(folder):
+    """(board, logger, link), ready to run. Raises what a wrong state folder can be blamed for."""
     board = boards.Board(folder)
     log_id = leaf_hash(board.key.genesis)[:16]  # docs/record.md, KEY
     log = SectorLog(board.flash, log_id)
     firmware_hash = boards.firmware_hash(__file__.rpartition("/")[0] or ".")
     logger = Logger(board.config, log, board.key, board.source, firmware_hash, board.reset_cause)
-    link = BoardLink(logger)
-    gc.collect()
-    run(board, logger, link)
+    return board, logger, BoardLink(logger)
 
 
 def run(board, logger, link):
@@ -44,7 +43,9 @@ if __name__ == "__main__":
         print("usage: main.py FOLDER", file=sys.stderr)
         sys.exit(2)
     try:
-        main(sys.argv[1])
+        parts = set_up(sys.argv[1])
     except (boards.ConfigError, WrongLogError, OSError) as error:
         print(f"packseal firmware: {error}", file=sys.stderr)
         sys.exit(2)
+    gc.collect()
+    run(*parts)

@@ -52,7 +52,8 @@ def main() -> int:
         started = time.monotonic()
         code = subprocess.run(part.command, cwd=ROOT, env=os.environ | part.environment, check=False).returncode
         results.append((part.name, code, time.monotonic() - started))
-    sys.stdout.write("\n" + "".join(f"{s:8.1f} s  {'ok' if not code else 'FAILED'}  {name}\n" for name, code, s in results))
+    lines = [f"{seconds:8.1f} s  {'FAILED' if code else 'ok'}  {name}\n" for name, code, seconds in results]
+    sys.stdout.write("\n" + "".join(lines))
     failed = sum(1 for _, code, _ in results if code)
     sys.stdout.write(f"{len(results) - failed} parts passed, {failed} failed\n")
     return 1 if failed else 0

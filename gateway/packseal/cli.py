@@ -187,7 +187,7 @@ def passport_key(settings: Path) -> None:
 @click.option("--dbc", type=FILE, required=True, help="DBC file that describes the messages.")
 @click.option("--bind", type=FILE, required=True, help="TOML file: which signal is which quantity.")
 @click.option("--battery", default="imported-pack", show_default=True, help="Battery the values belong to.")
-@click.option("--rated-capacity-mah", default=1, show_default=True, type=click.IntRange(1), help="Its rated capacity.")
+@click.option("--rated-capacity-mah", type=click.IntRange(1), help="Its rated capacity, where known.")
 @click.option("--window-s", default=10, show_default=True, type=click.IntRange(1, 3600), help="Length of a window.")
 @click.option("--gateway", "settings", type=FILE, help="Send through this gateway's outbox and broker (gateway.toml).")
 @click.option(

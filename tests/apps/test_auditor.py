@@ -5,10 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from passport.board import Board, running_board
-from passport.desk import Desk, desk_for
-
 from packseal.apps.auditor import Auditor, Verdict
+from tests.passport.board import Board, running_board
+from tests.passport.desk import Desk, desk_for
 
 
 def audited(folder: Path) -> tuple[Desk, Board, Auditor]:

@@ -8,16 +8,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from passport.board import Board, running_board, settings_for
-from passport.desk import SERVICE_PUBLIC_KEY, Desk, desk_for
 from starlette.applications import Starlette
 
-from apps.browser import ask
 from packseal.apps.pages import passport_app
 from packseal.apps.plots import PLOTS
 from packseal.passport.settings import PassportSettings
 from packseal.records.bundle import Policy, PolicyLog, verify_bundle
 from packseal.records.entries import Origin
+from tests.apps.browser import ask
+from tests.passport.board import Board, running_board, settings_for
+from tests.passport.desk import SERVICE_PUBLIC_KEY, Desk, desk_for
 
 PAGE = "/battery/pack-1"
 HOSTILE = "<script>alert('x')</script> & \"pack\""

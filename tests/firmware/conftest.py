@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from packseal.errors import MicroPythonError
 from packseal.io.micropython import micropython_command
 

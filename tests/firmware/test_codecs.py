@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from logger.core import cbor, entries, link, merkle
 from packseal.records.columns import decode_column
 
@@ -64,14 +65,13 @@ def test_text_must_be_utf8_by_the_letter_of_the_rfc(interpreter):
 
 numbers = st.integers(-(1 << 64), (1 << 64) - 1)
 scalars = numbers | st.binary(max_size=40) | st.text(max_size=20) | st.none()
-values = st.recursive(
-    scalars,
-    lambda inner: (
-        st.lists(inner, max_size=5)
-        | st.dictionaries(numbers, inner, max_size=5)
-        | st.builds(cbor.Sign1, st.lists(inner, max_size=4))
-    ),
-    max_leaves=8,
+values = st.deferred(
+    lambda: (
+        scalars
+        | st.lists(values, max_size=3)
+        | st.dictionaries(numbers, values, max_size=3)
+        | st.builds(cbor.Sign1, st.lists(values, max_size=3))
+    )
 )
 
 

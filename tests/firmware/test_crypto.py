@@ -6,13 +6,14 @@ import random
 import sys
 from pathlib import Path
 
-import base_table
 import pytest
+from nacl.exceptions import CryptoError
+from nacl.signing import SigningKey, VerifyKey
+
 from logger.core import edwards25519_base
 from logger.core.ed25519 import SignatureError, public_key, sign, sign_steps, verify, verify_steps
 from logger.core.edwards25519 import has_small_order
-from nacl.exceptions import CryptoError
-from nacl.signing import SigningKey, VerifyKey
+from tests.firmware import base_table
 
 BOARD_TESTS = Path(__file__).parent / "board_tests"
 QUESTIONS = BOARD_TESTS / "crypto_vectors.py"

@@ -3,6 +3,7 @@
 from contextlib import closing
 
 import pytest
+
 from logger.core.sampling import Sample
 from logger.drivers.clock import Clock
 from logger.drivers.flash_file import FlashFile

@@ -11,8 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from logger.core import cbor, link
 from nacl.signing import SigningKey, VerifyKey
+
+from logger.core import cbor, link
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 SERVICE = SigningKey(bytes(range(32)))

@@ -3,6 +3,7 @@
 from random import Random
 
 import pytest
+
 from logger.core.ocv import OCV_MV, state_of_charge
 from logger.core.sampling import Integrator, Sample, Window
 from logger.core.soh import Estimator, isqrt

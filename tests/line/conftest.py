@@ -11,7 +11,7 @@ from packseal.apps.demo import Demo, DemoOptions
 from packseal.errors import MicroPythonError
 from packseal.io.micropython import micropython_command
 from packseal.io.ports import free_port
-from rig import Rig, missing
+from tests.line.rig import Rig, missing
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from packseal.apps.export import load_policy
 from packseal.errors import EvidenceError
 from packseal.io.ports import free_port
 from packseal.records.bundle import verify_bundle
-from rig import PACKSEAL, tool
+from tests.line.rig import PACKSEAL, tool
 
 
 def packseal(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ from packseal.io.passport_store import PassportStore
 from packseal.io.unix_board import UnixBoard
 from packseal.records.answer import RefusalAnswer, decode_answer
 from packseal.records.entries import decode_entry
-from rig import BATTERY, PACKSEAL, Process, Rig, tool
+from tests.line.rig import BATTERY, PACKSEAL, Process, Rig, tool
 
 BROKER_GONE_S = float(os.environ.get("PACKSEAL_BROKER_GONE_S", "10"))  # `make test-long` takes a minute
 
@@ -175,7 +175,7 @@ def test_altered_and_truncated_deliveries_are_refused_and_change_nothing(rig: Ri
     rig.next_message("receipt")
     for payload in (good.payload[:-1], good.payload[:-9] + b"x" + good.payload[-8:], b"", b"\xff" * 100_000):
         rig.publish(good.topic.replace(BATTERY, "nobody"), payload)
-    reasons = []
+    reasons: list[str] = []
     while len(reasons) < 4:
         message = rig.next_message("receipt")
         answer = decode_answer(message.payload)

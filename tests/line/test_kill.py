@@ -16,7 +16,7 @@ from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
 from packseal.records.checkpoint import verify_receipt
 from packseal.records.entries import decode_entry
 from packseal.records.log import Delivery
-from rig import Rig
+from tests.line.rig import Rig
 
 KILLS = 50
 MAX_PAUSE_S = 1.2  # twice the time a program needs to start

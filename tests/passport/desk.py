@@ -11,7 +11,7 @@ from packseal.io.passport_store import PassportStore
 from packseal.passport.settings import PassportSettings
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
 from packseal.records.checkpoint import Receipt, verify_receipt
-from passport.board import TOPIC, Board, key_of, settings_for, signer
+from tests.passport.board import TOPIC, Board, key_of, settings_for, signer
 
 SERVICE_KEY = key_of("service")
 SERVICE_PUBLIC_KEY = bytes(SERVICE_KEY.verify_key)

@@ -17,8 +17,8 @@ from packseal.passport.fold import Delivered, Passport, fold
 from packseal.passport.settings import BatterySettings
 from packseal.records.answer import RefusalAnswer
 from packseal.records.entries import Origin, decode_entry, genesis_key
-from passport.board import RATED_MAH, Board, running_board, settings_for
-from passport.desk import START_UNIX_MS, Desk, desk_for
+from tests.passport.board import RATED_MAH, Board, running_board, settings_for
+from tests.passport.desk import START_UNIX_MS, Desk, desk_for
 
 EMPTY = Passport(BatterySettings("pack-1", "SBESS", RATED_MAH, "A used pack"))
 

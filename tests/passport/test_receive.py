@@ -11,8 +11,8 @@ import pytest
 from packseal.errors import Reason
 from packseal.records.cbor import encode
 from packseal.records.entries import Origin
-from passport.board import Board, running_board
-from passport.desk import Desk, desk_for
+from tests.passport.board import Board, running_board
+from tests.passport.desk import Desk, desk_for
 
 FIRST = 8  # records the desk already has when a bad delivery comes
 

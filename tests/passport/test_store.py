@@ -15,8 +15,8 @@ from packseal.passport.audit import Difference
 from packseal.passport.proof import SpanTree
 from packseal.records.bundle import Policy, PolicyLog, verify_bundle
 from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
-from passport.board import TOPIC, Board, running_board, signer
-from passport.desk import SERVICE_KEY, SERVICE_PUBLIC_KEY, Desk, desk_for
+from tests.passport.board import TOPIC, Board, running_board, signer
+from tests.passport.desk import SERVICE_KEY, SERVICE_PUBLIC_KEY, Desk, desk_for
 
 CUTS = (0, 4, 9, 13)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 import cantools.database
 import numpy as np
@@ -23,9 +24,10 @@ Oracle = tuple[dict[str, list[tuple[int, float]]], Counter[str]]
 
 def by_cantools(text: str, frames: Frames) -> Oracle:
     """name -> [(time, physical)] of every frame cantools decodes, and the frames it does not by message."""
-    database = cantools.database.load_string(text, "dbc", strict=False)
+    database: Any = cantools.database.load_string(text, "dbc", strict=False)
     messages = {(m.frame_id, m.is_extended_frame): m for m in database.messages}
-    values, failed = defaultdict(list), Counter()
+    values: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    failed: Counter[str] = Counter()
     for i in range(len(frames)):
         message = messages.get((int(frames.can_id[i]), bool(frames.is_extended[i])))
         if message is None:
@@ -137,7 +139,8 @@ def test_random_layouts_decode_as_cantools_decodes_them(layout: tuple[str, int],
 @settings(deadline=None, max_examples=200)
 def test_what_cantools_encodes_we_decode(layout: tuple[str, int], data: st.DataObject) -> None:
     text, _ = layout
-    message = cantools.database.load_string(text, "dbc", strict=False).messages[0]
+    database: Any = cantools.database.load_string(text, "dbc", strict=False)
+    message = database.messages[0]
     raw = {s.name: data.draw(_raw_values(s), label=s.name) for s in message.signals if not s.multiplexer_ids}
     if len(raw) != len(message.signals):
         return

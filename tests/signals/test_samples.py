@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,7 +121,6 @@ def test_halves_are_rounded_to_even() -> None:
 )
 @settings(deadline=None)
 def test_rounding_is_exact(raw: list[int], factor: Fraction, offset: Fraction) -> None:
-    np = samples_module.np
     for bits, dtype in ((64, np.uint64), (12, np.int64)):
         values = np.array([value % 2**bits for value in raw], dtype)
         expected = [round(int(value) * factor + offset) for value in values]

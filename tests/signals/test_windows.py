@@ -60,4 +60,5 @@ def test_against_a_plain_loop(rows: list[tuple[int, int | None]], window_ns: int
         assert summary.valid + summary.not_available == len(inside)
         if values:
             assert (summary.min_value, summary.max_value, summary.last_value) == (min(values), max(values), values[-1])
+            assert summary.mean_value is not None
             assert abs(summary.mean_value - sum(values) / len(values)) <= 0.5

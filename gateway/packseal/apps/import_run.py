@@ -42,7 +42,7 @@ class ImportOptions:
     dbc: Path
     bind: Path
     battery: str
-    rated_capacity_mah: int
+    rated_capacity_mah: int | None
     window_s: int
     settings: Path | None
     data: Path

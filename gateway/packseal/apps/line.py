@@ -23,7 +23,7 @@ class LineBattery:
     id: str
     name: str
     category: str
-    rated_capacity_mah: int
+    rated_capacity_mah: int | None
 
 
 class Line:
@@ -56,7 +56,8 @@ class Line:
         """Serves one battery with one enrolled source; the service's key is service.key in the folder."""
         table = {"id": battery.id, "name": battery.name, "category": battery.category}
         text = _toml(broker=str(self.broker), listen=listen, store="passport.db", key="service.key")
-        text += "\n[[battery]]\n" + _toml(**table, rated_capacity_mah=battery.rated_capacity_mah)
+        text += "\n[[battery]]\n" + _toml(**table)
+        text += _toml(rated_capacity_mah=battery.rated_capacity_mah) if battery.rated_capacity_mah else ""
         text += "\n[[battery.source]]\n" + _toml(public_key=source_key.hex(), evidence_class=evidence_class)
         path = self.folder / "passport.toml"
         path.write_text(text)

@@ -89,7 +89,7 @@ class BatteryTable(_Table):
     id: Name
     name: Annotated[str, Field(min_length=1, max_length=80)]
     category: Literal["EV", "LMT", "SBESS", "other_industrial"]
-    rated_capacity_mah: Annotated[int, Field(gt=0)]
+    rated_capacity_mah: Annotated[int, Field(gt=0)] | None = None
     source: tuple[SourceTable, ...] = ()
 
 

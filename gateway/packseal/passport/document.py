@@ -23,6 +23,7 @@ AGE_RULE = (
 )
 NO_UNCERTAINTY = "none stated in the record"
 RATED_METHOD = "stated by who runs this passport; not measured"
+RATED_MISSING = "was not told to this passport"
 
 
 def document(passport: Passport, now_unix_ms: int) -> Json:
@@ -88,7 +89,10 @@ def _battery(passport: Passport) -> Json:
 
 
 def _rated(passport: Passport) -> Json:
-    rated = Reading(passport.battery.rated_capacity_mah, AMPERE_HOURS, RATED_METHOD)
+    rated_mah = passport.battery.rated_capacity_mah
+    if rated_mah is None:
+        return {"name": "Rated capacity", "value": None, "text": "not stated", "missing": RATED_MISSING}
+    rated = Reading(rated_mah, AMPERE_HOURS, RATED_METHOD)
     nothing = {"record": None, "evidence_class": None, "age_ms": None, "replay": False, "simulated": False}
     return {**_numbers("Rated capacity", rated), **nothing}
 

@@ -20,7 +20,7 @@ BATTERY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,62}")  # one level of a t
 
 @dataclass(frozen=True, slots=True)
 class EnrolledSource:
-    """A key that may speak for a battery, and how far it is to be believed (docs/record.md section 8)."""
+    """A key that may speak for a battery, and how far it is to be believed (docs/record.md section 9)."""
 
     public_key: bytes
     evidence_class: str
@@ -38,15 +38,17 @@ class EnrolledSource:
 class BatterySettings:
     id: str
     category: str
-    rated_capacity_mah: int
+    rated_capacity_mah: int | None
     name: str
     sources: tuple[EnrolledSource, ...] = ()
 
     def __post_init__(self) -> None:
         if not BATTERY_ID.fullmatch(self.id):
             raise ValueError(f"battery id {self.id!r}: expected up to 63 letters, digits, '.', '_', '~' or '-'")
-        if self.category not in CATEGORIES or self.rated_capacity_mah <= 0:
-            raise ValueError(f"battery {self.id}: expected a category of {', '.join(CATEGORIES)} and a rated capacity")
+        if self.category not in CATEGORIES or (self.rated_capacity_mah or 1) <= 0:
+            raise ValueError(
+                f"battery {self.id}: expected a category of {', '.join(CATEGORIES)}, and no capacity below 1"
+            )
 
 
 @dataclass(frozen=True, slots=True)

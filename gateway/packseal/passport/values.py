@@ -54,7 +54,7 @@ class Reading:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
-Read: TypeAlias = Callable[[Body, int], Reading | str]
+Read: TypeAlias = Callable[[Body, int | None], Reading | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class Quantity:
 
 
 _NEEDS_TEST = "needs one charge or discharge with a rest of the pack before and after it"
+_NEEDS_RATED = "needs the rated capacity, which this passport was not told"
 _NEEDS_PULSE = f"{_NEEDS_TEST}, and steps of current in it"
 _NEEDS_WINDOW = "no record with it has arrived yet"
 _NEEDS_COUNTERS = "needs a source that counts charge and energy"
@@ -77,11 +78,11 @@ _COUNTED = "counted since this log was opened; earlier life is not in it"
 _ESTIMATED = "by the board's own count and model, at the end of the window"
 
 
-def _statement(read: Callable[[StateOfHealth, int], Reading | str]) -> Read:
+def _statement(read: Callable[[StateOfHealth, int | None], Reading | str]) -> Read:
     return lambda body, rated_mah: read(body, rated_mah) if isinstance(body, StateOfHealth) else _NEEDS_TEST
 
 
-def _window(read: Callable[[Window, int], Reading | str]) -> Read:
+def _window(read: Callable[[Window, int | None], Reading | str]) -> Read:
     return lambda body, rated_mah: read(body, rated_mah) if isinstance(body, Window) else _NEEDS_WINDOW
 
 
@@ -97,16 +98,18 @@ def _estimate(estimate: Estimate, statement: StateOfHealth, unit: Unit) -> Readi
     return Reading(estimate.value, unit, method, estimate.uncertainty, statement.age_ms, details)
 
 
-def _soh_capacity(statement: StateOfHealth, _rated_mah: int) -> Reading:
+def _soh_capacity(statement: StateOfHealth, _rated_mah: int | None) -> Reading:
     reading = _estimate(statement.soh_capacity_cpct, statement, PERCENT)
     return replace(reading, details={**reading.details, "of_rated": AMPERE_HOURS.text(statement.rated_capacity_mah)})
 
 
-def _remaining_capacity(statement: StateOfHealth, _rated_mah: int) -> Reading:
+def _remaining_capacity(statement: StateOfHealth, _rated_mah: int | None) -> Reading:
     return _estimate(statement.remaining_capacity_mah, statement, AMPERE_HOURS)
 
 
-def _capacity_fade(statement: StateOfHealth, rated_mah: int) -> Reading | str:
+def _capacity_fade(statement: StateOfHealth, rated_mah: int | None) -> Reading | str:
+    if rated_mah is None:
+        return _NEEDS_RATED
     if statement.rated_capacity_mah != rated_mah:
         told, stated = AMPERE_HOURS.text(statement.rated_capacity_mah), AMPERE_HOURS.text(rated_mah)
         return f"the board was told a rated capacity of {told}, the passport {stated}; one of them must be put right"
@@ -114,8 +117,12 @@ def _capacity_fade(statement: StateOfHealth, rated_mah: int) -> Reading | str:
     return _estimate(Estimate(10_000 - soh.value, soh.uncertainty), statement, PERCENT)
 
 
-def _resistance(statement: StateOfHealth, _rated_mah: int) -> Reading | str:
-    return _estimate(statement.resistance_uohm, statement, OHM) if statement.resistance_uohm else _NEEDS_PULSE
+def _resistance(statement: StateOfHealth, _rated_mah: int | None) -> Reading | str:
+    if statement.resistance_uohm is None:
+        return _NEEDS_PULSE
+    return replace(
+        _estimate(statement.resistance_uohm, statement, OHM), method="steps of voltage over steps of current"
+    )
 
 
 def _mean_words(window: Window) -> str:
@@ -129,15 +136,15 @@ def _mean(value: MeanMinMax | None, window: Window, unit: Unit) -> Reading | str
     return Reading(value.mean, unit, _mean_words(window), details=details)
 
 
-def _voltage(window: Window, _rated_mah: int) -> Reading | str:
+def _voltage(window: Window, _rated_mah: int | None) -> Reading | str:
     return _mean(window.pack_voltage_mv, window, PACK_MILLIVOLT)
 
 
-def _current(window: Window, _rated_mah: int) -> Reading | str:
+def _current(window: Window, _rated_mah: int | None) -> Reading | str:
     return _mean(window.pack_current_ma, window, MILLIAMPERE)
 
 
-def _cell_spread(window: Window, _rated_mah: int) -> Reading | str:
+def _cell_spread(window: Window, _rated_mah: int | None) -> Reading | str:
     cells = words.available(window.cell_mv)
     if not cells:
         return _NEEDS_WINDOW
@@ -146,7 +153,7 @@ def _cell_spread(window: Window, _rated_mah: int) -> Reading | str:
     return Reading(max(cells) - min(cells), CELL_MILLIVOLT, method, details=details)
 
 
-def _temperature(window: Window, _rated_mah: int) -> Reading | str:
+def _temperature(window: Window, _rated_mah: int | None) -> Reading | str:
     sensors = words.available(window.temperature_ddegc)
     if not sensors:
         return _NEEDS_WINDOW
@@ -159,15 +166,15 @@ def _percent(value: int | None, method: str) -> Reading | str:
     return _NEEDS_WINDOW if value is None else Reading(value, PERCENT, method)
 
 
-def _soc(window: Window, _rated_mah: int) -> Reading | str:
+def _soc(window: Window, _rated_mah: int | None) -> Reading | str:
     return _percent(window.soc_cpct, _ESTIMATED)
 
 
-def _soc_reported(window: Window, _rated_mah: int) -> Reading | str:
+def _soc_reported(window: Window, _rated_mah: int | None) -> Reading | str:
     return _percent(window.soc_reported_cpct, _CLAIMED)
 
 
-def _soh_reported(window: Window, _rated_mah: int) -> Reading | str:
+def _soh_reported(window: Window, _rated_mah: int | None) -> Reading | str:
     return _percent(window.soh_reported_cpct, _CLAIMED)
 
 
@@ -179,15 +186,17 @@ def _throughput(window: Window, first: int, unit: Unit) -> Reading | str:
     return Reading(charge + discharge, unit, f"charge and discharge, {_COUNTED}", details=details)
 
 
-def _energy_throughput(window: Window, _rated_mah: int) -> Reading | str:
+def _energy_throughput(window: Window, _rated_mah: int | None) -> Reading | str:
     return _throughput(window, 2, KILOWATT_HOURS)
 
 
-def _capacity_throughput(window: Window, _rated_mah: int) -> Reading | str:
+def _capacity_throughput(window: Window, _rated_mah: int | None) -> Reading | str:
     return _throughput(window, 0, AMPERE_HOURS)
 
 
-def _full_cycles(window: Window, rated_mah: int) -> Reading | str:
+def _full_cycles(window: Window, rated_mah: int | None) -> Reading | str:
+    if rated_mah is None:
+        return _NEEDS_RATED
     if window.counters is None:
         return _NEEDS_COUNTERS
     return Reading(window.counters[1] * 100 // rated_mah, CYCLES, f"discharged charge / rated capacity, {_COUNTED}")

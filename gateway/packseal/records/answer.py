@@ -1,4 +1,4 @@
-"""What a passport service answers to a delivery: a signed receipt, or why it was refused (docs/record.md section 9).
+"""What a passport service answers to a delivery: a signed receipt, or why it was refused (docs/record.md section 8).
 
 Only the receipt inside an answer is signed. A refusal is a hint for the sender, and nothing may be deleted for it.
 """

@@ -66,7 +66,7 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class TrustedBundle:
-    """What a bundle proves. What it does not: that the sensors told the truth (docs/record.md section 8)."""
+    """What a bundle proves. What it does not: that the sensors told the truth (docs/record.md section 9)."""
 
     battery: str
     evidence_class: str
