@@ -34,7 +34,7 @@ def take(url: str, picture: Path, width: int = 1100, height: int = 1000) -> None
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=2)
         page.goto(url)
-        page.wait_for_selector("[data-state='verified']", timeout=30_000)
+        page.wait_for_selector("#verdict.verified", timeout=30_000)
         page.screenshot(path=picture)
         browser.close()
 

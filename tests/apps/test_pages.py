@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+import sqlite3
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -67,13 +69,17 @@ def test_a_battery_nothing_was_heard_of(tmp_path: Path) -> None:
     assert ask(app, f"{PAGE}/data.json").json["verification"]["state"] == "empty"
 
 
+def _put_entry(seq: int, entry: bytes, file: sqlite3.Connection) -> None:
+    file.execute("UPDATE records SET entry = ? WHERE seq = ?", (entry, seq))
+
+
 def test_an_altered_record_is_named_within_seconds_and_forgiven_when_restored(tmp_path: Path) -> None:
     board = running_board(70)
     desk, app = served(tmp_path, board)
     assert ask(app, f"{PAGE}/data.json").json["verification"]["state"] == "verified"
     forged = board.entries[57][:-1] + b"\x00"
     for entry, state in ((forged, "altered"), (board.entries[57], "verified")):
-        desk.edit(lambda file, entry=entry: file.execute("UPDATE records SET entry = ? WHERE seq = 57", (entry,)))
+        desk.edit(partial(_put_entry, 57, entry))
         desk.now_unix_ms += 1_000
         verification = ask(app, f"{PAGE}/data.json").json["verification"]
         assert verification["state"] == state

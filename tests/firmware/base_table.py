@@ -6,8 +6,13 @@ By the textbook: affine coordinates, the addition law of RFC 8032 §5.1.4 with d
 firmware, so that test_crypto.py can hold the firmware's table against it.
 """
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Iterator
 from itertools import product
+
+Point = tuple[int, int]
 
 P = 2**255 - 19
 D = -121665 * pow(121666, -1, P) % P
@@ -34,7 +39,7 @@ TABLE = (
 '''
 
 
-def add(left, right):
+def add(left: Point, right: Point) -> Point:
     (x1, y1), (x2, y2) = left, right
     product_ = D * x1 * x2 * y1 * y2
     x = (x1 * y2 + x2 * y1) * pow(1 + product_, -1, P)
@@ -42,7 +47,7 @@ def add(left, right):
     return x % P, y % P
 
 
-def powers_of_two_times_base(count):
+def powers_of_two_times_base(count: int) -> list[Point]:
     """B, 2B, 4B, ..."""
     points = [(BASE_X, BASE_Y)]
     while len(points) < count:
@@ -50,7 +55,7 @@ def powers_of_two_times_base(count):
     return points
 
 
-def entries():
+def entries() -> Iterator[Point]:
     powers = powers_of_two_times_base(TEETH * ROWS * COLUMNS)
     for row in range(ROWS):
         teeth = powers[COLUMNS * row :: COLUMNS * ROWS]
@@ -61,12 +66,12 @@ def entries():
             yield point
 
 
-def entry_bytes(point):
+def entry_bytes(point: Point) -> bytes:
     x, y = point
     return b"".join((number % P).to_bytes(32, "little") for number in (y + x, y - x, 2 * D * x * y))
 
 
-def source():
+def source() -> str:
     """The text of the firmware's module."""
     content = b"".join(entry_bytes(point) for point in entries())
     starts = range(0, len(content), BYTES_A_LINE)

@@ -1,3 +1,7 @@
+"""Runs scripts of board_tests/ on each interpreter that is there."""
+
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
@@ -22,7 +26,14 @@ class Interpreter:
     name: str
     command: tuple[str, ...]
 
-    def run(self, script_path, *args, input_bytes=None, timeout_s=60, heap_bytes=None):
+    def run(
+        self,
+        script_path: Path,
+        *args: str | Path,
+        input_bytes: bytes | None = None,
+        timeout_s: float = 60,
+        heap_bytes: int | None = None,
+    ) -> str:
         """What the script prints. Its failure fails the test. CPython has no limit to its heap and ignores that one."""
         heap = ["-X", f"heapsize={heap_bytes}"] if heap_bytes and self.is_micropython else []
         done = subprocess.run(
@@ -38,16 +49,16 @@ class Interpreter:
         return output
 
     @property
-    def is_micropython(self):
+    def is_micropython(self) -> bool:
         return self.name != "cpython"
 
 
 @pytest.fixture(scope="session", params=INTERPRETERS)
-def interpreter(request):
+def interpreter(request: pytest.FixtureRequest) -> Interpreter:
     return find_interpreter(request.param)
 
 
-def find_interpreter(name):
+def find_interpreter(name: str) -> Interpreter:
     if name == "cpython":
         return Interpreter(name, (sys.executable,))
     if name == "micropython32":

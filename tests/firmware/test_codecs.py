@@ -1,8 +1,12 @@
 """The firmware's codecs on each interpreter: against the vectors shared with the gateway, others' and hostile ones."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -10,17 +14,18 @@ from hypothesis import strategies as st
 
 from logger.core import cbor, entries, link, merkle
 from packseal.records.columns import decode_column
+from tests.firmware.conftest import Interpreter
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 ANSWER = Path(__file__).parent / "board_tests" / "answer_codecs.py"
 MARK = "."  # around a field, so that an empty one can be seen
 
 
-def vectors(name):
+def vectors(name: str) -> Any:
     return json.loads((VECTORS / name).read_text())
 
 
-def ask(interpreter, word, questions):
+def ask(interpreter: Interpreter, word: str, questions: Sequence[Sequence[str]]) -> list[str]:
     """One answer for each question, a tuple of fields."""
     lines = [" ".join([word, *fields]) + "\n" for fields in questions]
     answers = interpreter.run(ANSWER, input_bytes="".join(lines).encode()).splitlines()
@@ -28,25 +33,25 @@ def ask(interpreter, word, questions):
     return answers
 
 
-def marked(content):
+def marked(content: str | bytes) -> str:
     return MARK + (content if isinstance(content, str) else content.hex()) + MARK
 
 
 # --- CBOR
 
 
-def test_accepts_and_refuses_what_the_vectors_say(interpreter):
+def test_accepts_and_refuses_what_the_vectors_say(interpreter: Interpreter) -> None:
     cases = vectors("cbor.json")
     assert ask(interpreter, "cbor", [(marked(item),) for item in cases["accepted"]]) == cases["accepted"]
     assert set(ask(interpreter, "cbor", [(marked(item),) for item in cases["refused"].values()])) == {"refused"}
 
 
-def test_every_truncation_of_a_good_item_is_refused(interpreter):
+def test_every_truncation_of_a_good_item_is_refused(interpreter: Interpreter) -> None:
     entry = next(step["entry"] for step in vectors("log.json")["steps"] if step["name"].startswith("window"))
     assert set(ask(interpreter, "cbor", [(marked(entry[:end]),) for end in range(0, len(entry), 2)])) == {"refused"}
 
 
-def test_appendix_a_and_hostile_input(interpreter, shared):
+def test_appendix_a_and_hostile_input(interpreter: Interpreter, shared: Path) -> None:
     """32 of the RFC's 82 examples are in the format, and each of those is its own encoding."""
     examples = json.loads((shared / "vectors/cbor-appendix-a/appendix_a.json").read_text())
     answers = ask(interpreter, "cbor", [(marked(case["hex"]),) for case in examples])
@@ -57,7 +62,7 @@ def test_appendix_a_and_hostile_input(interpreter, shared):
     assert set(ask(interpreter, "cbor", [(marked(case["hex"]),) for case in hostile])) == {"refused"}
 
 
-def test_text_must_be_utf8_by_the_letter_of_the_rfc(interpreter):
+def test_text_must_be_utf8_by_the_letter_of_the_rfc(interpreter: Interpreter) -> None:
     """A surrogate, an overlong form, a letter beyond the last one, and a letter cut short."""
     bad = [b"\x63\xed\xa0\x80", b"\x62\xc0\x80", b"\x64\xf4\x90\x80\x80", b"\x61\xc3"]
     assert set(ask(interpreter, "cbor", [(marked(item),) for item in bad])) == {"refused"}
@@ -65,7 +70,7 @@ def test_text_must_be_utf8_by_the_letter_of_the_rfc(interpreter):
 
 numbers = st.integers(-(1 << 64), (1 << 64) - 1)
 scalars = numbers | st.binary(max_size=40) | st.text(max_size=20) | st.none()
-values = st.deferred(
+values: st.SearchStrategy[Any] = st.deferred(
     lambda: (
         scalars
         | st.lists(values, max_size=3)
@@ -75,27 +80,32 @@ values = st.deferred(
 )
 
 
-def depth_of(value):
-    parts = {list: list, dict: dict.values, cbor.Sign1: lambda sign1: [sign1.parts]}.get(type(value), lambda _: [])(
-        value
-    )
-    return 1 + max([depth_of(part) for part in parts], default=0)
+def parts_of(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, cbor.Sign1):
+        return [value.parts]
+    return value if isinstance(value, list) else []
+
+
+def depth_of(value: Any) -> int:
+    return 1 + max([depth_of(part) for part in parts_of(value)], default=0)
 
 
 @given(values)
-def test_what_is_encoded_decodes_to_itself(value):
+def test_what_is_encoded_decodes_to_itself(value: Any) -> None:
     assume(depth_of(value) <= cbor.MAX_DEPTH)
     assert cbor.decode(cbor.encode(value)) == value
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_one_encoding_or_are_refused(content):
+def test_any_bytes_are_one_encoding_or_are_refused(content: bytes) -> None:
     with suppress(cbor.CBORError):
         assert cbor.encode(cbor.decode(content)) == content
 
 
 @pytest.mark.parametrize("value", [True, 1.5, 1 << 64, -(1 << 64) - 1, {"a": 1}, (1,)])
-def test_what_has_no_place_in_the_format_is_not_encoded(value):
+def test_what_has_no_place_in_the_format_is_not_encoded(value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         cbor.encode(value)
 
@@ -103,35 +113,37 @@ def test_what_has_no_place_in_the_format_is_not_encoded(value):
 # --- columns
 
 
-def test_columns_are_those_of_the_vectors(interpreter):
+def test_columns_are_those_of_the_vectors(interpreter: Interpreter) -> None:
     cases = vectors("columns.json")
     questions = [["-" if value is None else str(value) for value in case["values"]] for case in cases]
     assert ask(interpreter, "column", questions) == [case["column"] for case in cases]
 
 
 @given(st.lists(st.none() | st.integers(-(1 << 30), 1 << 30)))
-def test_a_column_is_read_back_by_the_gateway(column):
+def test_a_column_is_read_back_by_the_gateway(column: list[int | None]) -> None:
     assert decode_column(entries.encode_column(column)) == column
 
 
 # --- tree
 
 
-def test_roots_are_those_of_the_vectors(interpreter):
+def test_roots_are_those_of_the_vectors(interpreter: Interpreter) -> None:
     steps = [step for step in vectors("log.json")["steps"] if "entry" in step]
     (answer,) = ask(interpreter, "roots", [[marked(step["entry"]) for step in steps]])
     assert answer.split() == [step["root"] for step in steps]
 
 
-def root_of(leaves):
+def root_of(leaves: list[bytes]) -> bytes:
     """RFC 9162 section 2.1.1, word for word."""
     if len(leaves) == 1:
-        return merkle.leaf_hash(leaves[0])
+        leaf: bytes = merkle.leaf_hash(leaves[0])
+        return leaf
     split = 1 << (len(leaves) - 1).bit_length() - 1
-    return merkle.node_hash(root_of(leaves[:split]), root_of(leaves[split:]))
+    root: bytes = merkle.node_hash(root_of(leaves[:split]), root_of(leaves[split:]))
+    return root
 
 
-def test_the_edge_leads_to_the_root_of_the_definition():
+def test_the_edge_leads_to_the_root_of_the_definition() -> None:
     leaves = [b"%d" % number for number in range(70)]
     edge = merkle.Edge()
     for size, leaf in enumerate(leaves, 1):
@@ -143,7 +155,7 @@ def test_the_edge_leads_to_the_root_of_the_definition():
 @pytest.mark.parametrize(
     "content", [b"", b"\x01\0\0", b"\x01\0\0\0", b"\x01\0\0\0" + bytes(33), b"\0\0\0\0" + bytes(32)]
 )
-def test_an_edge_of_other_bytes_is_refused(content):
+def test_an_edge_of_other_bytes_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="edge"):
         merkle.Edge.from_bytes(content)
 
@@ -151,7 +163,7 @@ def test_an_edge_of_other_bytes_is_refused(content):
 # --- frames
 
 
-def test_frames_are_those_of_the_vectors(interpreter):
+def test_frames_are_those_of_the_vectors(interpreter: Interpreter) -> None:
     cases = vectors("link.json")
     contents = [f"{case['kind']:02x}{case['body']}" for case in cases]
     assert ask(interpreter, "frame", [(marked(content),) for content in contents]) == [case["frame"] for case in cases]
@@ -159,7 +171,7 @@ def test_frames_are_those_of_the_vectors(interpreter):
     assert fed == [f"{content} 0" for content in contents]
 
 
-def test_frames_are_found_however_they_are_cut_and_whatever_is_around_them(interpreter):
+def test_frames_are_found_however_they_are_cut_and_whatever_is_around_them(interpreter: Interpreter) -> None:
     frames = [bytes.fromhex(case["frame"]) for case in vectors("link.json")]
     expected = [f"{case['kind']:02x}{case['body']}" for case in vectors("link.json")]
     stream = b"".join(frames)
@@ -171,7 +183,7 @@ def test_frames_are_found_however_they_are_cut_and_whatever_is_around_them(inter
     assert around.split() == [*expected, expected[0], "2"]
 
 
-def test_every_changed_byte_of_a_frame_is_refused(interpreter):
+def test_every_changed_byte_of_a_frame_is_refused(interpreter: Interpreter) -> None:
     """Another byte may also be a zero and end the frame early: then both parts are refused, if the second is any."""
     frame = link.encode_frame(link.ENTRY, bytes(range(40)) * 2)
     changed = [
@@ -184,14 +196,14 @@ def test_every_changed_byte_of_a_frame_is_refused(interpreter):
 
 
 @given(st.binary(max_size=1019), st.integers(1, 31))
-def test_a_frame_gives_back_its_body(body, kind):
+def test_a_frame_gives_back_its_body(body: bytes, kind: int) -> None:
     frame = link.encode_frame(kind, body)
     assert frame.index(b"\0") == len(frame) - 1
     assert link.FrameReceiver().feed(frame) == [(kind, body)]
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_frame_or_are_counted(content):
+def test_any_bytes_are_a_frame_or_are_counted(content: bytes) -> None:
     receiver = link.FrameReceiver()
     frames = receiver.feed(content + b"\0")
     assert len(frames) + receiver.frames_refused == len([part for part in content.split(b"\0") if part])

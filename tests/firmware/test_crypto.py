@@ -1,10 +1,15 @@
 """The board's SHA-512 and Ed25519 against RFC 8032, hashlib, libsodium (by PyNaCl) and the CCTV edge cases."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import random
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from nacl.exceptions import CryptoError
@@ -14,6 +19,7 @@ from logger.core import edwards25519_base
 from logger.core.ed25519 import SignatureError, public_key, sign, sign_steps, verify, verify_steps
 from logger.core.edwards25519 import has_small_order
 from tests.firmware import base_table
+from tests.firmware.conftest import Interpreter
 
 BOARD_TESTS = Path(__file__).parent / "board_tests"
 QUESTIONS = BOARD_TESTS / "crypto_vectors.py"
@@ -26,17 +32,17 @@ ORDER_8_YS = (
 L = 2**252 + 27742317777372353535851937790883648493
 
 
-def ask(interpreter, questions, timeout_s=300):
+def ask(interpreter: Interpreter, questions: Sequence[tuple[Any, ...]], timeout_s: float = 300) -> list[str]:
     """The answers of board_tests/crypto_vectors.py: questions are tuples of a name and byte strings."""
     lines = [" ".join([name, *(part.hex() for part in parts)]) + "\n" for name, *parts in questions]
     return interpreter.run(QUESTIONS, input_bytes="".join(lines).encode(), timeout_s=timeout_s).splitlines()
 
 
-def number(value):
+def number(value: int) -> bytes:
     return value.to_bytes(32, "little")
 
 
-def flipped(content, bit):
+def flipped(content: bytes, bit: int) -> bytes:
     changed = bytearray(content)
     changed[bit // 8] ^= 1 << bit % 8
     return bytes(changed)
@@ -45,45 +51,46 @@ def flipped(content, bit):
 # --- SHA-512
 
 
-def sha512_messages():
+def sha512_messages() -> list[bytes]:
     """Every length around the paddings of one, two and three blocks, all bits set, and some of many blocks."""
     generator = random.Random(512)
     return [generator.randbytes(length) for length in (*range(301), 4096, 30_000)] + [b"\xff" * 111, b"\xff" * 4096]
 
 
 @pytest.mark.parametrize("question", ["sha512", "sha512_plain", "sha512_viper"])
-def test_sha512_agrees_with_hashlib(interpreter, question):
+def test_sha512_agrees_with_hashlib(interpreter: Interpreter, question: str) -> None:
     if question == "sha512_viper" and not interpreter.is_micropython:
         pytest.skip("CPython has no viper")
     answers = ask(interpreter, [(question, message) for message in sha512_messages()])
     assert answers == [hashlib.sha512(message).hexdigest() for message in sha512_messages()]
 
 
-def test_micropython_has_viper(interpreter):
+def test_micropython_has_viper(interpreter: Interpreter) -> None:
     assert ask(interpreter, [("engines",)]) == ["plain viper" if interpreter.is_micropython else "plain"]
 
 
 # --- Ed25519: RFC 8032 and random cases
 
 
-def test_rfc8032_section_7_1(interpreter, shared):
+def test_rfc8032_section_7_1(interpreter: Interpreter, shared: Path) -> None:
     cases = json.loads((shared / "vectors/rfc8032-ed25519/rfc8032-7.1.json").read_text())
     names = ("secret", "public", "message", "signature")
-    expected, questions = [], []
+    expected: list[str] = []
+    questions: list[tuple[Any, ...]] = []
     for seed, public, message, signature in ([bytes.fromhex(case[name]) for name in names] for case in cases):
         questions += [("public", seed), ("sign", seed, public, message), ("verify", public, message, signature)]
         expected += [public.hex(), signature.hex(), "good"]
     assert ask(interpreter, questions) == expected
 
 
-def sign_input_cases(path):
+def sign_input_cases(path: Path) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
     """seed, public key, message and signature of each line `seed public:public:message:signature message:`."""
     for line in path.read_text().splitlines():
         secret, public, message, signed = [bytes.fromhex(field) for field in line.split(":")[:4]]
         yield secret[:32], public, message, signed[:64]
 
 
-def test_reference_sign_input(interpreter, shared):
+def test_reference_sign_input(interpreter: Interpreter, shared: Path) -> None:
     cases = list(sign_input_cases(shared / "vectors/rfc8032-ed25519/sign.input"))
     assert len(cases) == 1024
     signed = ask(interpreter, [("sign", *case[:3]) for case in cases])
@@ -91,7 +98,7 @@ def test_reference_sign_input(interpreter, shared):
     assert set(ask(interpreter, [("verify", *case[1:]) for case in cases[::16]])) == {"good"}
 
 
-def random_cases(count=1000):
+def random_cases(count: int = 1000) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
     generator = random.Random(25519)
     for _ in range(count):
         key = SigningKey(generator.randbytes(32))
@@ -99,14 +106,14 @@ def random_cases(count=1000):
         yield bytes(key), bytes(key.verify_key), message, key.sign(message).signature
 
 
-def test_random_signatures_equal_libsodiums(interpreter):
+def test_random_signatures_equal_libsodiums(interpreter: Interpreter) -> None:
     cases = list(random_cases())
     assert ask(interpreter, [("sign", *case[:3]) for case in cases]) == [case[3].hex() for case in cases]
 
 
-def test_random_signatures_with_and_without_a_flipped_bit(interpreter):
+def test_random_signatures_with_and_without_a_flipped_bit(interpreter: Interpreter) -> None:
     generator = random.Random(1)
-    questions = []
+    questions: list[tuple[Any, ...]] = []
     for _, public, message, signature in random_cases():
         if len(questions) % 2:
             questions.append(("verify", public, message, flipped(signature, generator.randrange(512))))
@@ -120,7 +127,7 @@ def test_random_signatures_with_and_without_a_flipped_bit(interpreter):
 # --- Ed25519: one acceptance rule, libsodium's
 
 
-def libsodium_accepts(public, message, signature):
+def libsodium_accepts(public: bytes, message: bytes, signature: bytes) -> bool:
     try:
         VerifyKey(public).verify(message, signature)
     except CryptoError:
@@ -128,7 +135,7 @@ def libsodium_accepts(public, message, signature):
     return True
 
 
-def test_cctv_verdicts_are_libsodiums(interpreter, shared):
+def test_cctv_verdicts_are_libsodiums(interpreter: Interpreter, shared: Path) -> None:
     cases = json.loads((shared / "vectors/cctv-ed25519/ed25519vectors.json").read_text())
     parts = [(bytes.fromhex(case["key"]), case["msg"].encode(), bytes.fromhex(case["sig"])) for case in cases]
     verdicts = [libsodium_accepts(*part) for part in parts]
@@ -157,20 +164,20 @@ BAD_SIGNATURES = {
 
 
 @pytest.mark.parametrize("name", BAD_SIGNATURES)
-def test_each_clause_refuses_with_its_reason(name):
+def test_each_clause_refuses_with_its_reason(name: str) -> None:
     verify(PUBLIC, MESSAGE, SIGNATURE)
     *arguments, reason = BAD_SIGNATURES[name]
     with pytest.raises(SignatureError, match=reason):
         verify(*arguments)
 
 
-def small_order_encodings():
+def small_order_encodings() -> list[bytes]:
     """The fourteen: y = 0, 1, -1 and both of order 8, their other form y + P where it fits, each with both signs."""
     ys = [y for y in (0, 1, P - 1, *ORDER_8_YS) for y in (y, y + P) if y < 2**255]
     return [number(y | sign_bit << 255) for y in ys for sign_bit in (0, 1)]
 
 
-def test_points_of_small_order_are_refused():
+def test_points_of_small_order_are_refused() -> None:
     assert all((base_table.D * y**4 + 2 * y**2 - 1) % P == 0 for y in ORDER_8_YS)
     assert len(small_order_encodings()) == 14
     for encoded in small_order_encodings():
@@ -180,7 +187,7 @@ def test_points_of_small_order_are_refused():
 
 
 @pytest.mark.parametrize(("seed", "public"), [(bytes(31), bytes(32)), (bytes(32), bytes(33))])
-def test_a_callers_wrong_length_is_no_signature_error(seed, public):
+def test_a_callers_wrong_length_is_no_signature_error(seed: bytes, public: bytes) -> None:
     with pytest.raises(ValueError, match="expected 32") as caught:
         sign(seed, public, MESSAGE)
     assert not isinstance(caught.value, SignatureError)
@@ -189,11 +196,11 @@ def test_a_callers_wrong_length_is_no_signature_error(seed, public):
 # --- steps, heap, table
 
 
-def lines_run_in_each_step(steps):
+def lines_run_in_each_step(steps: Iterator[Any]) -> list[int]:
     """How many lines of Python each step executes: a measure of work without a clock."""
     counts = [0]
 
-    def trace(_frame, event, _argument):
+    def trace(_frame: FrameType, event: str, _argument: Any) -> Callable[..., Any]:
         counts[-1] += event == "line"
         return trace
 
@@ -208,19 +215,19 @@ def lines_run_in_each_step(steps):
 
 
 @pytest.mark.parametrize(("start", "share"), [(sign_steps, 1 / 14), (verify_steps, 1 / 30)])
-def test_no_step_is_long(start, share):
+def test_no_step_is_long(start: Callable[..., Iterator[Any]], share: float) -> None:
     arguments = (SEED, PUBLIC, MESSAGE) if start is sign_steps else (PUBLIC, MESSAGE, SIGNATURE)
     counts = lines_run_in_each_step(start(*arguments))
     assert max(counts) <= share * sum(counts)
 
 
-def test_sign_steps_yields_none_and_then_the_signature():
+def test_sign_steps_yields_none_and_then_the_signature() -> None:
     *pauses, signature = sign_steps(SEED, PUBLIC, MESSAGE)
     assert set(pauses) == {None}
     assert signature == SIGNATURE
 
 
-def test_verify_steps_accepts_only_at_its_end():
+def test_verify_steps_accepts_only_at_its_end() -> None:
     good = list(verify_steps(PUBLIC, MESSAGE, SIGNATURE))
     bad = verify_steps(PUBLIC, MESSAGE + b"!", SIGNATURE)
     assert set(good) == {None}
@@ -229,19 +236,19 @@ def test_verify_steps_accepts_only_at_its_end():
         list(bad)
 
 
-def test_two_signatures_at_once_do_not_disturb_each_other(interpreter):
+def test_two_signatures_at_once_do_not_disturb_each_other(interpreter: Interpreter) -> None:
     assert interpreter.run(BOARD_TESTS / "sign_two.py").split() == [
         SigningKey(SEED).sign(message).signature.hex() for message in (b"first", b"the second")
     ]
 
 
-def test_signs_in_a_small_heap(interpreter):
+def test_signs_in_a_small_heap(interpreter: Interpreter) -> None:
     """The heap holds the compiler of the four modules too, which needs the most; a board loads compiled ones."""
     output = interpreter.run(SIGN_ONCE, heap_bytes=64 * 1024)
     assert output.strip() == SigningKey(SEED).sign(bytes(150)).signature.hex()
 
 
-def test_heap_in_use(interpreter):
+def test_heap_in_use(interpreter: Interpreter) -> None:
     if not interpreter.is_micropython:
         pytest.skip("CPython does not count its heap")
     resident_bytes, live_bytes = map(int, interpreter.run(SIGN_ONCE, "heap").split())
@@ -249,5 +256,5 @@ def test_heap_in_use(interpreter):
     assert resident_bytes + live_bytes <= limit_bytes
 
 
-def test_table_is_the_textbooks():
+def test_table_is_the_textbooks() -> None:
     assert Path(edwards25519_base.__file__).read_text() == base_table.source()

@@ -1,6 +1,10 @@
 """The firmware's drivers: time that wraps, flash that only clears bits, a pack that is a function of time."""
 
+from __future__ import annotations
+
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +16,7 @@ from logger.drivers.simulator import CYCLE_MS, SimulatedPack
 WRAP_MS = 1 << 30  # MicroPython's ticks_ms
 
 
-def test_time_goes_on_where_the_counter_wraps():
+def test_time_goes_on_where_the_counter_wraps() -> None:
     ticks_ms = WRAP_MS - 100
     clock = Clock(lambda: ticks_ms % WRAP_MS, lambda later, earlier: (later - earlier) % WRAP_MS, rate=60)
     assert clock.elapsed_ms() == 0
@@ -22,7 +26,7 @@ def test_time_goes_on_where_the_counter_wraps():
     assert clock.elapsed_ms() == WRAP_MS // 2 * 3 * 60
 
 
-def test_flash_clears_bits_and_erases_sectors(tmp_path):
+def test_flash_clears_bits_and_erases_sectors(tmp_path: Path) -> None:
     path = str(tmp_path / "flash.bin")
     buffer = bytearray(4)
     with closing(FlashFile(path, 4, 64)) as flash:
@@ -38,17 +42,17 @@ def test_flash_clears_bits_and_erases_sectors(tmp_path):
         assert buffer == b"\xff" * 4
 
 
-def test_a_flash_of_another_size_is_refused(tmp_path):
+def test_a_flash_of_another_size_is_refused(tmp_path: Path) -> None:
     path = str(tmp_path / "flash.bin")
     FlashFile(path, 4, 64).close()
     with pytest.raises(ValueError, match="256 bytes, expected 320"):
         FlashFile(path, 5, 64)
 
 
-def test_the_pack_is_a_function_of_time_and_its_cycle_closes():
+def test_the_pack_is_a_function_of_time_and_its_cycle_closes() -> None:
     now_ms = 0
     pack, sample = SimulatedPack(lambda: now_ms, 12, 2, 10_000, 9_100, 3), Sample(12, 2)
-    seen = {}
+    seen: dict[int, list[tuple[Any, ...]]] = {}
     for now_ms in (0, 500_000, 1_200_000, 1_700_000, CYCLE_MS + 500_000, 500_000):
         pack.read(sample)
         seen.setdefault(now_ms % CYCLE_MS, []).append((sample.current_ma, sample.pack_mv, tuple(sample.cell_mv)))
@@ -61,7 +65,7 @@ def test_the_pack_is_a_function_of_time_and_its_cycle_closes():
     assert seen[1_700_000][0][0] > 15_000
 
 
-def test_cells_and_pack_voltage_agree():
+def test_cells_and_pack_voltage_agree() -> None:
     pack, sample = SimulatedPack(lambda: 0, 12, 2, 10_000, 9_100, 3), Sample(12, 2)
     pack.read(sample)
     assert abs(sum(sample.cell_mv) // 2 - sample.pack_mv) < 40

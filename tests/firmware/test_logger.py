@@ -1,26 +1,33 @@
 """Whole lives of the logger and its log on each interpreter; board_tests/ has the lives, and checks as it goes."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.firmware.conftest import Interpreter
+
+Life = Callable[[str], Any]
 BOARD_TESTS = Path(__file__).parent / "board_tests"
 
 
 @pytest.fixture
-def life(interpreter):
-    def run(name):
+def life(interpreter: Interpreter) -> Life:
+    def run(name: str) -> Any:
         return json.loads(interpreter.run(BOARD_TESTS / "logger_lives.py", name, heap_bytes=1 << 20))
 
     return run
 
 
-def test_power_may_go_at_any_operation_of_the_flash(interpreter):
+def test_power_may_go_at_any_operation_of_the_flash(interpreter: Interpreter) -> None:
     assert int(interpreter.run(BOARD_TESTS / "power_cuts.py", heap_bytes=64 << 20)) > 200
 
 
-def test_no_slot_is_missed_while_every_window_is_signed(life):
+def test_no_slot_is_missed_while_every_window_is_signed(life: Life) -> None:
     result = life("sampling")
     assert result["slots_missed"] == 0
     assert result["counts"]["WINDOW"] == 59
@@ -29,7 +36,7 @@ def test_no_slot_is_missed_while_every_window_is_signed(life):
     assert result["is_all_receipted"]
 
 
-def test_slots_that_pass_are_counted_and_the_log_goes_on(life):
+def test_slots_that_pass_are_counted_and_the_log_goes_on(life: Life) -> None:
     result = life("slow")
     assert result["slots_missed"] > 500
     assert 0 < result["slots_missed"] - result["slots_missed_in_windows"] < 100, "those of windows not delivered yet"
@@ -37,33 +44,33 @@ def test_slots_that_pass_are_counted_and_the_log_goes_on(life):
     assert result["checkpoints"] > 3
 
 
-def test_what_a_full_log_cannot_keep_is_counted_in_a_gap(life):
+def test_what_a_full_log_cannot_keep_is_counted_in_a_gap(life: Life) -> None:
     result = life("full")
     assert result["gap_windows"] == [result["windows_lost"]]
     assert result["windows_lost"] >= result["lost_while_full"] > 100
     assert result["is_all_receipted"]
 
 
-def test_a_start_with_a_full_log_is_told_when_there_is_room(life):
+def test_a_start_with_a_full_log_is_told_when_there_is_room(life: Life) -> None:
     result = life("full_restart")
     assert result["boots"] == [1, 2]
     assert result["gap_windows"] == [result["windows_lost"]]
     assert result["is_all_receipted"]
 
 
-def test_restarts_go_on_where_the_log_ends(life):
+def test_restarts_go_on_where_the_log_ends(life: Life) -> None:
     result = life("restarts")
     assert result["boots"] == [1, 2, 3, 4, 5]
     assert result["slots_missed"] == 0
 
 
-def test_what_nobody_signed_frees_nothing(life):
+def test_what_nobody_signed_frees_nothing(life: Life) -> None:
     result = life("hostile")
     assert result["receipts_refused"] == 8
     assert result["frames_refused"] == 4
 
 
-def test_credit_and_rewind(life):
+def test_credit_and_rewind(life: Life) -> None:
     """Entries 0 KEY, 1 BOOT, then windows; checkpoints of the sizes 2, 5 and 8."""
     assert life("credit") == [
         ["hello"],

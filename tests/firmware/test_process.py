@@ -1,26 +1,31 @@
 """The real firmware in a process of its own on MicroPython, at a pseudo-terminal, talked to by a tiny gateway."""
 
+from __future__ import annotations
+
 import json
 import os
 import select
 import subprocess
 import time
 import tty
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nacl.signing import SigningKey, VerifyKey
 
 from logger.core import cbor, link
+from tests.firmware.conftest import Interpreter
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 SERVICE = SigningKey(bytes(range(32)))
 TIMEOUT_S = 20
 
 
-def settings(serial):
+def settings(serial: int | str) -> dict[str, Any]:
     return {
         "serial": serial,
         "service_public_key": bytes(SERVICE.verify_key).hex(),
@@ -40,15 +45,15 @@ def settings(serial):
 class Line:
     """The gateway's end of the serial line."""
 
-    def __init__(self, descriptor):
+    def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._receiver = link.FrameReceiver()
-        self._frames = []
+        self._frames: list[tuple[int, bytes]] = []
 
-    def send(self, kind, body=b""):
+    def send(self, kind: int, body: bytes = b"") -> None:
         os.write(self._descriptor, link.encode_frame(kind, body))
 
-    def next_frame(self):
+    def next_frame(self) -> tuple[int, bytes]:
         """Fails when nothing comes within the time allowed."""
         deadline = time.monotonic() + TIMEOUT_S
         while not self._frames:
@@ -57,14 +62,14 @@ class Line:
             self._frames = self._receiver.feed(os.read(self._descriptor, 4096))
         return self._frames.pop(0)
 
-    def await_frame(self, kind):
+    def await_frame(self, kind: int) -> bytes:
         while True:
             found, body = self.next_frame()
             if found == kind:
                 return body
 
 
-def start(interpreter, folder, *descriptors):
+def start(interpreter: Interpreter, folder: Path, *descriptors: int) -> subprocess.Popen[bytes]:
     path = f"{FIRMWARE}:{FIRMWARE / 'boards/unix'}"
     return subprocess.Popen(
         [*interpreter.command, str(FIRMWARE / "main.py"), str(folder)],
@@ -75,7 +80,7 @@ def start(interpreter, folder, *descriptors):
 
 
 @contextmanager
-def powered(interpreter, folder):
+def powered(interpreter: Interpreter, folder: Path) -> Iterator[Line]:
     """A running board and the line to it; at the end it is killed."""
     board_end, gateway_end = os.openpty()
     tty.setraw(gateway_end)
@@ -90,12 +95,12 @@ def powered(interpreter, folder):
         os.close(gateway_end)
 
 
-def entries_up_to_a_checkpoint(line, next_seq):
+def entries_up_to_a_checkpoint(line: Line, next_seq: int) -> tuple[dict[int, bytes], list[Any]]:
     """({seq: entry}, verified payload of the first checkpoint) from next_seq on."""
     line.send(link.ASK)
     hello = cbor.decode(line.await_frame(link.HELLO))
     line.send(link.WANT, cbor.encode([next_seq, 200, 1]))
-    entries = {}
+    entries: dict[int, bytes] = {}
     while True:
         kind, body = line.next_frame()
         if kind == link.ENTRY:
@@ -106,26 +111,28 @@ def entries_up_to_a_checkpoint(line, next_seq):
                 return entries, payload
 
 
-def verified(checkpoint, genesis):
+def verified(checkpoint: bytes, genesis: bytes) -> list[Any]:
     protected, unprotected, payload, signature = cbor.decode(checkpoint).parts
     assert (protected, unprotected) == (bytes.fromhex("a10132"), {})
     message = cbor.encode(["Signature1", protected, b"packseal/checkpoint/1", payload])
     VerifyKey(cbor.decode(genesis)[4][2]).verify(message, signature)
-    fields = cbor.decode(payload)
+    fields: list[Any] = cbor.decode(payload)
     assert fields[1] == sha256(b"\0" + genesis).digest()[:16]
     return fields
 
 
-def receipt_for(payload):
+def receipt_for(payload: list[Any]) -> bytes:
     protected = cbor.encode({1: -19, 4: sha256(bytes(SERVICE.verify_key)).digest()[:8]})
     body = cbor.encode([1, *payload[1:4], 0, 1])
     message = cbor.encode(["Signature1", protected, b"packseal/receipt/1", body])
-    return cbor.encode(cbor.Sign1([protected, {}, body, SERVICE.sign(message).signature]))
+    receipt: bytes = cbor.encode(cbor.Sign1([protected, {}, body, SERVICE.sign(message).signature]))
+    return receipt
 
 
-def test_a_killed_board_goes_on_with_its_log(interpreter, tmp_path):
+def test_a_killed_board_goes_on_with_its_log(interpreter: Interpreter, tmp_path: Path) -> None:
     """Three lives: no number is used for other bytes, boots count up, and what was receipted stays so."""
-    known, receipted_size = {}, 0
+    known: dict[int, bytes] = {}
+    receipted_size = 0
     for boot in (1, 2, 3):
         with powered(interpreter, tmp_path) as line:
             assert cbor.decode(line.await_frame(link.HELLO))[4] == boot
@@ -144,7 +151,7 @@ def test_a_killed_board_goes_on_with_its_log(interpreter, tmp_path):
     assert [cbor.decode(known[seq])[2] for seq in sorted(known)].count(1) >= 2
 
 
-def test_a_closed_line_does_not_stop_the_board(interpreter, tmp_path):
+def test_a_closed_line_does_not_stop_the_board(interpreter: Interpreter, tmp_path: Path) -> None:
     board_end, gateway_end = os.openpty()
     tty.setraw(gateway_end)
     name = os.ttyname(gateway_end)
@@ -176,7 +183,9 @@ def test_a_closed_line_does_not_stop_the_board(interpreter, tmp_path):
         ({"serial": "/nowhere"}, "ENOENT"),
     ],
 )
-def test_a_wrong_configuration_is_named_in_one_line(interpreter, tmp_path, change, message):
+def test_a_wrong_configuration_is_named_in_one_line(
+    interpreter: Interpreter, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
     changed = {key: value for key, value in {**settings(1), **change}.items() if value is not None}
     (tmp_path / "config.json").write_text(json.dumps(changed))
     process = start(interpreter, tmp_path)
@@ -186,7 +195,7 @@ def test_a_wrong_configuration_is_named_in_one_line(interpreter, tmp_path, chang
     assert message in said.decode() or (message == "ENOENT" and "No such file" in said.decode())
 
 
-def test_the_flash_of_another_key_is_refused(interpreter, tmp_path):
+def test_the_flash_of_another_key_is_refused(interpreter: Interpreter, tmp_path: Path) -> None:
     with powered(interpreter, tmp_path) as line:
         line.await_frame(link.HELLO)
     (tmp_path / "key.bin").unlink()

@@ -1,6 +1,10 @@
 """The estimate against the simulated pack, whose capacity the estimator is not told."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -14,7 +18,9 @@ RATED_MAH, BLOCKS, STRINGS, SAMPLE_MS, WINDOW_SAMPLES = 10_000, 12, 2, 1_000, 10
 RESISTANCE_UOHM = 18_000 * 6 // 2
 
 
-def statements(true_mah, seed, phase_ms, cycles=2, stalls=()):
+def statements(
+    true_mah: int, seed: int, phase_ms: int, cycles: int = 2, stalls: Sequence[tuple[int, int]] = ()
+) -> list[tuple[int, dict[int, Any]]]:
     """(time from the start in ms, body) of each statement; in a stall (first, last sample) nothing is sampled."""
     generator = Random(seed)
     now_ms = phase_ms
@@ -36,7 +42,7 @@ def statements(true_mah, seed, phase_ms, cycles=2, stalls=()):
 
 @pytest.mark.parametrize("true_mah", [7_500, 9_100, 10_000])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_truth_lies_within_two_standard_uncertainties(true_mah, seed):
+def test_the_truth_lies_within_two_standard_uncertainties(true_mah: int, seed: int) -> None:
     found = statements(true_mah, seed, seed * CYCLE_MS // 4)
     assert len(found) >= 2
     for _, body in found:
@@ -49,26 +55,26 @@ def test_the_truth_lies_within_two_standard_uncertainties(true_mah, seed):
 
 
 @pytest.mark.parametrize("phase_ms", range(0, CYCLE_MS, CYCLE_MS // 6))
-def test_a_first_statement_comes_within_a_cycle_and_two_minutes(phase_ms):
+def test_a_first_statement_comes_within_a_cycle_and_two_minutes(phase_ms: int) -> None:
     """So within 37 seconds where 60 seconds of the pack pass in one."""
     assert statements(9_100, 1, phase_ms)[0][0] <= CYCLE_MS + 150_000
 
 
-def test_resistance_comes_from_the_pulses():
+def test_resistance_comes_from_the_pulses() -> None:
     _, body = statements(9_100, 1, 0)[-1]
     value_uohm, uncertainty_uohm = body[6]
     assert abs(value_uohm - RESISTANCE_UOHM) <= 2 * uncertainty_uohm
     assert uncertainty_uohm * 50 < value_uohm
 
 
-def test_missing_samples_widen_the_uncertainty_and_many_forbid_a_statement():
+def test_missing_samples_widen_the_uncertainty_and_many_forbid_a_statement() -> None:
     clean, short, long = [statements(9_100, 1, 0, stalls=stalls) for stalls in ((), [(500, 515)], [(500, 620)])]
     assert short[0][1][4][1] > clean[0][1][4][1]
     assert abs(short[0][1][4][0] - 9_100) <= 2 * short[0][1][4][1]
     assert long[0][0] > clean[0][0], "charge that nobody counted ends the span"
 
 
-def test_no_statement_from_a_pack_that_only_rests():
+def test_no_statement_from_a_pack_that_only_rests() -> None:
     estimator, sample = Estimator(RATED_MAH, BLOCKS, SAMPLE_MS), Sample(BLOCKS, STRINGS)
     sample.current_ma, sample.pack_mv, sample.cell_mv = 0, 21_000, [3_500] * BLOCKS
     estimator.add(sample, None)
@@ -78,19 +84,19 @@ def test_no_statement_from_a_pack_that_only_rests():
     assert estimator.soc_cpct() == 2556  # 3,500 mV lie 6 of 54 mV above 25 %
 
 
-def test_ocv_rises_and_is_read_back_at_its_points():
+def test_ocv_rises_and_is_read_back_at_its_points() -> None:
     assert list(OCV_MV) == sorted(OCV_MV)
     assert [state_of_charge(mv)[0] for mv in OCV_MV] == [step * 50_000 for step in range(21)]
     assert state_of_charge(0)[0] == 0
     assert state_of_charge(5_000)[0] == 1_000_000
 
 
-def test_isqrt():
+def test_isqrt() -> None:
     for number in [*range(1_000), 10**12 - 1, 10**12, (1 << 62) - 1, 1 << 100]:
         assert isqrt(number) ** 2 <= number < (isqrt(number) + 1) ** 2
 
 
-def test_charge_and_energy_are_counted_exactly():
+def test_charge_and_energy_are_counted_exactly() -> None:
     """1 A at 10 V for an hour in, then 2 A out for half of one: 1 Ah and 10 Wh each."""
     integrator = Integrator([5, 6, 7, 8], 1_000)
     for now_ms in range(0, 3_600_001, 1_000):
@@ -102,7 +108,7 @@ def test_charge_and_energy_are_counted_exactly():
     assert integrator.counters == [1_005, 1_006, 17, 18]
 
 
-def test_values_that_are_not_available_or_impossible_are_left_out_and_counted():
+def test_values_that_are_not_available_or_impossible_are_left_out_and_counted() -> None:
     sample, window = Sample(3, 1), Window(3, 1)
     sample.current_ma, sample.pack_mv, sample.cell_mv[:] = -100, 10_000, [3_500, None, 65_535]
     window.add(sample, sample.refuse_impossible())

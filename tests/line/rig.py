@@ -69,6 +69,14 @@ class Process:
         return self._log.read_text(errors="replace")
 
 
+def mosquitto(folder: Path) -> tuple[Process, BrokerAddress]:
+    """A broker that keeps nothing on disk, not yet started."""
+    address = BrokerAddress("127.0.0.1", free_port())
+    settings = folder / "mosquitto.conf"
+    settings.write_text(f"listener {address.port} {address.host}\nallow_anonymous true\npersistence false\n")
+    return Process([tool("mosquitto"), "-c", str(settings)], folder / "broker.log"), address
+
+
 @dataclass(frozen=True)
 class Message:
     topic: str
@@ -82,14 +90,11 @@ class Message:
 class Rig:
     def __init__(self, folder: Path, **board: Any) -> None:
         self.folder = folder
-        port = free_port()
-        broker = [tool("mosquitto"), "-c", str(self._mosquitto_conf(port))]
-        self.address = BrokerAddress("127.0.0.1", port)
+        self.broker, self.address = mosquitto(folder)
         self.listen = f"127.0.0.1:{free_port()}"
         service_key = load_or_make_key(folder / "service.key").public_key
         self.board_config = board_config(service_key) | {"checkpoint_every": 5} | board
         self.board = UnixBoard(folder / "board", self.board_config)
-        self.broker = Process(broker, folder / "broker.log")
         self.passport = Process([PACKSEAL, "passport", "serve", str(folder / "passport.toml")], folder / "passport.log")
         self.gateway = Process([PACKSEAL, "gateway", "run", str(folder / "gateway.toml")], folder / "gateway.log")
         self.messages: queue.Queue[Message] = queue.Queue()
@@ -172,8 +177,3 @@ class Rig:
         message = Message(topic, payload)
         self.heard.append(message)
         self.messages.put(message)
-
-    def _mosquitto_conf(self, port: int) -> Path:
-        path = self.folder / "mosquitto.conf"
-        path.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-        return path

@@ -130,11 +130,11 @@ def test_bad_bundle_is_refused_with_its_reason(bad: dict[str, str]) -> None:
     assert refusal.value.reason == bad["reason"], bad["clause"]
 
 
-def test_every_single_byte_change_of_a_bundle_is_refused() -> None:
+def test_every_flipped_bit_of_a_bundle_is_refused() -> None:
     content = bytes.fromhex(BUNDLES["good"][7]["bundle"])
     for index in range(len(content)):
-        for change in range(1, 256):
-            altered = content[:index] + bytes([content[index] ^ change]) + content[index + 1 :]
+        for bit in range(8):
+            altered = content[:index] + bytes([content[index] ^ 1 << bit]) + content[index + 1 :]
             with pytest.raises(EvidenceError):
                 verify_bundle(altered, policy())
 

@@ -14,6 +14,7 @@ from packseal.errors import BindingError
 from packseal.frames import read_log
 from packseal.signals import Absence, Samples, apply_binding, load_dbc, parse_binding, resolve
 from packseal.signals import samples as samples_module
+from packseal.signals.layout import Raw
 
 HEAD = 'VERSION ""\nNS_ :\nBS_:\nBU_: A\n'
 BINDING = """
@@ -121,8 +122,11 @@ def test_halves_are_rounded_to_even() -> None:
 )
 @settings(deadline=None)
 def test_rounding_is_exact(raw: list[int], factor: Fraction, offset: Fraction) -> None:
-    for bits, dtype in ((64, np.uint64), (12, np.int64)):
-        values = np.array([value % 2**bits for value in raw], dtype)
+    cases: list[tuple[int, Raw]] = [
+        (64, np.array(raw, np.uint64)),
+        (12, np.array([value % 2**12 for value in raw], np.int64)),
+    ]
+    for bits, values in cases:
         expected = [round(int(value) * factor + offset) for value in values]
         if max(map(abs, expected)) < 2**63:
             assert samples_module._rounded(values, factor, offset, bits).tolist() == expected

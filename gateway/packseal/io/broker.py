@@ -46,6 +46,16 @@ class EmbeddedBroker:
         self._started.set()
         if not self._error:
             self._loop.run_forever()
+            self._loop.run_until_complete(self._end())
+        self._loop.close()
+
+    async def _end(self) -> None:
+        """Ends what the broker leaves behind, so that its sockets are closed."""
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
 
     async def _start(self) -> None:
         listener = {"type": "tcp", "bind": f"{self.address.host}:{self.address.port}"}
