@@ -24,7 +24,7 @@ class Board:
     def __init__(self, folder):
         """Raises ConfigError, and OSError when a file or the serial line cannot be opened."""
         self.config = config.load(folder + "/config.json")
-        self.clock = Clock(*_ticks(), self.config["clock_rate"])
+        self.clock = Clock(*_ticks(), rate=self.config["clock_rate"])
         self.key, self.reset_cause = _key(folder + "/key.bin")
         try:
             self.flash = FlashFile(folder + "/flash.bin", self.config["flash_sectors"], SECTOR_BYTES)

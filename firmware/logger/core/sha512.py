@@ -8,21 +8,18 @@ The constants are computed from their definition at the import, with 15 million 
 table of 80 numbers that somebody would have to check.
 """
 
+import hashlib
 from array import array
 from struct import pack
 
 from logger.core.steps import finish
 
 try:
-    from hashlib import sha512 as built_in_sha512
-except ImportError:
-    built_in_sha512 = None
-
-try:
     from logger.core.sha512_viper import compress
 except (ImportError, SyntaxError, ValueError):  # no micropython module; no viper; .mpy for another architecture
     from logger.core.sha512_plain import compress
 
+built_in_sha512 = getattr(hashlib, "sha512", None)
 BLOCK_BYTES = 128
 _FIRST_PRIMES = 80
 
