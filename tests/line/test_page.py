@@ -1,4 +1,4 @@
-"""The demo's page in a real browser: what a reader sees, on a desk and on a phone, with nothing asked of anybody else."""
+"""The demo's page in a real browser: what a reader sees, on a desk and on a phone."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ class Board:
     def __init__(self, folder):
         """Raises ConfigError, and OSError when a file or the serial line cannot be opened."""
         self.config = config.load(folder + "/config.json")
-        self.clock = Clock(*_ticks(), rate=self.config["clock_rate"])
+        ticks_ms, ticks_diff = _ticks()
+        self.clock = Clock(ticks_ms, ticks_diff, self.config["clock_rate"])
         self.key, self.reset_cause = _key(folder + "/key.bin")
         try:
             self.flash = FlashFile(folder + "/flash.bin", self.config["flash_sectors"], SECTOR_BYTES)
@@ -100,4 +101,5 @@ def _key(path):
 def _ticks():
     if sys.implementation.name == "micropython":
         return time.ticks_ms, time.ticks_diff
-    return (lambda: time.monotonic_ns() // 1000000), (lambda later, earlier: later - earlier)
+    clock_ns = time.monotonic_ns  # type: ignore[attr-defined]  # CPython's; MicroPython has returned
+    return (lambda: clock_ns() // 1000000), (lambda later, earlier: later - earlier)

@@ -19,7 +19,7 @@ try:
 except (ImportError, SyntaxError, ValueError):  # no micropython module; no viper; .mpy for another architecture
     from logger.core.sha512_plain import compress
 
-built_in_sha512 = getattr(hashlib, "sha512", None)
+built_in_sha512 = getattr(hashlib, "sha512", None)  # by name: not all ports' hashlib has it
 BLOCK_BYTES = 128
 _FIRST_PRIMES = 80
 
@@ -83,3 +83,5 @@ def _root_fraction(number, degree):
 # FIPS 180-4 §5.3.5 and §4.2.3: square roots of the first 8 primes, cube roots of the first 80
 _INITIAL_STATE = bytes(array("Q", [_root_fraction(prime, 2) for prime in _primes(8)]))
 _ROUND_CONSTANTS = array("Q", [_root_fraction(prime, 3) for prime in _primes(_FIRST_PRIMES)])
+
+del _primes, _root_fraction  # only the import needs them; 288 bytes of heap

@@ -126,7 +126,7 @@ def _resistance(statement: StateOfHealth, _rated_mah: int | None) -> Reading | s
 
 
 def _mean_words(window: Window) -> str:
-    return f"mean of {words.plural(window.samples, 'sample')} in {words.age(window.duration_ms)}"
+    return f"mean of {words.plural(window.samples, 'sample')} in {words.age(round(window.duration_ms, -3))}"
 
 
 def _mean(value: MeanMinMax | None, window: Window, unit: Unit) -> Reading | str:
