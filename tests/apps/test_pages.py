@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 import sqlite3
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from packseal.io.link import FrameReader
-from packseal.records.columns import decode_column
-from packseal.records.entries import Window, decode_entry, decode_window
+from packseal.records.entries import Window, decode_entry
 from tests.firmware.conftest import Interpreter
 
 Ask = Callable[..., Any]
@@ -50,3 +49,33 @@ def test_columns(ask: Ask) -> None:
 def test_leaf_root_and_edge_after_every_entry(ask: Ask) -> None:
     expected = [{name: step[name] for name in ("leaf", "root", "edge")} for step in LOG["steps"]]
     assert ask("log.json", "tree") == expected
+
+
+def test_entries_are_made_again_from_what_they_say(ask: Ask) -> None:
+    """WINDOW from samples. SOH, which takes a cycle of them, and what no board writes, are only encoded again."""
+    bodies = [decode_entry(bytes.fromhex(step["entry"])).body for step in LOG["steps"]]
+    windows = {seq: body for seq, body in enumerate(bodies) if isinstance(body, Window) and body.cell_mv}
+    assert len(windows) == 5
+    columns = {seq: [body.cell_mv, body.temperature_ddegc] for seq, body in windows.items()}
+    assert ask("log.json", "entries", columns) == [step["entry"] for step in LOG["steps"]]
+
+
+def test_checkpoint_is_signed_to_the_same_bytes(ask: Ask) -> None:
+    expected = {name: LOG[name] for name in ("board_public_key", "log_id", "checkpoint")}
+    assert ask("log.json", "checkpoint") == expected
+
+
+def test_receipt_verifies_and_with_any_byte_changed_does_not(ask: Ask) -> None:
+    verdicts = ask("log.json", "receipt")
+    assert verdicts["good"] == [len(LOG["steps"]), LOG["steps"][-1]["root"]]
+    assert verdicts["others"] == ["refused", "refused"]
+    assert verdicts["changed"] == ["refused"] * (len(LOG["receipt"]) // 2)
+
+
+def test_frames_both_ways(ask: Ask) -> None:
+    """Stuffing has more than one form for some contents: each side must read the other's, not write the same."""
+    for case, answer in zip(vectors("link.json"), ask("link.json", "link"), strict=True):
+        frames = [[case["kind"], case["body"]]]
+        assert answer["fed"] == [[frames, 0], [frames, 0], [frames, 1]], case["name"]
+        found = FrameReader().feed(bytes.fromhex(answer["frame"]))
+        assert [[frame.kind, frame.body.hex()] for frame in found] == frames, case["name"]

@@ -91,17 +91,17 @@ class TrustedLog:
 
     def verified(self, delivery: Delivery, known: Known) -> Verified:
         """Checks a delivery in the order of docs/record.md section 5. Raises EvidenceError with the rule's reason."""
-        checkpoint = verify_checkpoint(delivery.checkpoint, self.log_id, self.key.public_key)  # 1 and 2
-        if delivery.genesis != self.genesis:
-            raise EvidenceError(Reason.WRONG_LOG, "the delivery opens another log")
-        if delivery.first_seq + len(delivery.entries) != checkpoint.size:
-            end = delivery.first_seq + len(delivery.entries)
+        if delivery.genesis != self.genesis:  # 1
+            raise EvidenceError(Reason.UNKNOWN_LOG, "the delivery opens another log")
+        checkpoint = verify_checkpoint(delivery.checkpoint, self.log_id, self.key.public_key)  # 2
+        end = delivery.first_seq + len(delivery.entries)
+        if end != checkpoint.size:  # 3
             raise EvidenceError(Reason.WRONG_SIZE, f"entries end at {end}, the checkpoint at {checkpoint.size}")
         self._check_overlap(delivery, checkpoint, known)  # 4
         new = delivery.entries[max(0, self.size - delivery.first_seq) :]
-        entries = self._checked_entries(new)  # 3
+        entries = self._checked_entries(new, checkpoint)  # 5
         edge = self.edge.extended([leaf_hash(content) for content in new])
-        if new and edge.root() != checkpoint.root:  # 5
+        if new and edge.root() != checkpoint.root:  # 6
             span = f"{self.size} to {checkpoint.size - 1}"
             raise EvidenceError(Reason.ROOT_MISMATCH, f"records {span} do not hash to the signed root")
         last = entries[-1] if entries else self
@@ -120,15 +120,21 @@ class TrustedLog:
         if checkpoint.size <= self.size and known.edge(checkpoint.size).root() != checkpoint.root:
             raise EvidenceError(Reason.FORK, f"two signed roots for size {checkpoint.size}")
 
-    def _checked_entries(self, contents: Sequence[bytes]) -> tuple[Entry, ...]:
+    def _checked_entries(self, contents: Sequence[bytes], checkpoint: Checkpoint) -> tuple[Entry, ...]:
         entries: list[Entry] = []
         before: TrustedLog | Entry = self
         for seq, content in enumerate(contents, self.size):
             entry = decode_entry(content)
             if entry.seq != seq:
                 raise EvidenceError(Reason.WRONG_SEQ, f"record {seq} is numbered {entry.seq}")
-            if (entry.boot, entry.uptime_ms) < (before.boot, 0) or entry.uptime_ms < before.uptime_ms:
-                raise EvidenceError(Reason.TIME_RUNS_BACK, f"record {seq} is older than the one before it")
+            _check_time(before, entry, f"record {seq}")
             entries.append(entry)
             before = entry
+        if entries:
+            _check_time(before, checkpoint, "the checkpoint")
         return tuple(entries)
+
+
+def _check_time(before: TrustedLog | Entry, after: Entry | Checkpoint, name: str) -> None:
+    if after.boot < before.boot or after.uptime_ms < before.uptime_ms:
+        raise EvidenceError(Reason.TIME_RUNS_BACK, f"{name} is older than the record before it")

@@ -3,9 +3,8 @@
 import sys
 from binascii import hexlify, unhexlify
 
-from logger.core import cbor, entries
-from logger.core.link import FrameReceiver, encode_frame
-from logger.core.merkle import Edge, leaf_hash
+from logger.core import cbor
+from logger.core.link import FrameReceiver
 
 
 def text(content):
@@ -20,24 +19,6 @@ def answer_cbor(content):
         return "refused"
 
 
-def answer_column(*values):
-    return text(entries.encode_column([None if value == "-" else int(value) for value in values]))
-
-
-def answer_roots(*leaves):
-    """The root after each leaf, the edge having been carried through its bytes each time."""
-    edge, roots = Edge(), []
-    for entry in leaves:
-        edge.append(leaf_hash(entry))
-        edge = Edge.from_bytes(edge.to_bytes())
-        roots.append(text(edge.root()))
-    return " ".join(roots)
-
-
-def answer_frame(kind_and_body):
-    return text(encode_frame(kind_and_body[0], kind_and_body[1:]))
-
-
 def answer_feed(*pieces):
     """The frames in the pieces, and how many were refused."""
     receiver = FrameReceiver()
@@ -50,8 +31,5 @@ def answer_feed(*pieces):
 
 for line in sys.stdin:
     word, *fields = line.split()
-    if word == "column":
-        print(answer_column(*fields))
-    else:
-        answer = {"cbor": answer_cbor, "roots": answer_roots, "frame": answer_frame, "feed": answer_feed}[word]
-        print(answer(*[unhexlify(field.strip(".")) for field in fields]))
+    answer = {"cbor": answer_cbor, "feed": answer_feed}[word]
+    print(answer(*[unhexlify(field.strip(".")) for field in fields]))

@@ -70,8 +70,8 @@ def rebuilt(seed, entry, columns):
     if kind == entries.KEY:
         return Key(seed, body[4]).genesis
     if kind == entries.BOOT:
-        names = ("clock_rate", "cell_blocks", "strings", "rated_capacity_mah")
-        body = entries.boot_body(body[1], body[2], body[3], dict(zip(names, [body[key] for key in (4, 5, 6, 7)])))
+        config = {"clock_rate": body[4], "cell_blocks": body[5], "strings": body[6], "rated_capacity_mah": body[7]}
+        body = entries.boot_body(body[1], body[2], body[3], config)
     elif kind == entries.GAP:
         body = entries.gap_body(body[2], body[3][0], body[3][1])
     elif kind == entries.WINDOW and str(seq) in columns:
@@ -83,8 +83,9 @@ def window_body(body, columns):
     cell_mv, temperature_ddegc = columns
     window, sample = Window(len(cell_mv), len(temperature_ddegc)), Sample(0, 0)
     sample.cell_mv, sample.temperature_ddegc = cell_mv, temperature_ddegc
-    for current_ma, pack_mv in zip(spread(body[4], body[2]), spread(body[5], body[2])):
-        sample.current_ma, sample.pack_mv = current_ma, pack_mv
+    currents_ma, packs_mv = spread(body[4], body[2]), spread(body[5], body[2])
+    for i in range(body[2]):
+        sample.current_ma, sample.pack_mv = currents_ma[i], packs_mv[i]
         window.add(sample, 0)
     window.slots_missed, window.unavailable = body.get(3, 0), body.get(12, 0)
     return window.body(body[1], body.get(8), body[9], sample)
@@ -94,7 +95,8 @@ def spread(mean_least_most, count):
     """So many values that have this mean, least and most."""
     mean, least, most = mean_least_most
     values = [least, most] + [mean] * (count - 3)
-    return values + [mean * count - sum(values)]
+    values.append(mean * count - sum(values))
+    return values
 
 
 # ---- what is signed
@@ -116,7 +118,7 @@ def answer_checkpoint(vectors):
 
 
 def answer_receipt(vectors):
-    """The verdict on the receipt; on it for another log and from another service; and with each of its bytes changed."""
+    """Verdicts: as it is, for another log and for another service, and with each of its bytes changed."""
     log_id, service = unhexlify(vectors["log_id"]), unhexlify(vectors["service_public_key"])
     good = unhexlify(vectors["receipt"])
     changed = [good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :] for at in range(len(good))]
@@ -141,7 +143,10 @@ def verdict(content, log_id, service):
 
 def answer_link(vectors):
     return [
-        {"frame": text(encode_frame(case["kind"], unhexlify(case["body"]))), "fed": fed_thrice(unhexlify(case["frame"]))}
+        {
+            "frame": text(encode_frame(case["kind"], unhexlify(case["body"]))),
+            "fed": fed_thrice(unhexlify(case["frame"])),
+        }
         for case in vectors
     ]
 
@@ -159,5 +164,5 @@ def fed_thrice(frame):
 
 answers = {"cbor": answer_cbor, "columns": answer_columns, "tree": answer_tree, "entries": answer_entries}
 answers.update({"checkpoint": answer_checkpoint, "receipt": answer_receipt, "link": answer_link})
-with open(sys.argv[1]) as file:
+with open(sys.argv[1]) as file:  # noqa: PTH123 (MicroPython has no pathlib)
     print(json.dumps(answers[sys.argv[2]](json.load(file))))
