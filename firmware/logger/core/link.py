@@ -137,7 +137,7 @@ class BoardLink:
         """The bytes to send next, None when there is nothing to say."""
         if self._is_hello_due:
             self._is_hello_due = False
-            return encode_frame(HELLO, self._hello())
+            return b"\x00" + encode_frame(HELLO, self._hello())  # ends what a cut before the start left half said
         if self._cursor is None:
             return None
         if self._is_status_due():
