@@ -8,7 +8,7 @@ STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 .PHONY: demo test test-long vectors docs bench bench-board clean
 
 demo: $(READY)
-	@$(BIN)/packseal demo
+	@$(BIN)/packseal demo $(DEMO)
 
 test: $(READY) $(STUBS)
 	@$(BIN)/python tests/run_checks.py

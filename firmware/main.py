@@ -1,4 +1,7 @@
-"""Runs the firmware: `main.py FOLDER`, the folder being what the board's module asks for. Wiring only."""
+"""Runs the firmware: `main.py FOLDER`, the folder being what the board's module asks for. Wiring only.
+
+With `--end-with-stdin` it ends when nobody holds the other end of standard input any more.
+"""
 
 import gc
 import sys
@@ -12,10 +15,12 @@ from logger.core.sectorlog import SectorLog, WrongLogError
 
 IDLE_MS = 5  # how often the link is looked at when nothing else is to do
 
+END_WITH_STDIN = "--end-with-stdin"
 
-def set_up(folder):
+
+def set_up(folder, ends_with_stdin):
     """(board, logger, link), ready to run. Raises what a wrong state folder can be blamed for."""
-    board = boards.Board(folder)
+    board = boards.Board(folder, ends_with_stdin)
     log_id = leaf_hash(board.key.genesis)[:16]  # docs/record.md, KEY
     log = SectorLog(board.flash, log_id)
     firmware_hash = boards.firmware_hash(__file__.rpartition("/")[0] or ".")
@@ -25,7 +30,7 @@ def set_up(folder):
 
 def run(board, logger, link):
     unsent = b""
-    while True:
+    while board.is_wanted():
         is_busy = logger.step(board.clock.elapsed_ms())
         link.feed(board.serial.read())
         unsent = unsent or link.next_frame() or b""
@@ -39,11 +44,12 @@ def run(board, logger, link):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        print("usage: main.py FOLDER", file=sys.stderr)
+    options = sys.argv[2:]
+    if len(sys.argv) < 2 or options not in ([], [END_WITH_STDIN]):
+        print(f"usage: main.py FOLDER [{END_WITH_STDIN}]", file=sys.stderr)
         sys.exit(2)
     try:
-        parts = set_up(sys.argv[1])
+        parts = set_up(sys.argv[1], bool(options))
     except (boards.ConfigError, WrongLogError, OSError) as error:
         print(f"packseal firmware: {error}", file=sys.stderr)
         sys.exit(2)

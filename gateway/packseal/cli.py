@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from packseal import __version__
-from packseal.errors import ConfigError, EvidenceError, PackSealError, UnavailableError
+from packseal.errors import ConfigError, EvidenceError, MicroPythonError, PackSealError, UnavailableError
 
-EXIT_REFUSED, EXIT_USAGE, EXIT_UNAVAILABLE = 1, 2, 3
+EXIT_REFUSED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_FAULT = 1, 2, 3, 4
 
-EPILOG = "Exit codes: 0 done; 1 evidence refused; 2 wrong arguments or configuration; 3 something does not answer."
+EPILOG = (
+    "Exit codes: 0 done; 1 evidence refused; 2 wrong arguments or configuration; 3 something does not answer;"
+    " 4 a fault of packseal's own."
+)
 
 
 class _Commands(click.Group):
@@ -28,12 +34,20 @@ class _Commands(click.Group):
         except PackSealError as error:
             click.echo(f"packseal: {error}", err=True)
             sys.exit(_exit_code(error))
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if os.environ.get("PACKSEAL_TRACEBACK"):
+                raise
+            words = f"{type(error).__name__}: {error}; run again with PACKSEAL_TRACEBACK=1 and send us what it says"
+            click.echo(f"packseal: a fault of packseal's own: {words}", err=True)
+            sys.exit(EXIT_FAULT)
 
 
 def _exit_code(error: PackSealError) -> int:
     if isinstance(error, EvidenceError):
         return EXIT_REFUSED
-    return EXIT_UNAVAILABLE if isinstance(error, UnavailableError) else EXIT_USAGE
+    return EXIT_UNAVAILABLE if isinstance(error, UnavailableError | MicroPythonError) else EXIT_USAGE
 
 
 @click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,14 +84,19 @@ def demo(*, check: bool, tamper: bool, broker: str | None, listen: str, data: Pa
     """
     from packseal.apps.demo import CHECKED_RECORDS, TAMPERED_RECORDS, Demo, DemoOptions
     from packseal.io.mqtt import broker_address
+    from packseal.io.settings import checked_listen
 
-    options = DemoOptions(data, listen, broker_address(broker) if broker else None)
+    options = DemoOptions(data, checked_listen(listen), broker_address(broker) if broker else None)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # also then end the board
     running = Demo(options, click.echo)
     try:
         running.start()
         if check or tamper:
             running.wait_for_records(CHECKED_RECORDS if check and not tamper else TAMPERED_RECORDS)
             click.echo(json.dumps(running.figures()))
+        else:
+            click.echo("within a minute the state of health will be known")
+            running.wait_for_state_of_health()
         is_named = _show_verdict(running, tamper=tamper)
         if not check:
             click.echo(f"\nthe page is on {running.line.passport.url}; end with Ctrl-C")
@@ -107,7 +126,7 @@ def gateway_run(settings: Path) -> None:
     running = Gateway(load_settings(settings, GatewaySettings))
     running.start()
     click.echo("gateway running; end with Ctrl-C", err=True)
-    _wait_for_signal(lambda: _report_problems(running))
+    _wait_for_signal(running.problems)
     running.stop()
 
 
@@ -157,7 +176,7 @@ def passport_serve(settings: Path) -> None:
     server = PassportServer(load_settings(settings, PassportFileSettings))
     server.start()
     click.echo(f"passport service on {server.url}; end with Ctrl-C", err=True)
-    _wait_for_signal()
+    _wait_for_signal(server.problems)
     server.stop()
 
 
@@ -175,10 +194,10 @@ def passport_check(settings: Path) -> None:
 @click.argument("settings", type=FILE)
 def passport_key(settings: Path) -> None:
     """Print the service's public key, for gateways, boards and policies; made if there is none yet."""
-    from packseal.io.keys import load_or_make_key
+    from packseal.apps.passport_server import service_key
     from packseal.io.settings import PassportFileSettings, load_settings
 
-    key = load_or_make_key(load_settings(settings, PassportFileSettings).key)
+    key = service_key(load_settings(settings, PassportFileSettings))
     click.echo(f'service_public_key = "{key.public_key.hex()}"')
 
 
@@ -204,6 +223,10 @@ def import_(**arguments: Any) -> None:
     from packseal.apps.import_run import ImportOptions, import_run
 
     as_json = arguments.pop("as_json")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", arguments["battery"]):
+        raise ConfigError(f"--battery {arguments['battery']}: expected lower case letters, digits, _ and -")
+    if arguments["settings"] and arguments["rated_capacity_mah"]:
+        raise ConfigError("--rated-capacity-mah goes without --gateway; there the passport.toml of the service says it")
     report = import_run(ImportOptions(**arguments))
     click.echo(json.dumps(report.as_json(), indent=1) if as_json else "\n".join(report.lines()))
 
@@ -229,26 +252,39 @@ def verify(bundle: Path, policy: Path | None) -> None:
 @main.command()
 @click.argument("settings", type=FILE)
 @click.option("--battery", required=True, help="Id of the battery.")
-@click.option(
-    "--record", "seq", type=click.IntRange(0), help="Number of the record; the newest state of health unless given."
-)
+@click.option("--record", "seq", type=click.IntRange(0, (1 << 24) - 1), help="Its number; else the newest estimate.")
+@click.option("--log", "log_id", help="Its log's log_id, where the battery has several; else the newest log.")
 @click.option("--out", type=FOLDER, default=".", show_default=True, help="Folder for the bundle and its policy.toml.")
-def export(settings: Path, battery: str, seq: int | None, out: Path) -> None:
+def export(settings: Path, battery: str, seq: int | None, log_id: str | None, out: Path) -> None:
     """Write one record with its proof to a file that anyone can verify.
 
     \b
     packseal export passport.toml --battery demo-pack
     packseal export passport.toml --battery demo-pack --record 57
     """
-    from packseal.apps.export import exported
-    from packseal.io.keys import load_or_make_key
+    from packseal.apps.export import Wanted, exported
+    from packseal.apps.passport_server import passport_settings
+    from packseal.io.keys import load_key
     from packseal.io.passport_store import PassportStore
     from packseal.io.settings import PassportFileSettings, load_settings
 
     loaded = load_settings(settings, PassportFileSettings)
-    out.mkdir(parents=True, exist_ok=True)
-    service_key = load_or_make_key(loaded.key).public_key
-    click.echo(exported(PassportStore(loaded.store), service_key, battery, out, seq))
+    if not loaded.store.is_file():
+        raise ConfigError(f"{loaded.store} does not exist; has this service received anything yet?")
+    store = PassportStore(loaded.store)
+    wanted = Wanted(battery, seq, _hex(log_id) if log_id else None)
+    done = exported(store, load_key(loaded.key).public_key, passport_settings(loaded), wanted, out)
+    store.close()
+    click.echo(done.bundle)
+    if not done.is_policy_new:
+        click.echo(f"packseal: {done.policy} was there already and is left as it is", err=True)
+
+
+def _hex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise ConfigError(f"--log {text}: expected 32 hexadecimal digits") from None
 
 
 def _show_verdict(running: Any, *, tamper: bool) -> bool:
@@ -270,22 +306,19 @@ def _show_verdict(running: Any, *, tamper: bool) -> bool:
     return not tamper
 
 
-def _report_problems(running: Any) -> None:
-    """Says each new problem of a board once."""
-    for board in running.boards:
-        problem = board.state.problem
-        if problem and problem != board.state.last_said:
-            click.echo(f"packseal: battery {board.table.battery}: {problem}", err=True)
-        board.state.last_said = problem
-
-
-def _wait_for_signal(each_second: Any = None) -> None:
+def _wait_for_signal(problems: Callable[[], list[str]] = list) -> None:
+    """Until told to end; says each problem once, and again when it has been gone in between."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    said: set[str] = set()
     while not ended.wait(1):
-        if each_second:
-            each_second()
+        present = set(problems())
+        for words in sorted(present - said):
+            click.echo(f"packseal: {words}", err=True)
+        for words in sorted(said - present):
+            click.echo(f"packseal: no more: {words}", err=True)
+        said = present
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     BAD_SIGNATURE = "bad-signature"
     ROOT_MISMATCH = "root-mismatch"
     BAD_INCLUSION_PROOF = "bad-inclusion-proof"
+    BAD_CONSISTENCY_PROOF = "bad-consistency-proof"
     RECEIPT_MISMATCH = "receipt-mismatch"
     MISSING_ENTRIES = "missing-entries"
     FORK = "fork"

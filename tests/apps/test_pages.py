@@ -133,7 +133,8 @@ def test_a_hostile_name_is_only_text(tmp_path: Path) -> None:
     app = passport_app(desk.service)
     html = ask(app, PAGE).text
     assert "&lt;script&gt;alert(" in html
-    assert re.findall(r"<script[^>]*>[^<]*", html) == ['<script src="/static/page.js" defer>']
+    scripts = ['<script src="/static/page.js" defer>', '<script src="/static/check.js" type="module">']
+    assert [tag.strip() for tag in re.findall(r"<script[^>]*>[^<]*", html)] == scripts
     assert "<img src=x" not in html
     assert ask(app, f"{PAGE}/data.json").json["battery"]["name"] == HOSTILE
 
@@ -148,9 +149,18 @@ def test_a_record_is_taken_away_with_its_proof(tmp_path: Path) -> None:
     assert verify_bundle(answer.body, policy).entry.seq == 12
 
 
+def test_the_policy_is_what_this_service_trusts(tmp_path: Path) -> None:
+    board = running_board()
+    _, app = served(tmp_path, board)
+    trusted = {board.log_id.hex(): {"battery": "pack-1", "evidence_class": "B"}}
+    expected = {"logs": trusted, "services": [SERVICE_PUBLIC_KEY.hex()]}
+    assert ask(app, f"{PAGE}/policy.json").json == expected
+
+
 NOWHERE = (
     "/battery/pack-2",
     "/battery/pack-2/data.json",
+    "/battery/pack-2/policy.json",
     "/battery/pack-1/plot.svg?quantity=unknown",
     "/battery/pack-1/records/00/0.bundle",
     f"/battery/pack-1/records/{bytes(16).hex()}/0.bundle",
@@ -193,7 +203,7 @@ def test_pages_only_show(tmp_path: Path, method: str) -> None:
 
 def test_nothing_outside_is_asked_for(tmp_path: Path) -> None:
     _, app = served(tmp_path, running_board())
-    texts = [ask(app, target).text for target in (PAGE, "/static/page.css", "/static/page.js")]
+    texts = [ask(app, target).text for target in (PAGE, "/static/page.css", "/static/page.js", "/static/check.js")]
     assert not [text for text in texts if re.search(r"(https?:)?//[a-z]", re.sub(r"// .*", "", text))]
     assert " style=" not in texts[0], "the policy allows no style in the page"
     assert '<noscript><meta http-equiv="refresh"' in texts[0], "it refreshes without script, too"

@@ -66,8 +66,13 @@ def test_restarts_go_on_where_the_log_ends(life: Life) -> None:
 
 def test_what_nobody_signed_frees_nothing(life: Life) -> None:
     result = life("hostile")
-    assert result["receipts_refused"] == 8
-    assert result["frames_refused"] == 4
+    assert result["receipts_refused"] == 17
+    assert result["frames_refused"] == 11
+
+
+def test_a_receipt_that_a_larger_one_overtook_takes_nothing_back(life: Life) -> None:
+    result = life("late_receipt")
+    assert result["receipted"] == [0, result["checkpoints"][-1]]
 
 
 def test_credit_and_rewind(life: Life) -> None:

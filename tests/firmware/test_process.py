@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
+import sys
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -18,11 +20,22 @@ import pytest
 from nacl.signing import SigningKey, VerifyKey
 
 from logger.core import cbor, link
-from tests.firmware.conftest import Interpreter
+from tests.firmware.conftest import Interpreter, find_interpreter
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 SERVICE = SigningKey(bytes(range(32)))
 TIMEOUT_S = 20
+PARENT = """
+import json, subprocess, sys, time
+from pathlib import Path
+from packseal.io.unix_board import UnixBoard
+boards = [UnixBoard(Path(sys.argv[1]) / str(number), json.loads(sys.argv[2])) for number in range(3)]
+for board in boards:
+    board.start()
+other = subprocess.Popen(["sleep", "60"], close_fds=False)  # holds whatever a later child can inherit
+print(other.pid, *[board.pid for board in boards], flush=True)
+time.sleep(60)
+"""
 
 
 def settings(serial: int | str) -> dict[str, Any]:
@@ -69,10 +82,13 @@ class Line:
                 return body
 
 
-def start(interpreter: Interpreter, folder: Path, *descriptors: int) -> subprocess.Popen[bytes]:
+def start(
+    interpreter: Interpreter, folder: Path, *descriptors: int, options: Sequence[str] = (), stdin: int | None = None
+) -> subprocess.Popen[bytes]:
     path = f"{FIRMWARE}:{FIRMWARE / 'boards/unix'}"
     return subprocess.Popen(
-        [*interpreter.command, str(FIRMWARE / "main.py"), str(folder)],
+        [*interpreter.command, str(FIRMWARE / "main.py"), str(folder), *options],
+        stdin=stdin,
         env={**os.environ, "PYTHONPATH": path, "MICROPYPATH": f".frozen:{path}"},
         pass_fds=descriptors,
         stderr=subprocess.PIPE,
@@ -80,11 +96,11 @@ def start(interpreter: Interpreter, folder: Path, *descriptors: int) -> subproce
 
 
 @contextmanager
-def powered(interpreter: Interpreter, folder: Path) -> Iterator[Line]:
+def powered(interpreter: Interpreter, folder: Path, **changes: int) -> Iterator[Line]:
     """A running board and the line to it; at the end it is killed."""
     board_end, gateway_end = os.openpty()
     tty.setraw(gateway_end)
-    (folder / "config.json").write_text(json.dumps(settings(board_end)))
+    (folder / "config.json").write_text(json.dumps({**settings(board_end), **changes}))
     process = start(interpreter, folder, board_end)
     try:
         yield Line(gateway_end)
@@ -204,3 +220,115 @@ def test_the_flash_of_another_key_is_refused(interpreter: Interpreter, tmp_path:
     _, said = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 2
     assert b"another key" in said
+
+
+@pytest.mark.parametrize("name", ["key.bin", "flash.bin"])
+def test_what_is_there_but_cannot_be_opened_is_not_replaced(
+    interpreter: Interpreter, tmp_path: Path, name: str
+) -> None:
+    """A link to itself is ELOOP for every user; EACCES is not for root, and EIO needs a broken disk."""
+    (tmp_path / name).symlink_to(tmp_path / name)
+    (tmp_path / "config.json").write_text(json.dumps(settings("/dev/null")))
+    process = start(interpreter, tmp_path, stdin=subprocess.DEVNULL)
+    try:
+        _, said = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
+    assert process.returncode == 2
+    assert said.decode().count("\n") == 1
+    assert f"{tmp_path / name} cannot be opened" in said.decode()
+    assert (tmp_path / name).is_symlink()
+    assert not (tmp_path / f"{name}.new").exists()
+
+
+def test_ten_samples_a_second_and_a_signature_every_second(tmp_path: Path) -> None:
+    """In real time on MicroPython. A machine that is busy with others may cost one slot."""
+    fast = {"clock_rate": 1, "sample_ms": 100, "window_ms": 1_000, "checkpoint_every": 1}
+    checkpoints = uptime_ms = slots_missed = 0
+    with powered(find_interpreter("micropython"), tmp_path, **fast) as line:
+        line.await_frame(link.HELLO)
+        line.send(link.WANT, cbor.encode([0, 200, 1]))
+        while uptime_ms < 6_500:
+            kind, body = line.next_frame()
+            if kind == link.STATUS:
+                uptime_ms, _, _, _, _, slots_missed, _ = cbor.decode(body)
+            checkpoints += kind == link.CHECKPOINT
+    assert slots_missed <= 1
+    assert checkpoints >= 6
+
+
+# --- the end of the process that started a board
+
+
+@pytest.mark.parametrize("options", [[], ["--end-with-stdin"]])
+def test_the_end_of_stdin_ends_the_firmware_when_it_is_told_so(
+    interpreter: Interpreter, tmp_path: Path, options: list[str]
+) -> None:
+    board_end, gateway_end = os.openpty()
+    tty.setraw(gateway_end)
+    (tmp_path / "config.json").write_text(json.dumps(settings(board_end)))
+    process = start(interpreter, tmp_path, board_end, options=options, stdin=subprocess.PIPE)
+    try:
+        line = Line(gateway_end)
+        line.send(link.WANT, cbor.encode([0, 0, 1]))
+        await_statuses(line, 3)
+        assert process.stdin is not None
+        process.stdin.close()
+        if options:
+            assert process.wait(TIMEOUT_S) == 0
+        else:
+            await_statuses(line, 3)
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+        os.close(board_end)
+        os.close(gateway_end)
+
+
+def await_statuses(line: Line, number: int) -> None:
+    """One comes each second, and the firmware looks at stdin as often."""
+    for _ in range(number):
+        line.await_frame(link.STATUS)
+
+
+def test_another_option_is_refused(interpreter: Interpreter, tmp_path: Path) -> None:
+    process = start(interpreter, tmp_path, options=["--end"])
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 2
+    assert said == b"usage: main.py FOLDER [--end-with-stdin]\n"
+
+
+def test_boards_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    find_interpreter("micropython")
+    config = json.dumps({key: value for key, value in settings(0).items() if key != "serial"})
+    command = [sys.executable, "-c", PARENT, str(tmp_path), config]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        other, *boards = map(int, parent.stdout.readline().split())
+        try:
+            assert len(boards) == 3
+            assert all(map(is_running, boards))
+            parent.kill()
+            for board in boards:
+                await_end(board)
+            assert is_running(other)
+        finally:
+            for pid in filter(is_running, [other, *boards]):
+                os.kill(pid, signal.SIGKILL)
+
+
+def is_running(pid: int) -> bool:
+    """A zombie, which an init that does not reap leaves behind, has no command line: it has ended."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except FileNotFoundError:
+        return False
+
+
+def await_end(pid: int) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while is_running(pid):
+        assert time.monotonic() < deadline, f"process {pid} goes on without its parent"
+        time.sleep(0.05)

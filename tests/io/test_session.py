@@ -146,3 +146,11 @@ def test_a_status_with_fewer_records_than_were_taken_asks_who_is_there() -> None
     session.accepted(3)
     session.receive(encode_frame(Kind.STATUS, encode([0, 2, 0, 0, 0, 0, 0])), 2)
     assert Kind.ASK in [frame.kind for frame in sent(session)]
+
+
+def test_a_board_that_is_not_the_one_expected_is_asked_for_nothing() -> None:
+    session = greeted(3)
+    session.forget()
+    session.receive(encode_frame(Kind.STATUS, encode([0, 9, 0, 0, 0, 0, 0])), 1)
+    session.tick(QUIET_MS + 1)
+    assert wants(session) == []

@@ -11,7 +11,7 @@ from packseal.apps.demo import Demo, DemoOptions
 from packseal.errors import MicroPythonError
 from packseal.io.micropython import micropython_command
 from packseal.io.ports import free_port
-from tests.line.rig import Rig, missing, mosquitto
+from tests.line.rig import Rig, broker, missing
 
 
 @pytest.fixture(scope="session")
@@ -19,16 +19,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demo with its first state of health."""
     needs_micropython()
     folder = tmp_path_factory.mktemp("demo")
-    broker, address = mosquitto(folder)
+    outside, address = broker(folder)
     running = Demo(DemoOptions(folder / "line", f"127.0.0.1:{free_port()}", address), print)
     try:
-        broker.start()
+        outside.start()
         running.start()
         running.wait_for_state_of_health()
         yield running
     finally:
         running.stop()
-        broker.kill()
+        outside.kill()
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,18 +28,22 @@ from packseal.records.entries import genesis_key
 
 BATTERY = "rig-pack"
 WAIT_S = 60
+IN_CI = os.environ.get("CI") == "true"
 PACKSEAL = str(Path(sys.executable).with_name("packseal"))
 
 
 def tool(name: str) -> str:
     """A program's path; where it is missing the test is skipped, in CI it fails."""
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin")
-    return path or missing(f"{name} is not installed")
+    return found(name) or missing(f"{name} is not installed")
+
+
+def found(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin")
 
 
 def missing(what: str) -> NoReturn:
     """Skips the test, saying so; in CI it fails."""
-    if os.environ.get("CI") == "true":
+    if IN_CI:
         pytest.fail(f"{what}; CI must not skip")
     pytest.skip(what)
 
@@ -51,7 +57,9 @@ class Process:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
 
     @property
     def pid(self) -> int:
@@ -65,13 +73,28 @@ class Process:
             self._process.kill()
             self._process.wait()
 
+    def interrupt(self) -> None:
+        """As Ctrl-C does: for the program and what it has started."""
+        if self._process:
+            os.killpg(self._process.pid, signal.SIGINT)
+            self._process.wait(WAIT_S)
+
+    def wait_for_output(self, *words: str) -> None:
+        for _ in range(10 * WAIT_S):
+            if all(part in self.output() for part in words):
+                return
+            threading.Event().wait(0.1)
+        pytest.fail(f"{words} not in:\n{self.output()}")
+
     def output(self) -> str:
         return self._log.read_text(errors="replace")
 
 
-def mosquitto(folder: Path) -> tuple[Process, BrokerAddress]:
-    """A broker that keeps nothing on disk, not yet started."""
+def broker(folder: Path) -> tuple[Process, BrokerAddress]:
+    """A broker that keeps nothing on disk, not yet started: mosquitto, without it (not in CI) the one of the demo."""
     address = BrokerAddress("127.0.0.1", free_port())
+    if not IN_CI and not found("mosquitto"):
+        return Process([sys.executable, "-m", "packseal.io.broker", str(address.port)], folder / "broker.log"), address
     settings = folder / "mosquitto.conf"
     settings.write_text(f"listener {address.port} {address.host}\nallow_anonymous true\npersistence false\n")
     return Process([tool("mosquitto"), "-c", str(settings)], folder / "broker.log"), address
@@ -90,7 +113,7 @@ class Message:
 class Rig:
     def __init__(self, folder: Path, **board: Any) -> None:
         self.folder = folder
-        self.broker, self.address = mosquitto(folder)
+        self.broker, self.address = broker(folder)
         self.listen = f"127.0.0.1:{free_port()}"
         service_key = load_or_make_key(folder / "service.key").public_key
         self.board_config = board_config(service_key) | {"checkpoint_every": 5} | board

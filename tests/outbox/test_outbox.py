@@ -36,6 +36,13 @@ def test_one_goes_ahead_until_a_receipt_opens_the_way() -> None:
     assert sizes(outbox.due(3)) == []
 
 
+def test_a_long_log_starves_no_other() -> None:
+    outbox = filled(100)
+    outbox.acknowledged(LOG, 10)
+    outbox.add(item(10, OTHER))
+    assert OTHER in {sent.log_id for sent in outbox.due(0)}
+
+
 def test_a_late_receipt_closes_the_way_and_waits_longer_each_time() -> None:
     outbox = filled(3)
     now = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,10 +27,11 @@ class Desk:
         self.open()
 
     def open(self) -> None:
-        self.store = PassportStore(self.path)
+        store = self.store = PassportStore(self.path)
         self.service = PassportService(
-            self.settings, self.store, signer(SERVICE_KEY), SERVICE_PUBLIC_KEY, lambda: self.now_unix_ms
+            self.settings, store, signer(SERVICE_KEY), SERVICE_PUBLIC_KEY, lambda: self.now_unix_ms
         )
+        weakref.finalize(self.service, store.close)  # a page may outlive the desk, and nobody closes what a test leaves
 
     def reopen(self) -> None:
         self.store.close()
@@ -56,8 +58,8 @@ class Desk:
     def contents(self) -> list[list[tuple[object, ...]]]:
         """Everything stored but the refusals."""
         connection = sqlite3.connect(self.path)
-        queries = ("SELECT * FROM logs", "SELECT * FROM records", "SELECT * FROM checkpoints")
-        rows = [connection.execute(query).fetchall() for query in queries]
+        tables = ("logs", "records", "checkpoints", "inner_checkpoints")
+        rows = [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]  # noqa: S608
         connection.close()
         return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from packseal.errors import Reason
-from packseal.records.cbor import encode
-from packseal.records.entries import Origin
+from packseal.records.cbor import Value, encode
+from packseal.records.checkpoint import Receipt
+from packseal.records.entries import EntryType, Origin
+from packseal.records.merkle import Edge, leaf_hash
 from tests.passport.board import Board, running_board
 from tests.passport.desk import Desk, desk_for
 
@@ -61,6 +64,22 @@ def time_runs_back(board: Board) -> bytes:
     return board.delivery(FIRST).to_bytes()
 
 
+def uptime_beyond_the_limit(board: Board) -> bytes:
+    """SQLite ends at 2^63 - 1: what is signed must not be able to end the thread that stores it."""
+    board.uptime_ms = 1 << 63
+    board.windows(1)
+    return board.delivery(FIRST).to_bytes()
+
+
+def checkpoint_beyond_the_limit(board: Board) -> bytes:
+    return replace(board.delivery(FIRST), checkpoint=board.checkpoint(uptime_ms=1 << 63)).to_bytes()
+
+
+def counter_beyond_the_limit(board: Board) -> bytes:
+    board.append(EntryType.WINDOW, {1: 1, 2: 1, 9: [0, 0, 0, 1 << 63]})
+    return board.delivery(FIRST).to_bytes()
+
+
 def wrong_size(board: Board) -> bytes:
     delivery = board.delivery(FIRST)
     return replace(delivery, entries=delivery.entries[:-1]).to_bytes()
@@ -96,6 +115,9 @@ CASES: list[tuple[Callable[[Board], bytes], Reason]] = [
     (wrong_log, Reason.WRONG_LOG),
     (wrong_seq, Reason.WRONG_SEQ),
     (time_runs_back, Reason.TIME_RUNS_BACK),
+    (uptime_beyond_the_limit, Reason.MALFORMED),
+    (checkpoint_beyond_the_limit, Reason.MALFORMED),
+    (counter_beyond_the_limit, Reason.MALFORMED),
     (wrong_size, Reason.WRONG_SIZE),
     (missing_entries, Reason.MISSING_ENTRIES),
     (fork_of_a_clone, Reason.FORK),
@@ -143,12 +165,57 @@ def test_duplicates_get_the_same_receipt(tmp_path: Path) -> None:
     desk = desk_for(tmp_path, board)
     first = board.delivery(0, FIRST).to_bytes()
     answers = [desk.give(first)]
-    rest = desk.give(board.delivery(FIRST).to_bytes())
+    desk.receipt(board.delivery(FIRST).to_bytes())
     contents = desk.contents()
     desk.now_unix_ms += 60_000
     answers += [desk.give(first), desk.give(first)]
     assert answers == [answers[0]] * 3
-    assert desk.give(board.delivery(0, FIRST + 1).to_bytes()) == rest, "the smallest receipt that covers it"
+    assert desk.contents() == contents
+
+
+@pytest.mark.parametrize("size", [1, FIRST - 1, FIRST + 1])
+def test_a_delivery_that_ends_inside_what_is_stored_gets_a_receipt_for_its_own_size(tmp_path: Path, size: int) -> None:
+    """Its sender can check no other (docs/record.md section 8.1)."""
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    for first, end in ((0, FIRST), (FIRST, board.size)):
+        desk.receipt(board.delivery(first, end).to_bytes())
+    document, before = desk.document(), desk.contents()
+    inner = board.delivery(0, size).to_bytes()
+
+    desk.now_unix_ms += 60_000
+    answer = desk.give(inner)
+
+    receipt = desk.receipt(inner)
+    root = Edge().extended([leaf_hash(entry) for entry in board.entries[:size]]).root()
+    assert receipt == Receipt(board.log_id, size, root, 2, desk.now_unix_ms)
+    desk.now_unix_ms += 60_000
+    contents = desk.contents()
+    assert contents[:3] == before[:3], "the log stays as it was"
+    assert [desk.give(inner), desk.give(board.delivery(max(0, size - 1), size).to_bytes())] == [answer, answer]
+    assert desk.contents() == contents
+    desk.reopen()
+    assert desk.give(inner) == answer
+    assert not desk.store.audit(board.log_id).differences
+    desk.now_unix_ms -= 120_000
+    assert desk.document() == document
+
+
+def test_every_receipt_has_its_own_index(tmp_path: Path) -> None:
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    sizes = [9, 4, 10, 2, 13, 12]
+    receipts = [desk.receipt(board.delivery(0, size).to_bytes()) for size in sizes]
+    assert [(receipt.size, receipt.service_index) for receipt in receipts] == list(zip(sizes, range(6), strict=True))
+
+
+def test_a_second_root_inside_what_is_stored_gets_no_receipt(tmp_path: Path) -> None:
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    desk.receipt(board.delivery().to_bytes())
+    contents = desk.contents()
+    lie = replace(board.delivery(0, 5), checkpoint=board.checkpoint(5, root=bytes(32)))
+    assert desk.refusal(lie.to_bytes()).reason == Reason.FORK
     assert desk.contents() == contents
 
 
@@ -184,6 +251,21 @@ def test_refusals_are_bounded(tmp_path: Path) -> None:
     rows = desk.store.refusals("pack-1", limit=5_000)
     assert len(rows) == 1_000
     assert rows[0].topic == "topic-1009"
+
+
+def test_the_largest_numbers_are_stored_and_shown(tmp_path: Path) -> None:
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    most = board.uptime_ms = (1 << 63) - 1
+    board.boot_count = (1 << 32) - 1
+    board.append(EntryType.WINDOW, {1: most, 2: most, 3: most, 4: [most, -most - 1, 0], 8: most, 9: [most] * 4})
+    statement: dict[int, Value] = {1: most, 2: [0, 1], 3: most, 4: [most, most], 5: [most, most], 6: [most, most]}
+    board.append(EntryType.SOH, statement | {7: -most - 1, 8: [most, most], 9: most})
+    board.append(EntryType.GAP, {1: most, 2: most, 3: [0, most]})
+    desk.receipt(board.delivery().to_bytes())
+    document = json.loads(json.dumps(desk.document()))
+    desk.reopen()
+    assert json.loads(json.dumps(desk.document())) == document
 
 
 def test_a_restart_gives_the_same_document(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,12 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from packseal.apps.auditor import Auditor
+from packseal.apps.page_view import PageView
 from packseal.errors import EvidenceError, Reason, UnavailableError
 from packseal.passport.audit import Difference
 from packseal.passport.proof import SpanTree
+from packseal.passport.settings import PassportSettings
 from packseal.records.bundle import Policy, PolicyLog, verify_bundle
+from packseal.records.entries import EntryType
 from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
-from tests.passport.board import TOPIC, Board, running_board, signer
+from tests.passport.board import TOPIC, Board, running_board, settings_for, signer
 from tests.passport.desk import SERVICE_KEY, SERVICE_PUBLIC_KEY, Desk, desk_for
 
 CUTS = (0, 4, 9, 13)
@@ -155,6 +161,87 @@ def test_a_damaged_store_does_not_blame_the_sender(tmp_path: Path) -> None:
         desk.service.receive(TOPIC, board.delivery(4).to_bytes())
 
 
+FORGED_GENESES = {
+    "no CBOR": b"\xff",
+    "nothing": b"",
+    "another kind of record": running_board().entries[1],
+    "of a stranger": Board(name="a stranger's board").genesis,
+    "of an enrolled neighbour": Board(name="neighbour").genesis,
+}
+
+
+def two_batteries(folder: Path) -> tuple[Board, Board, Desk]:
+    """One desk for pack-1, whose log will be damaged, and pack-2, which has nothing to do with it."""
+    board, neighbour = running_board(), running_board(name="neighbour")
+    first, second = settings_for((board, "B")).batteries[0], settings_for((neighbour, "B")).batteries[0]
+    desk = Desk(folder, PassportSettings((first, replace(second, id="pack-2"))))
+    for one in (board, neighbour):
+        desk.receipt(one.delivery(0, 9).to_bytes())
+    return board, neighbour, desk
+
+
+@pytest.mark.parametrize("genesis", FORGED_GENESES.values(), ids=FORGED_GENESES)
+def test_an_altered_genesis_is_shown_and_the_other_batteries_go_on(tmp_path: Path, genesis: bytes) -> None:
+    board, neighbour, desk = two_batteries(tmp_path)
+    desk.edit(lambda file: file.execute("UPDATE logs SET genesis = ? WHERE log_id = ?", (genesis, board.log_id)))
+    desk.reopen()
+
+    assert differences(desk, board) == [(0, 8, Reason.WRONG_LOG)]
+    page = PageView(desk.service, Auditor(desk.store, lambda: desk.now_unix_ms))
+    assert [listed["badge"].state for listed in page.listed()] == ["altered", "verified"]  # type: ignore[attr-defined]
+    values = desk.document()["values"]
+    assert isinstance(values, dict)
+    assert values["soc"]["value"] is None, "nothing of it is believed"
+    with pytest.raises(UnavailableError, match=r"passport\.db: the head of log .* restore"):
+        desk.service.receive(TOPIC, board.delivery(9).to_bytes())
+    desk.receipt(neighbour.delivery(9).to_bytes())
+
+
+@pytest.mark.parametrize("edge", [b"", b"\0", bytes(4), bytes(5), bytes(36), b"\0\0\0\x0d" + bytes(32)])
+def test_an_altered_head_is_named_and_ends_nothing(tmp_path: Path, edge: bytes) -> None:
+    board, neighbour, desk = two_batteries(tmp_path)
+    desk.edit(lambda file: file.execute("UPDATE logs SET edge = ? WHERE log_id = ?", (edge, board.log_id)))
+    desk.reopen()
+
+    verdict = Auditor(desk.store, lambda: desk.now_unix_ms).verdict(board.log_id, 9)
+    assert not verdict.is_verified
+    assert verdict.differences or "passport.db: the head of log" in verdict.problem
+    with pytest.raises(UnavailableError, match=r"passport\.db: the head of log .* restore"):
+        desk.service.receive(TOPIC, board.delivery(9).to_bytes())
+    desk.receipt(neighbour.delivery(9).to_bytes())
+
+
+@pytest.mark.parametrize("edge", [b"", b"\0", bytes(4), bytes(5), bytes(36), b"\0\0\0\4" + bytes(32)])
+def test_an_altered_edge_blames_no_sender(tmp_path: Path, edge: bytes) -> None:
+    board, desk = filled(tmp_path)
+    desk.edit(lambda file: file.execute("UPDATE checkpoints SET edge = ? WHERE size = 4", (edge,)))
+    assert differences(desk, board)[0] == (0, 3, Reason.ROOT_MISMATCH)
+    with pytest.raises(UnavailableError, match=r"passport\.db: an edge or its checkpoint is not what was stored"):
+        desk.service.receive(TOPIC, board.delivery(4, 6).to_bytes())
+
+
+def test_what_this_version_cannot_read_of_an_old_file_counts_as_not_present(tmp_path: Path) -> None:
+    """An earlier version took counters up to 2^64 - 1."""
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    desk.receipt(board.delivery().to_bytes())
+    board.append(EntryType.WINDOW, {1: 1, 2: 1, 9: [0, 0, 0, 1 << 63]})
+    edge = Edge().extended([leaf_hash(entry) for entry in board.entries])
+    row = (board.log_id, 13, leaf_hash(board.entries[13]), board.entries[13])
+
+    def add(file: sqlite3.Connection) -> None:
+        file.execute("INSERT INTO records VALUES (?, ?, ?, ?, 0)", row)
+        file.execute("INSERT INTO checkpoints VALUES (?, 14, ?, ?, x'', 1, 0)",
+                     (board.log_id, board.checkpoint(), edge.to_bytes()))  # fmt: skip
+        file.execute("UPDATE logs SET size = 14, edge = ?", (edge.to_bytes(),))
+
+    desk.edit(add)
+    desk.reopen()
+    completeness = desk.document()["completeness"]
+    assert isinstance(completeness, dict)
+    assert (completeness["records_present"], completeness["records_counted"]) == (13, 14)
+
+
 def policy(board: Board) -> Policy:
     return Policy({board.log_id: PolicyLog("pack-1", "B")}, (SERVICE_PUBLIC_KEY,))
 
@@ -234,4 +321,5 @@ def test_a_second_service_on_the_same_file_cannot_fork_it(tmp_path: Path) -> Non
 def test_the_store_is_on_the_disk_at_each_commit(tmp_path: Path) -> None:
     _, desk = filled(tmp_path)
     assert desk.store._database.rows("PRAGMA synchronous") == [(2,)]
-    assert sqlite3.connect(desk.path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with closing(sqlite3.connect(desk.path)) as other:
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)

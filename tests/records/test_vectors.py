@@ -32,6 +32,14 @@ def schema(rule: str) -> Any:
 
 
 LOG = vectors("log.json")
+ONLY_IN_WORDS = {  # what docs/record.cddl cannot say
+    "longer than 512 bytes",
+    "a byte too many",
+    "a column that ends inside a number",
+    "a mean of 2^63",
+    "a minimum below -2^63",
+    "a temperature of 2^63",
+}
 BUNDLES = vectors("bundles.json")
 
 
@@ -66,6 +74,27 @@ def test_bad_entry_is_refused(bad: dict[str, str]) -> None:
         decode_entry(bytes.fromhex(bad["entry"]))
 
 
+@pytest.mark.parametrize("bad", vectors("entries_bad.json"), ids=lambda bad: bad["name"])
+def test_bad_entry_does_not_fit_the_cddl(bad: dict[str, str]) -> None:
+    content = bytes.fromhex(bad["entry"])
+    if bad["name"] in ONLY_IN_WORDS:
+        schema("entry").validate_cbor(content)
+        return
+    with pytest.raises(pycddl.ValidationError):
+        schema("entry").validate_cbor(content)
+
+
+def test_the_largest_numbers_are_accepted() -> None:
+    most = (1 << 63) - 1
+    body: dict[int, Value] = {1: most, 2: most, 4: [most, -most - 1, most], 8: most, 9: [most] * 4}
+    for content in (
+        encode([2, (1 << 24) - 1, (1 << 32) - 1, most, body]),
+        encode([5, 1, 1, 0, {1: 1, 2: most, 3: [0, most]}]),
+    ):
+        schema("entry").validate_cbor(content)
+        assert decode_entry(content).uptime_ms in (most, 0)
+
+
 def test_edge_and_root_after_every_entry() -> None:
     edge = Edge()
     for step in LOG["steps"]:
@@ -90,6 +119,23 @@ def test_signed_messages_fit_the_cddl_down_to_their_inner_bytes() -> None:
 def _items(value: Value) -> list[Any]:
     assert isinstance(value, list)
     return value
+
+
+LIMITS = [bad for bad in BUNDLES["bad"] if bad["clause"] in ("record.md section 4.2", "record.md section 6.2")]
+
+
+@pytest.mark.parametrize("bad", LIMITS, ids=lambda bad: bad["name"])
+def test_signed_numbers_beyond_a_limit_do_not_fit_the_cddl(bad: dict[str, str]) -> None:
+    rule, index = ("checkpoint", 4) if "section 4" in bad["clause"] else ("receipt", 5)
+    payload = _items(decode(_items(decode(bytes.fromhex(bad["bundle"])))[index]))[2]
+    with pytest.raises(pycddl.ValidationError):
+        schema(f"{rule}-payload").validate_cbor(payload)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"\0\0\0", bytes(5), bytes(36), b"\0\0\0\1", b"\0\0\0\1" + bytes(64)])
+def test_what_is_no_edge_is_a_value_error(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"an edge is|complete subtrees"):
+        Edge.from_bytes(content)
 
 
 def test_delivery_checkpoint_and_receipt_verify() -> None:

@@ -94,6 +94,8 @@ def named_entries() -> list[Named]:
 def bad_entries() -> list[Named]:
     good = named_entries()[2].content
     fields: list[Value] = decode(good)  # type: ignore[assignment]
+    digest = bytes(32)
+    soh: dict[int, Value] = {1: 1, 2: [2, 6], 3: 10_000, 4: [9120, 45], 5: [9120, 45], 9: 120}
 
     def changed(index: int, value: Value) -> bytes:
         return encode([*fields[:index], value, *fields[index + 1 :]])
@@ -108,12 +110,26 @@ def bad_entries() -> list[Named]:
         Named("negative seq", changed(1, -1)),
         Named("seq of 2^24", changed(1, 1 << 24)),
         Named("boot 0", changed(2, 0)),
+        Named("boot of 2^32", changed(2, 1 << 32)),
         Named("negative uptime", changed(3, -1)),
+        Named("uptime of 2^63", changed(3, 1 << 63)),
         Named("body is not a map", changed(4, [1])),
         Named("a window without samples", changed(4, {1: 1})),
+        Named("a window of 2^63 ms", changed(4, {1: 1 << 63, 2: 1})),
+        Named("a mean of 2^63", changed(4, {1: 1, 2: 1, 4: [1 << 63, 0, 0]})),
+        Named("a minimum below -2^63", changed(4, {1: 1, 2: 1, 4: [0, -(1 << 63) - 1, 0]})),
+        Named("a charge of 2^63", changed(4, {1: 1, 2: 1, 8: 1 << 63})),
+        Named("a counter of 2^63", changed(4, {1: 1, 2: 1, 9: [0, 0, 0, 1 << 63]})),
+        Named("a negative counter", changed(4, {1: 1, 2: 1, 9: [0, -1, 0, 0]})),
         Named("a column that ends inside a number", changed(4, {1: 1, 2: 1, 6: b"\x81"})),
         Named("longer than 512 bytes", changed(4, {1: 1, 2: 1, 99: bytes(500)})),
         Named("a key of 31 bytes", encode([6, 0, 1, 0, {0: 1, 1: -19, 2: bytes(31), 3: 1, 4: bytes(16)}])),
+        Named("a statement on record 2^24", encode([3, 7, 1, 5, soh | {2: [2, 1 << 24]}])),
+        Named("a statement with an uncertainty of 2^63", encode([3, 7, 1, 5, soh | {4: [1, 1 << 63]}])),
+        Named("a temperature of 2^63", encode([3, 7, 1, 5, soh | {7: 1 << 63}])),
+        Named("a gap of 2^63 windows", encode([5, 8, 1, 5, {1: 1, 2: 1 << 63, 3: [0, 5]}])),
+        Named("a gap up to 2^63", encode([5, 8, 1, 5, {1: 1, 2: 3, 3: [0, 1 << 63]}])),
+        Named("a loss of 2^63", encode([9, 9, 1, 5, {1: digest, 2: digest, 3: digest, 4: [0, 0, 0, 0, 0, 1 << 63]}])),
         Named("a key of another algorithm", encode([6, 0, 1, 0, {0: 1, 1: -8, 2: bytes(32), 3: 1, 4: bytes(16)}])),
     ]
 
@@ -227,7 +243,7 @@ def bundle_vectors() -> dict[str, Any]:
 
     def receipted(**changes: Any) -> bytes:
         parts = {"log_id": log_id, "size": size, "root": root, "service_index": 4, **changes}
-        changed = Receipt(received_unix_ms=RECEIVED_UNIX_MS, **parts)
+        changed = Receipt(**{"received_unix_ms": RECEIVED_UNIX_MS, **parts})
         return bundle(receipt=sign_receipt(changed, sign_with(SERVICE), public(SERVICE)))
 
     def checked(**changes: Any) -> bytes:
@@ -267,6 +283,12 @@ def bundle_vectors() -> dict[str, Any]:
             "unknown-version",
             "4.2",
         ),
+        ("checkpoint of boot 0", checked(boot=0), "malformed", "4.2"),
+        ("checkpoint of boot 2^32", checked(boot=1 << 32), "malformed", "4.2"),
+        ("checkpoint of a negative uptime", checked(uptime_ms=-1), "malformed", "4.2"),
+        ("checkpoint of an uptime of 2^63", checked(uptime_ms=1 << 63), "malformed", "4.2"),
+        ("checkpoint of a negative hwcounter", checked(hwcounter=-1), "malformed", "4.2"),
+        ("checkpoint of an hwcounter of 2^63", checked(hwcounter=1 << 63), "malformed", "4.2"),
         (
             "entry altered",
             bundle(entry=contents[7].replace(b"\x19\x23\xa0", b"\x19\x23\xa1")),
@@ -280,6 +302,10 @@ def bundle_vectors() -> dict[str, Any]:
         ("entry does not decode", bundle(entry=b"\x80"), "malformed", "7.4"),
         ("receipt of an unknown service", bundle(receipt=unknown_receipt), "unknown-service", "7.6"),
         ("receipt not signed by the key it names", bundle(receipt=rogue_receipt), "bad-signature", "7.6"),
+        ("receipt with a negative service_index", receipted(service_index=-1), "malformed", "6.2"),
+        ("receipt with a service_index of 2^63", receipted(service_index=1 << 63), "malformed", "6.2"),
+        ("receipt of a time before 1970", receipted(received_unix_ms=-1), "malformed", "6.2"),
+        ("receipt of a time of 2^63", receipted(received_unix_ms=1 << 63), "malformed", "6.2"),
         ("receipt for another size", receipted(size=size - 1), "receipt-mismatch", "7.6"),
         ("receipt for another root", receipted(root=bytes(32)), "receipt-mismatch", "7.6"),
         ("receipt for another log", receipted(log_id=bytes(16)), "receipt-mismatch", "7.6"),

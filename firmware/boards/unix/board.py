@@ -4,9 +4,11 @@ import os
 import sys
 import time
 from binascii import crc32
+from errno import ENOENT, errorcode
 from hashlib import sha256
 
 import config
+from parent import Parent
 
 from logger.core.logger import Key
 from logger.drivers.clock import Clock
@@ -21,18 +23,19 @@ ConfigError = config.ConfigError
 
 
 class Board:
-    def __init__(self, folder):
-        """Raises ConfigError, and OSError when a file or the serial line cannot be opened."""
+    def __init__(self, folder, ends_with_stdin):
+        """Raises ConfigError, and OSError when the serial line cannot be opened."""
         self.config = config.load(folder + "/config.json")
         ticks_ms, ticks_diff = _ticks()
         self.clock = Clock(ticks_ms, ticks_diff, self.config["clock_rate"])
+        self.parent = Parent(ticks_ms, ticks_diff) if ends_with_stdin else None
         self.key, self.reset_cause = _key(folder + "/key.bin")
-        try:
-            self.flash = FlashFile(folder + "/flash.bin", self.config["flash_sectors"], SECTOR_BYTES)
-        except ValueError as error:
-            raise ConfigError(f"flash_sectors: {error}") from None
+        self.flash = _flash(folder + "/flash.bin", self.config["flash_sectors"])
         self.serial = SerialFile(self.config["serial"])
         self.source = self._source()
+
+    def is_wanted(self):
+        return self.parent is None or not self.parent.is_gone()
 
     def sleep_ms(self, duration_ms):
         time.sleep(duration_ms / 1000)
@@ -85,7 +88,9 @@ def _key(path):
         with open(path, "rb") as file:
             content = file.read()
         reset_cause = UNKNOWN
-    except OSError:
+    except OSError as error:
+        if error.errno != ENOENT:  # there is a key, and another one must not take its place
+            raise _cannot_open(path, error) from None
         content = os.urandom(_SEED_BYTES + _LABEL_BYTES)
         content += crc32(content).to_bytes(4, "little")
         with open(path + ".new", "wb") as file:
@@ -96,6 +101,19 @@ def _key(path):
     if len(body) != _SEED_BYTES + _LABEL_BYTES or crc32(body).to_bytes(4, "little") != content[-4:]:
         raise ConfigError(f"{path} is damaged; without it nothing more can be signed for this log")
     return Key(body[:_SEED_BYTES], body[_SEED_BYTES:]), reset_cause
+
+
+def _flash(path, sectors):
+    try:
+        return FlashFile(path, sectors, SECTOR_BYTES)
+    except ValueError as error:
+        raise ConfigError(f"flash_sectors: {error}") from None
+    except OSError as error:
+        raise _cannot_open(path, error) from None
+
+
+def _cannot_open(path, error):
+    return ConfigError(f"{path} cannot be opened: {errorcode.get(error.errno, error.errno)}")
 
 
 def _ticks():

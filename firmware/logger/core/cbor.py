@@ -44,6 +44,16 @@ def decode(content):
     return value
 
 
+def items(value, types):
+    """value, when it is an array of exactly these types in this order; else raises CBORError.
+
+    To take apart what somebody sent: byte strings, text and maps can be unpacked like arrays and are none.
+    """
+    if not isinstance(value, list) or len(value) != len(types) or not all(map(isinstance, value, types)):
+        raise CBORError("not an array of these types")
+    return value
+
+
 def _encode(value, out):
     if value is None:
         out.append(NULL)

@@ -12,6 +12,8 @@ CHECKPOINT_PURPOSE = b"packseal/checkpoint/1"
 RECEIPT_PURPOSE = b"packseal/receipt/1"
 FORMAT_VERSION = 1
 SIGNATURE_BYTES = 64
+_SIGN1_TYPES = (bytes, dict, bytes, bytes)  # protected, unprotected, payload, signature
+_RECEIPT_TYPES = (int, bytes, int, bytes, int, int)  # docs/record.md section 6.2
 _CHECKPOINT_PROTECTED = cbor.encode({ALGORITHM: ED25519})
 
 
@@ -45,20 +47,20 @@ class Receipt:
         """Raises ReceiptError unless content has exactly the shape of section 6 and names log_id and service_key."""
         protected = cbor.encode({ALGORITHM: ED25519, KID: sha256(service_key).digest()[:8]})
         try:
-            parts = cbor.decode(content).parts
-            stated, unprotected, payload, signature = parts
-            version, named, size, root, service_index, received_unix_ms = cbor.decode(payload)
-        except (ValueError, AttributeError, TypeError):  # TypeError: a value that cannot be taken apart
+            sign1 = cbor.decode(content)
+            parts = sign1.parts if isinstance(sign1, cbor.Sign1) else None
+            stated, unprotected, payload, signature = cbor.items(parts, _SIGN1_TYPES)
+            version, named, size, root, service_index, received_unix_ms = cbor.items(
+                cbor.decode(payload), _RECEIPT_TYPES
+            )
+        except cbor.CBORError:
             raise ReceiptError("does not decode") from None
-        if stated != protected or unprotected != {}:
+        if stated != protected or unprotected:
             raise ReceiptError("not signed by the service that is configured")
-        if not isinstance(signature, bytes) or len(signature) != SIGNATURE_BYTES:
+        if len(signature) != SIGNATURE_BYTES or min(size, service_index, received_unix_ms) < 0:
             raise ReceiptError("does not decode")
         if version != FORMAT_VERSION or named != log_id:
             raise ReceiptError("not for this log")
-        for number in (size, service_index, received_unix_ms):
-            if not isinstance(number, int) or number < 0:
-                raise ReceiptError("does not decode")
         self.content = content
         self.size = size
         self.root = root

@@ -15,6 +15,7 @@ WANT, RECEIPT, ASK = 0x11, 0x12, 0x13
 MAX_FRAME_BYTES = 1024
 _MAX_ENCODED_BYTES = MAX_FRAME_BYTES + MAX_FRAME_BYTES // 254 + 1
 _KIND_AND_CRC_BYTES = 5
+_WANT_TYPES = (int, int, int)
 _STATUS_PERIOD_MS = 1000  # of real time
 
 
@@ -147,10 +148,10 @@ class BoardLink:
     def _want(self, body):
         """Clause 4."""
         try:
-            next_seq, credit, rewind = cbor.decode(body)
+            next_seq, credit, rewind = cbor.items(cbor.decode(body), _WANT_TYPES)
             if not (0 <= next_seq <= MAX_SIZE and 0 <= credit <= MAX_SIZE and rewind in (0, 1)):
                 raise ValueError
-        except (ValueError, TypeError):
+        except ValueError:
             self._receiver.frames_refused += 1
             return
         self._limit_seq = next_seq + credit

@@ -1,6 +1,7 @@
 """NOR flash in a file, for the unix board and tests. Obeys NOR's rule: programming clears bits, erasing sets them."""
 
 import os
+from errno import ENOENT
 
 
 class FlashFile:
@@ -12,7 +13,9 @@ class FlashFile:
         self.sector_bytes = sector_bytes
         try:
             file = open(path, "r+b", buffering=0)
-        except OSError:
+        except OSError as error:
+            if error.errno != ENOENT:  # there is a flash, and a blank one must not take its place
+                raise
             _create_blank(path, sectors, sector_bytes)
             file = open(path, "r+b", buffering=0)
         self._file = file

@@ -15,6 +15,7 @@ from packseal.records.entries import genesis_key, log_id_of
 from packseal.records.log import Delivery, TrustedLog, Verified
 from packseal.records.merkle import Edge
 
+CONNECTED = "connected"
 REMIND_MS = 5_000  # a board takes a tenth of a second to verify a receipt; more often would only keep it busy
 
 
@@ -30,7 +31,6 @@ class BoardState:
     slots_missed: int = 0
     windows_lost: int = 0
     frames_refused: int = 0
-    last_said: str = ""
 
 
 class BoardCollector:
@@ -38,9 +38,12 @@ class BoardCollector:
         self,
         table: BoardTable,
         store: OutboxStore,
-        on_verified: Callable[[str, Delivery, Verified], None],
+        on_verified: Callable[[str, Delivery, Verified, bool], None],
     ) -> None:
-        """on_verified stores and sends; it raises a PackSealError where it cannot store."""
+        """on_verified stores and sends; it raises a PackSealError where it cannot store.
+
+        Its last argument says whether these are the newest records of the board, and not some of a backlog.
+        """
         self.table = table
         self.state = BoardState()
         self._store = store
@@ -84,6 +87,8 @@ class BoardCollector:
             raise event.error
 
     def _greet(self, session: BoardSession, hello: Hello, now_ms: int) -> None:
+        self._log = None
+        session.forget()
         key = genesis_key(hello.genesis)
         if key.public_key != self.table.public_key:
             cure = f'if it is yours, set public_key = "{key.public_key.hex()}" in gateway.toml'
@@ -105,7 +110,7 @@ class BoardCollector:
         if self._log is None:
             return
         verified = self._log.verified(delivery, only_new(self._log))
-        self._on_verified(self.table.battery, delivery, verified)
+        self._on_verified(self.table.battery, delivery, verified, session.is_newest(verified.log.size))
         self._log = verified.log
         self.state.size, self.state.problem = verified.log.size, ""
         session.accepted(verified.log.size)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from packseal.apps.export import exported
+from packseal.apps.export import Wanted, exported
 from packseal.apps.line import Line, LineBattery, own_folder, wait_until
+from packseal.apps.passport_server import listening_socket
 from packseal.errors import UnavailableError
 from packseal.io.enrol import hello_of
 from packseal.io.keys import load_or_make_key
+from packseal.io.link import Hello
 from packseal.io.mqtt import BrokerAddress
 from packseal.io.unix_board import UnixBoard
 from packseal.records.entries import EntryType, genesis_key
 
+SITE = "demo"
 BATTERY = "demo-pack"
 RATED_CAPACITY_MAH = 10_000
 TRUE_CAPACITY_MAH = 9_100  # what the simulator hides from the firmware, to be found by its estimate
@@ -47,9 +50,11 @@ class Demo:
         self._options = options
         self._say = say
         self._started_s = time.monotonic()
-        shutil.rmtree(own_folder(options.folder))
-        self.folder = own_folder(options.folder)
-        self.line = Line(self.folder, options.broker)
+        listening_socket(options.listen).close()  # before anything is deleted: is there room for this demo?
+        self._own = own_folder(options.folder, "demo")
+        self._own.clear()
+        self.folder = options.folder
+        self.line = Line(self.folder, SITE, options.broker)
         service_key = load_or_make_key(self.folder / "service.key").public_key
         self._service_key = service_key
         self.board = UnixBoard(self.folder / "board", board_config(service_key))
@@ -57,14 +62,14 @@ class Demo:
     def start(self) -> None:
         self._say("starting the board (MicroPython) with a simulated pack of 12 cells in two strings")
         self.board.start()
-        hello = hello_of(self.board.port, is_running=self.board.is_running)
+        hello = self._hello()
         board_key = genesis_key(hello.genesis).public_key
         self._say(f"the board made its key: {board_key.hex()[:16]}…; enrolled for battery {BATTERY!r}")
         self.line.start_broker()
         battery = LineBattery(BATTERY, "Demo pack, 12 cells in two strings", "SBESS", RATED_CAPACITY_MAH)
         self.line.start_passport(self._options.listen, battery, board_key, "B")
         table = {"battery": BATTERY, "port": self.board.port, "public_key": board_key.hex()}
-        self.line.start_gateway("demo", self._service_key, table)
+        self.line.start_gateway(self._service_key, table)
         self._say(f"waiting for the first record; the page is on {self.line.passport.url}")
         self.wait_for_records(1)
         self._say(f"verified: the first record after {time.monotonic() - self._started_s:.1f} s")
@@ -72,6 +77,7 @@ class Demo:
     def stop(self) -> None:
         self.board.stop()
         self.line.stop()
+        self._own.marker.close()
 
     def receipted(self) -> int:
         counts: Any = self.line.gateway.status()["counts"]
@@ -81,8 +87,7 @@ class Demo:
     def wait_for_records(self, number: int) -> None:
         def there() -> bool:
             if not self.board.is_running():
-                log = self.folder / "board" / "board.log"
-                raise UnavailableError(f"the firmware stopped: {log.read_text()[-500:].strip()}")
+                raise self._firmware_stopped()
             return self.receipted() >= number
 
         wait_until(there, CHECK_TIMEOUT_S, f"no {number} receipted records in {CHECK_TIMEOUT_S} s; see {self.folder}")
@@ -96,6 +101,18 @@ class Demo:
         self.wait_for_records(1)
         words = f"no state of health in {CHECK_TIMEOUT_S} s; see {self.folder}"
         wait_until(lambda: self.state_of_health()["value"] is not None, CHECK_TIMEOUT_S, words)
+
+    def _hello(self) -> Hello:
+        try:
+            return hello_of(self.board.port, is_running=self.board.is_running)
+        except UnavailableError:
+            if not self.board.is_running():
+                raise self._firmware_stopped() from None
+            raise
+
+    def _firmware_stopped(self) -> UnavailableError:
+        log = self.folder / "board" / "board.log"
+        return UnavailableError(f"the firmware ended by itself: {log.read_text()[-500:].strip() or 'without a word'}")
 
     def figures(self) -> dict[str, object]:
         status: Any = self.line.gateway.status()
@@ -111,19 +128,21 @@ class Demo:
         }
 
     def export(self) -> Path:
-        """The newest state-of-health record (else the newest window) as a bundle, with its policy beside it."""
-        return exported(self.line.passport.store, self._service_key, BATTERY, self.folder)
+        """The newest state-of-health record (else the newest record) as a bundle, with its policy beside it."""
+        return self._exported(Wanted(BATTERY))
 
     def tamper(self) -> tuple[int, Path]:
         """Alters one stored record behind the service's back, as someone with the database could. -> (seq, bundle)"""
-        store = self.folder / "passport.db"
-        with sqlite3.connect(store) as connection:
+        with closing(sqlite3.connect(self.folder / "passport.db")) as connection, connection:
             rows = connection.execute("SELECT seq, entry FROM records ORDER BY seq DESC").fetchall()
             seq, entry = next((seq, entry) for seq, entry in rows if entry[1] == EntryType.WINDOW)
             altered = entry[:-1] + bytes([entry[-1] ^ 1])
             connection.execute("UPDATE records SET entry = ? WHERE seq = ?", (altered, seq))
-        connection.close()
-        return seq, exported(self.line.passport.store, self._service_key, BATTERY, self.folder, seq)
+        return seq, self._exported(Wanted(BATTERY, seq))
+
+    def _exported(self, wanted: Wanted) -> Path:
+        passport = self.line.passport
+        return exported(passport.store, self._service_key, passport.service.settings, wanted, self.folder).bundle
 
     def page_names(self, seq: int) -> str:
         """What the page says of the altered record, as soon as its own check has come upon it."""

@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import asdict
 
-from packseal.apps.collector import BoardCollector
+from packseal.apps.collector import CONNECTED, BoardCollector
 from packseal.errors import EvidenceError, PackSealError, Reason
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.outbox_store import OutboxStore, StoredLog
@@ -61,13 +61,28 @@ class Gateway:
         self._mqtt.stop()
         self._store.close()
 
-    def submit(self, battery: str, delivery: Delivery, verified: Verified) -> None:
-        """Keeps a verified delivery until its receipt. Raises UnavailableError when it could not be stored."""
-        item = self._store.store(battery, delivery, verified, _now_ms())
+    def submit(self, battery: str, delivery: Delivery, verified: Verified, is_live: bool) -> None:
+        """Keeps a verified delivery until its receipt. Raises UnavailableError when it could not be stored.
+
+        is_live: these are the newest records of a pack; only then are they published as its state.
+        """
+        item = self._store.store(battery, delivery, verified, _unix_ms())
         with self._lock:
             self._outbox.add(item)
-        self._publish_state(battery, verified)
+        if is_live:
+            self._publish_state(battery, verified)
         self._wake.set()
+
+    def problems(self) -> list[str]:
+        """What keeps records from moving, each with its cure; empty when all is well."""
+        with self._lock:
+            refused = {item.refusal for item in self._outbox.items() if item.state is State.REFUSED}
+        found = [self._mqtt.problem, self._mqtt.message_problem]
+        for board in self.boards:
+            name = f"battery {board.table.battery}"
+            found += [f"{name}: {board.state.problem}"] if board.state.problem else []
+            found += [f"{name}: {board.state.port}"] if board.state.port != CONNECTED else []
+        return [words for words in found if words] + sorted(f"the service refused {words}" for words in refused)
 
     def stored_log(self, log_id: bytes) -> StoredLog | None:
         return self._store.log(log_id)
@@ -86,7 +101,7 @@ class Gateway:
             "broker": f"{self._settings.broker} {'connected' if self._mqtt.is_connected else 'not connected'}",
             "boards": [{"battery": b.table.battery, **asdict(b.state)} for b in self.boards],
             "records_waiting": sum(item.records for item in items),
-            "oldest_waiting_s": 0 if oldest is None else (_now_ms() - oldest) // 1000,
+            "oldest_waiting_s": 0 if oldest is None else (_unix_ms() - oldest) // 1000,
             "refused_by_service": refused,
             "counts": self._store.counts(),
         }
@@ -133,7 +148,8 @@ class Gateway:
                 self._outbox.missing(answer.log_id, answer.size_known, _now_ms())
             else:
                 self._outbox.refused(answer.log_id, f"{answer.reason}: {answer.detail}", _now_ms())
-        self._store.count(f"service_refused_{answer.reason}")
+        known = answer.reason if answer.reason in set(Reason) else "other"
+        self._store.count(f"service_refused_{known}")
         self._wake.set()
 
     def _take_receipt(self, content: bytes) -> None:
@@ -152,10 +168,11 @@ class Gateway:
             board.send_receipt(receipt.log_id, content)
 
     def _publish_state(self, battery: str, verified: Verified) -> None:
-        windows = [(entry.seq, entry.body) for entry in verified.entries if isinstance(entry.body, Window)]
+        windows = [(e.seq, e.uptime_ms, e.body) for e in verified.entries if isinstance(e.body, Window)]
         if windows:
-            seq, window = windows[-1]
-            state = {"seq": seq, "received_unix_ms": _now_ms(), **_live_values(window)}
+            seq, uptime_ms, window = windows[-1]
+            age_ms = max(0, verified.checkpoint.uptime_ms - uptime_ms)
+            state = {"seq": seq, "received_unix_ms": _unix_ms(), "age_ms": age_ms, **_live_values(window)}
             topic = f"packseal/{self._settings.site}/{battery}/state"
             self._mqtt.publish(topic, json.dumps(state).encode(), retain=True)
 
@@ -173,5 +190,10 @@ def _live_values(window: Window) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _now_ms() -> int:
+def _unix_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _now_ms() -> int:
+    """For the outbox's times: a clock that nobody sets."""
+    return time.monotonic_ns() // 1_000_000

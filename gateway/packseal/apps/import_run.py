@@ -12,8 +12,10 @@ from typing import Any
 from packseal.apps.gateway import Gateway
 from packseal.apps.importer import ImportedLog, imported_log
 from packseal.apps.line import Line, LineBattery, own_folder
-from packseal.errors import ConfigError, PackSealError, UnavailableError
+from packseal.errors import PackSealError, UnavailableError
 from packseal.frames import LossReport, read_log
+from packseal.frames.dialects import MAX_LOG_BYTES
+from packseal.io.files import read_bounded
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.outbox_store import only_new
 from packseal.io.ports import free_port
@@ -31,9 +33,11 @@ from packseal.signals import (
     resolve,
     windows,
 )
+from packseal.signals.binding import MAX_BINDING_BYTES
+from packseal.signals.dbc_text import MAX_DBC_BYTES
 from packseal.signals.samples import Absence
 
-RECEIPT_TIMEOUT_S = 120
+RECEIPT_TIMEOUT_S = 60  # without any progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +126,14 @@ def import_run(options: ImportOptions) -> ImportReport:
 
 def decode_log(options: ImportOptions) -> Decoded:
     """Raises FramesError, DBCError, BindingError, each with the file's name before it."""
-    contents = (_content(options.log), _content(options.dbc), _content(options.bind))
+    limits = ((options.log, MAX_LOG_BYTES), (options.dbc, MAX_DBC_BYTES), (options.bind, MAX_BINDING_BYTES))
+    log, dbc, bind = (read_bounded(path, max_bytes) for path, max_bytes in limits)
     with _naming(options.bind):
-        binding = parse_binding(contents[2].decode(errors="replace"))
+        binding = parse_binding(bind.decode(errors="replace"))
     with _naming(options.dbc):
-        decoder = load_dbc(contents[1])
+        decoder = load_dbc(dbc)
     with _naming(options.log):
-        frames, loss = read_log(contents[0])
+        frames, loss = read_log(log)
     with _naming(options.bind):
         bound = set(resolve(binding, decoder).values())
     values = decoder.decode(frames, only=bound)
@@ -139,7 +144,7 @@ def decode_log(options: ImportOptions) -> Decoded:
         ((summary.start_ns + summary.duration_ns - first_ns) // 1_000_000, record_window(summary))
         for summary in summaries
     )
-    return Decoded(contents, loss, values.report, samples, entries)
+    return Decoded((log, dbc, bind), loss, values.report, samples, entries)
 
 
 def record_window(summary: SampleWindow) -> Window:
@@ -177,13 +182,6 @@ def _naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from None
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-
-
 def _sent_to_site(options: ImportOptions, path: Path, decoded: Decoded) -> ImportReport:
     """Through the broker of a gateway.toml, with an outbox and a key of its own beside that gateway's."""
     site = load_settings(path, GatewaySettings)
@@ -198,15 +196,15 @@ def _sent_to_site(options: ImportOptions, path: Path, decoded: Decoded) -> Impor
 
 
 def _sent_through_own_line(options: ImportOptions, decoded: Decoded) -> ImportReport:
-    folder = own_folder(own_folder(options.data) / options.battery)
+    folder = own_folder(own_folder(options.data, "import").path / options.battery, "import").path
     signer = load_or_make_key(folder / "import.key")
     service_key = load_or_make_key(folder / "service.key").public_key
-    line = Line(folder)
+    line = Line(folder, "import")
     try:
         line.start_broker()
         battery = LineBattery(options.battery, options.battery, "other_industrial", options.rated_capacity_mah)
         line.start_passport(f"127.0.0.1:{free_port()}", battery, signer.public_key, "D")
-        line.start_gateway("import", service_key)
+        line.start_gateway(service_key)
         report = _sent_through(line.gateway, decoded, signer, options.battery)
         return replace(report, passport=_known_values(line.passport.service.document(options.battery) or {}))
     finally:
@@ -216,8 +214,10 @@ def _sent_through_own_line(options: ImportOptions, decoded: Decoded) -> ImportRe
 def _sent_through(gateway: Gateway, decoded: Decoded, signer: Signer, battery: str) -> ImportReport:
     log = imported_log(signer.public_key, decoded.files, decoded.losses, decoded.windows)
     before = _submit(gateway, log, signer, battery)
-    deadline_s = time.monotonic() + RECEIPT_TIMEOUT_S
-    while gateway.receipted_size(log.log_id) < len(log.entries):
+    size, deadline_s = 0, time.monotonic() + RECEIPT_TIMEOUT_S
+    while (now := gateway.receipted_size(log.log_id)) < len(log.entries):
+        if now > size:
+            size, deadline_s = now, time.monotonic() + RECEIPT_TIMEOUT_S
         if time.monotonic() > deadline_s:
             raise UnavailableError(_no_receipt(gateway, signer))
         time.sleep(0.05)
@@ -225,8 +225,7 @@ def _sent_through(gateway: Gateway, decoded: Decoded, signer: Signer, battery: s
 
 
 def _no_receipt(gateway: Gateway, signer: Signer) -> str:
-    status: Any = gateway.status()
-    said = "; ".join(status["refused_by_service"]) or f"broker {status['broker']}"
+    said = "; ".join(gateway.problems()) or "no answer"
     key = f'evidence_class = "D" and public_key = "{signer.public_key.hex()}" under [[battery.source]]'
     return f"no receipt after {RECEIPT_TIMEOUT_S} s ({said}); the records wait. Does passport.toml have {key}?"
 
@@ -238,7 +237,7 @@ def _submit(gateway: Gateway, log: ImportedLog, signer: Signer, battery: str) ->
     before = trusted.size
     for delivery in log.deliveries(before, signer):
         verified = trusted.verified(delivery, only_new(trusted))
-        gateway.submit(battery, delivery, verified)
+        gateway.submit(battery, delivery, verified, is_live=False)
         trusted = verified.log
     return before
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from packseal.apps.gateway import Gateway
 from packseal.apps.passport_server import PassportServer
@@ -29,8 +32,9 @@ class LineBattery:
 class Line:
     """Starts in the order in which data would be missed, stops in the other; its configuration files stay."""
 
-    def __init__(self, folder: Path, broker: BrokerAddress | None = None) -> None:
+    def __init__(self, folder: Path, site: str, broker: BrokerAddress | None = None) -> None:
         self.folder = folder
+        self.site = site
         self._embedded = None if broker else EmbeddedBroker()
         self.broker = broker or self._own().address
         self._passport: PassportServer | None = None
@@ -55,7 +59,7 @@ class Line:
     def start_passport(self, listen: str, battery: LineBattery, source_key: bytes, evidence_class: str) -> None:
         """Serves one battery with one enrolled source; the service's key is service.key in the folder."""
         table = {"id": battery.id, "name": battery.name, "category": battery.category}
-        text = _toml(broker=str(self.broker), listen=listen, store="passport.db", key="service.key")
+        text = _toml(site=self.site, broker=str(self.broker), listen=listen, store="passport.db", key="service.key")
         text += "\n[[battery]]\n" + _toml(**table)
         text += _toml(rated_capacity_mah=battery.rated_capacity_mah) if battery.rated_capacity_mah else ""
         text += "\n[[battery.source]]\n" + _toml(public_key=source_key.hex(), evidence_class=evidence_class)
@@ -65,8 +69,8 @@ class Line:
         self._passport.start()
         wait_until(lambda: self.passport.is_connected, 10, f"the passport service cannot reach {self.broker}")
 
-    def start_gateway(self, site: str, service_key: bytes, board: dict[str, str] | None = None) -> None:
-        text = _toml(site=site, broker=str(self.broker), outbox="outbox.db", service_public_key=service_key.hex())
+    def start_gateway(self, service_key: bytes, board: dict[str, str] | None = None) -> None:
+        text = _toml(site=self.site, broker=str(self.broker), outbox="outbox.db", service_public_key=service_key.hex())
         text += "\n[[board]]\n" + _toml(**board) if board else ""
         path = self.folder / "gateway.toml"
         path.write_text(text)
@@ -84,13 +88,41 @@ class Line:
         return self._embedded
 
 
-def own_folder(folder: Path) -> Path:
-    """Makes a folder for a line. Raises ConfigError where it exists and is not one of ours."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
-        raise ConfigError(f"{folder} is not empty and not a folder of packseal's; choose another with --data")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text("made by packseal; may be deleted as a whole\n")
-    return folder
+@dataclass(frozen=True, slots=True)
+class OwnFolder:
+    """A folder that is ours for one purpose, and ours alone as long as `marker` is open."""
+
+    path: Path
+    marker: IO[str]
+
+    def clear(self) -> None:
+        """Deletes what an earlier run left; the marker stays."""
+        for entry in self.path.iterdir():
+            if entry.name == MARKER:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+
+def own_folder(folder: Path, purpose: str) -> OwnFolder:
+    """Makes or takes a folder. Raises ConfigError where it is another's, UnavailableError where it is in use."""
+    marker = folder / MARKER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()) and not (marker.is_file() and marker.read_text().strip() == purpose):
+            raise ConfigError(f"{folder} holds other files than those of packseal {purpose}; choose one with --data")
+        opened = marker.open("a+")
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        opened.truncate(0)
+        opened.write(purpose)
+        opened.flush()
+    except BlockingIOError:
+        raise UnavailableError(f"{folder} is in use by another packseal {purpose}; choose one with --data") from None
+    except OSError as error:
+        raise ConfigError(f"{folder}: {error.strerror}; choose another folder with --data") from None
+    return OwnFolder(folder, opened)
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, otherwise: str) -> None:

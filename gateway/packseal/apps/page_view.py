@@ -75,6 +75,12 @@ class PageView:
             "stamp": [badge.headline, [log.size for log, _ in verdicts], [refusal.count for refusal in refusals]],
         }
 
+    def policy(self, battery_id: str) -> Json:
+        """Whom this service trusts for this battery, for a verifier that has nobody better to ask."""
+        trusted = {"battery": battery_id}
+        logs = {log.log_id.hex(): trusted | {"evidence_class": log.evidence_class} for log in self._logs(battery_id)}
+        return {"logs": logs, "services": [self._service.public_key.hex()]}
+
     def battery(self, battery_id: str) -> Json:
         now_unix_ms = self._service.now_unix_ms()
         return {

@@ -46,6 +46,7 @@ def passport_app(service: PassportService) -> Starlette:
             Route("/healthz", pages.health),
             Route(one, pages.battery),
             Route(f"{one}/data.json", pages.data),
+            Route(f"{one}/policy.json", pages.policy),
             Route(f"{one}/plot.svg", pages.plot),
             Route(f"{one}/records/{{log_id}}/{{seq}}.bundle", pages.bundle),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
@@ -74,6 +75,9 @@ class _Pages:
 
     def data(self, request: Request) -> Response:
         return JSONResponse(self._view.data(_battery_id(request, self._service)))
+
+    def policy(self, request: Request) -> Response:
+        return JSONResponse(self._view.policy(_battery_id(request, self._service)))
 
     def plot(self, request: Request) -> Response:
         quantity = request.query_params.get("quantity", "soc")

@@ -10,12 +10,13 @@ import uvicorn
 
 from packseal.apps.pages import passport_app
 from packseal.apps.passport_service import PassportService
-from packseal.errors import UnavailableError
-from packseal.io.keys import load_or_make_key
+from packseal.errors import ConfigError, Reason, UnavailableError
+from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.passport_store import PassportStore
 from packseal.io.settings import PassportFileSettings
 from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
+from packseal.records.answer import RefusalAnswer, decode_answer
 
 START_TIMEOUT_S = 20
 
@@ -23,15 +24,18 @@ START_TIMEOUT_S = 20
 class PassportServer:
     def __init__(self, settings: PassportFileSettings) -> None:
         """Opens key, store and port. Raises ConfigError or UnavailableError."""
-        signer = load_or_make_key(settings.key)
+        signer = service_key(settings)
         self._listen = settings.listen
-        self._socket = _listening_socket(settings.listen)
+        self._socket = listening_socket(settings.listen)
         self.public_key = signer.public_key
         self.store = PassportStore(settings.store)
         self.service = PassportService(
             passport_settings(settings), self.store, signer, signer.public_key, lambda: time.time_ns() // 1_000_000
         )
-        self._mqtt = MQTTConnection(settings.broker, "packseal-passport", ["packseal/+/+/rec"], self._on_delivery)
+        client_id = f"packseal-passport-{signer.public_key.hex()[:16]}"
+        topics = [f"packseal/{settings.site or '+'}/+/rec"]
+        self._batteries = {battery.id for battery in settings.battery}
+        self._mqtt = MQTTConnection(settings.broker, client_id, topics, self._on_delivery)
         config = uvicorn.Config(passport_app(self.service), log_level="error", access_log=False, server_header=False)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http", daemon=True)
@@ -56,9 +60,24 @@ class PassportServer:
         self.store.close()
 
     def _on_delivery(self, topic: str, payload: bytes) -> None:
-        answer = self.service.receive(topic, payload)
-        if answer:
-            self._mqtt.publish(topic.removesuffix("rec") + "receipt", answer)
+        content = self.service.receive(topic, payload)
+        answer = decode_answer(content)
+        is_refused = isinstance(answer, RefusalAnswer) and answer.reason == Reason.UNKNOWN_LOG
+        if is_refused and topic.split("/")[2] not in self._batteries:
+            return  # another service on this broker may know it; ours would only make its gateway wait
+        self._mqtt.publish(topic.removesuffix("rec") + "receipt", content)
+
+    def problems(self) -> list[str]:
+        """What keeps deliveries from being taken; empty when all is well."""
+        return [words for words in (self._mqtt.problem, self._mqtt.message_problem) if words]
+
+
+def service_key(settings: PassportFileSettings) -> Signer:
+    """The service's key; a new one only for a service that has given no receipt yet. Raises ConfigError."""
+    if settings.store.exists() and not settings.key.exists():
+        words = f"{settings.key} is missing, but {settings.store} holds receipts by it; restore it from its backup"
+        raise ConfigError(words)
+    return load_or_make_key(settings.key)
 
 
 def passport_settings(settings: PassportFileSettings) -> PassportSettings:
@@ -77,7 +96,8 @@ def passport_settings(settings: PassportFileSettings) -> PassportSettings:
     )
 
 
-def _listening_socket(listen: str) -> socket.socket:
+def listening_socket(listen: str) -> socket.socket:
+    """A bound socket for host:port. Raises UnavailableError."""
     host, _, port = listen.rpartition(":")
     opened = socket.socket()
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -85,6 +105,6 @@ def _listening_socket(listen: str) -> socket.socket:
         opened.bind((host, int(port)))
     except OSError as error:
         opened.close()
-        words = f"cannot listen on {listen}: {error.strerror}; stop what runs there or choose another with --listen"
+        words = f"cannot listen on {listen}: {error.strerror}; stop what runs there or choose another address"
         raise UnavailableError(words) from None
     return opened

@@ -6,18 +6,14 @@ import datetime
 from pathlib import Path
 
 from packseal.apps.export import load_policy
-from packseal.errors import ConfigError
-from packseal.records.bundle import CLASSES, TrustedBundle, verify_bundle
+from packseal.io.files import read_bounded
+from packseal.records.bundle import CLASSES, MAX_BUNDLE_BYTES, TrustedBundle, verify_bundle
 from packseal.records.entries import METHODS, Boot, Config, Entry, EntryType, Estimate, Gap, Key, StateOfHealth, Window
 
 
 def verify_file(bundle: Path, policy: Path) -> TrustedBundle:
     """Raises ConfigError where a file cannot be read, EvidenceError where the bundle does not hold."""
-    try:
-        content = bundle.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{bundle}: cannot be read: {error.strerror}") from None
-    return verify_bundle(content, load_policy(policy))
+    return verify_bundle(read_bounded(bundle, MAX_BUNDLE_BYTES), load_policy(policy))
 
 
 def report(trusted: TrustedBundle) -> list[str]:

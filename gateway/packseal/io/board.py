@@ -47,14 +47,20 @@ class BoardPort:
         backoff_s = FIRST_BACKOFF_S
         while not self._stopping.is_set():
             try:
-                with serial.Serial(self._path, self._baud, timeout=READ_TIMEOUT_S, write_timeout=1) as port:
+                with self._opened() as port:
                     self._on_state("connected")
                     backoff_s = FIRST_BACKOFF_S
                     self._serve(port)
             except (serial.SerialException, OSError) as error:
                 self._on_state(f"no connection: {error}")
+            except Exception as error:  # whatever a board can cause: said, and begun anew
+                self._on_state(f"ended by a fault of ours, begun again: {error!r}")
             self._stopping.wait(backoff_s)
             backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
+
+    def _opened(self) -> serial.Serial:
+        """For us alone: two readers of one port would take each other's bytes."""
+        return serial.Serial(self._path, self._baud, timeout=READ_TIMEOUT_S, write_timeout=1, exclusive=True)
 
     def _serve(self, port: serial.Serial) -> None:
         session = BoardSession()

@@ -1,9 +1,13 @@
-"""An MQTT broker inside this process, for the demo and for imports: loopback only, nothing kept on disk."""
+"""An MQTT broker inside this process, for the demo and for imports: loopback only, nothing kept on disk.
+
+`python -m packseal.io.broker PORT` runs it alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 
 from amqtt.broker import Broker
@@ -64,3 +68,8 @@ class EmbeddedBroker:
         }
         self._broker = Broker({"listeners": {"default": listener}, "plugins": plugins}, loop=self._loop)
         await self._broker.start()
+
+
+if __name__ == "__main__":
+    EmbeddedBroker(int(sys.argv[1])).start()
+    threading.Event().wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,11 +24,15 @@ class Database:
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from None
+        try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._connection.executescript(schema)
         except sqlite3.Error as error:
+            self._connection.close()
             raise self._unavailable(error) from None
 
     @contextmanager
@@ -44,19 +48,21 @@ class Database:
                     if self._connection.in_transaction:
                         self._connection.execute("ROLLBACK")
                     raise
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OverflowError) as error:
                 raise self._unavailable(error) from None
 
-    def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    def rows(self, query: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[object, ...]]:
+        """Parameters by name (`:size`) are a mapping, by place (`?`) a sequence; Python refuses to mix them."""
         with self._lock:
             try:
                 return self._connection.execute(query, parameters).fetchall()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OverflowError) as error:
                 raise self._unavailable(error) from None
 
     def close(self) -> None:
         with self._lock:
             self._connection.close()
 
-    def _unavailable(self, error: sqlite3.Error) -> UnavailableError:
+    def _unavailable(self, error: sqlite3.Error | OverflowError) -> UnavailableError:
+        """OverflowError: a number beyond SQLite's 64 bits, which the formats' limits keep out before it comes here."""
         return UnavailableError(f"{self.path}: {error}; check the disk's space and the file's rights")

@@ -19,7 +19,7 @@ def hello_of(
     session = BoardSession()
     deadline = time.monotonic() + timeout_s
     try:
-        with serial.Serial(path, baud, timeout=0.05) as port:
+        with serial.Serial(path, baud, timeout=0.05, exclusive=True) as port:
             while time.monotonic() < deadline and is_running():
                 session.tick(time.monotonic_ns() // 1_000_000)
                 port.write(session.bytes_to_send())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from nacl.signing import SigningKey
 
 from packseal.errors import ConfigError
+from packseal.io.files import create_private, read_bounded
 
 SEED_BYTES = 32
 
@@ -23,29 +23,23 @@ class Signer:
         return self._key.sign(message).signature
 
 
-def load_or_make_key(path: Path) -> Signer:
-    """The signer of the seed in path; a new one is made where there is no file. Raises ConfigError."""
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return _load_key(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: the key cannot be made: {error.strerror}") from None
-    key = SigningKey.generate()
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(bytes(key))
-        file.flush()
-        os.fsync(descriptor)
-    return Signer(key)
-
-
-def _load_key(path: Path) -> Signer:
-    try:
-        mode, seed = path.stat().st_mode, path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: the key cannot be read: {error.strerror}") from None
-    if mode & 0o077:
+def load_key(path: Path) -> Signer:
+    """The signer of the seed in path. Raises ConfigError."""
+    seed = read_bounded(path, SEED_BYTES)
+    if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path}: others can read this key; run: chmod 600 {path}")
     if len(seed) != SEED_BYTES:
         raise ConfigError(f"{path}: a key file has {SEED_BYTES} bytes, this one {len(seed)}; restore it from a backup")
     return Signer(SigningKey(seed))
+
+
+def load_or_make_key(path: Path) -> Signer:
+    """The signer of the seed in path; a new one is made where there is no file. Raises ConfigError."""
+    if not path.exists():
+        try:
+            create_private(path, bytes(SigningKey.generate()))
+        except FileExistsError:
+            pass  # another process was quicker: its key is the key
+        except OSError as error:
+            raise ConfigError(f"{path}: the key cannot be made: {error.strerror}") from None
+    return load_key(path)

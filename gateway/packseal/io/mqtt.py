@@ -1,6 +1,7 @@
 """One MQTT connection that comes back by itself, for ever.
 
-A message is acknowledged only after `on_message` has returned; where that raises a PackSealError it stays open.
+Every message is acknowledged once `on_message` has ended, however it ended: a broker sends nothing more to a reader
+that leaves twenty open, and what could not be stored is sent again from its sender's outbox.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
-from packseal.errors import ConfigError, PackSealError
+from packseal.errors import ConfigError
 
 MAX_RECONNECT_DELAY_S = 30
 KEEPALIVE_S = 20
@@ -32,10 +34,10 @@ def broker_address(url: str) -> BrokerAddress:
     """Raises ConfigError for anything but mqtt://host[:port]."""
     try:
         parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORT
+        port = DEFAULT_PORT if parts.port is None else parts.port
     except ValueError:
-        raise ConfigError(f"broker {url!r}: the port is not a number") from None
-    if parts.scheme != "mqtt" or not parts.hostname or parts.username or parts.path.strip("/"):
+        raise ConfigError(f"broker {url!r}: the port is not a number from 1 to 65535") from None
+    if parts.scheme != "mqtt" or not parts.hostname or not port or parts.username or parts.path.strip("/"):
         raise ConfigError(f"broker {url!r}: expected mqtt://host:port")
     return BrokerAddress(parts.hostname, port)
 
@@ -56,12 +58,16 @@ class MQTTConnection:
         self._topics = topics
         self._on_message = on_message
         self._on_state = on_state
+        self._problem = "not reached yet"
+        self.message_problem = ""
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True, manual_ack=True
         )
         self._client.reconnect_delay_set(1, MAX_RECONNECT_DELAY_S)
         self._client.on_connect = self._connected
-        self._client.on_disconnect = lambda *_: self._on_state(False)
+        self._client.on_connect_fail = self._failed
+        self._client.on_disconnect = self._disconnected
+        self._client.on_subscribe = self._subscribed
         self._client.on_message = self._received
         if last_will:
             self._client.will_set(last_will[0], last_will[1], qos=1, retain=True)
@@ -69,6 +75,11 @@ class MQTTConnection:
     @property
     def is_connected(self) -> bool:
         return self._client.is_connected()
+
+    @property
+    def problem(self) -> str:
+        """Why nothing passes at present; empty when all is well."""
+        return f"broker {self.address}: {self._problem}" if self._problem else ""
 
     def start(self) -> None:
         self._client.connect_async(self.address.host, self.address.port, KEEPALIVE_S)
@@ -82,15 +93,29 @@ class MQTTConnection:
         """Hands the message over; False when there is no connection now. Neither answer means that it arrived."""
         return self.is_connected and self._client.publish(topic, content, qos=1, retain=retain).rc == 0
 
-    def _connected(self, client: paho.Client, *_: object) -> None:
+    def _connected(self, client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _p: object) -> None:
+        self._problem = f"refuses the connection: {reason}" if reason.is_failure else ""
+        if reason.is_failure:
+            return
         if self._topics:
             client.subscribe([(topic, 1) for topic in self._topics])
         self._on_state(True)
 
+    def _failed(self, *_: object) -> None:
+        self._problem = "does not answer; is it running, and is the address right?"
+
+    def _disconnected(self, *_: object) -> None:
+        self._problem = self._problem or "the connection was lost"
+        self._on_state(False)
+
+    def _subscribed(self, _c: object, _data: object, _mid: int, reasons: list[ReasonCode], _p: object) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self._problem = "refuses the subscription; check its access rules"
+
     def _received(self, client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         try:
             self._on_message(message.topic, bytes(message.payload))
-        except PackSealError:
-            return  # not stored, so not acknowledged: it comes again, from the broker or from its sender's outbox
+        except Exception as error:  # an error here would end paho's thread, and with it all that is heard
+            self.message_problem = f"a message on {message.topic} was not taken: {error}"
         if message.qos:
             client.ack(message.mid, message.qos)

@@ -38,6 +38,7 @@ class StoredLog:
 class OutboxStore:
     def __init__(self, path: Path) -> None:
         self._database = Database(path, SCHEMA)
+        self.path = path
 
     def log(self, log_id: bytes) -> StoredLog | None:
         found = self._logs("WHERE log_id = ?", (log_id,))
@@ -49,13 +50,14 @@ class OutboxStore:
     def store(self, battery: str, delivery: Delivery, verified: Verified, now_ms: int) -> Item:
         """Keeps a verified delivery and the log as it is after it, in one transaction."""
         log, checkpoint = verified.log, verified.checkpoint
-        head = (log.edge.to_bytes(), log.boot, log.uptime_ms)
+        head = {"log_id": log.log_id, "genesis": log.genesis, "battery": battery, "edge": log.edge.to_bytes()}
         records = len(delivery.entries)
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO logs (log_id, genesis, battery, edge, boot, uptime_ms) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (log_id) DO UPDATE SET edge = ?4, boot = ?5, uptime_ms = ?6, battery = ?3",
-                (log.log_id, log.genesis, battery, *head),
+                "INSERT INTO logs (log_id, genesis, battery, edge, boot, uptime_ms)"
+                " VALUES (:log_id, :genesis, :battery, :edge, :boot, :uptime_ms) ON CONFLICT (log_id)"
+                " DO UPDATE SET edge = :edge, boot = :boot, uptime_ms = :uptime_ms, battery = :battery",
+                {**head, "boot": log.boot, "uptime_ms": log.uptime_ms},
             )
             connection.execute(
                 "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?)",
@@ -95,8 +97,9 @@ class OutboxStore:
             (records,) = connection.execute(query, key).fetchone()
             connection.execute(f"DELETE FROM deliveries WHERE {covered}", key)  # noqa: S608
             connection.execute(
-                "UPDATE logs SET receipted_size = ?2, receipt = ?3 WHERE log_id = ?1 AND receipted_size < ?2",
-                (*key, content),
+                "UPDATE logs SET receipted_size = :size, receipt = :receipt"
+                " WHERE log_id = :log_id AND receipted_size < :size",
+                {"log_id": receipt.log_id, "size": receipt.size, "receipt": content},
             )
             _count(connection, {"records_receipted": records})
 
@@ -112,12 +115,25 @@ class OutboxStore:
         self._database.close()
 
     def _logs(self, where: str, parameters: tuple[object, ...]) -> list[StoredLog]:
-        columns = "genesis, edge, boot, uptime_ms, battery, receipted_size, receipt"
+        columns = "log_id, genesis, edge, boot, uptime_ms, battery, receipted_size, receipt"
         rows: Any = self._database.rows(f"SELECT {columns} FROM logs {where} ORDER BY log_id", parameters)  # noqa: S608
         return [
-            StoredLog(TrustedLog(genesis, Edge.from_bytes(edge), boot, uptime_ms), battery, receipted_size, receipt)
-            for genesis, edge, boot, uptime_ms, battery, receipted_size, receipt in rows
+            StoredLog(self._trusted(*head), battery, receipted_size, receipt)
+            for *head, battery, receipted_size, receipt in rows
         ]
+
+    def _trusted(self, log_id: bytes, genesis: bytes, edge: bytes, boot: int, uptime_ms: int) -> TrustedLog:
+        try:
+            log = TrustedLog(genesis, Edge.from_bytes(edge), boot, uptime_ms)
+        except ValueError:
+            raise self._damaged(log_id) from None
+        if log.log_id != log_id:
+            raise self._damaged(log_id)
+        return log
+
+    def _damaged(self, log_id: bytes) -> UnavailableError:
+        words = f"what it holds of log {log_id.hex()} is not what was stored; restore the file from a backup"
+        return UnavailableError(f"{self.path}: {words}")
 
 
 def only_new(log: TrustedLog) -> Known:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packseal.errors import UnavailableError
+from packseal.errors import EvidenceError, UnavailableError
 from packseal.io.database import Database
 from packseal.passport.audit import AuditResult, Difference, StoredRecord, StoredSpan, check_ends, check_span, kept
 from packseal.passport.proof import SpanTree
 from packseal.records.bundle import Bundle
+from packseal.records.checkpoint import verify_checkpoint
+from packseal.records.entries import genesis_key, log_id_of
 from packseal.records.log import Known, TrustedLog, Verified
 from packseal.records.merkle import Edge, leaf_hash
 
@@ -34,6 +36,11 @@ CREATE TABLE IF NOT EXISTS checkpoints (
     receipt BLOB NOT NULL, service_index INTEGER NOT NULL UNIQUE, received_unix_ms INTEGER NOT NULL,
     PRIMARY KEY (log_id, size)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS inner_checkpoints (
+    log_id BLOB NOT NULL REFERENCES logs, size INTEGER NOT NULL, content BLOB NOT NULL,
+    receipt BLOB NOT NULL, service_index INTEGER NOT NULL UNIQUE, received_unix_ms INTEGER NOT NULL,
+    PRIMARY KEY (log_id, size)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refusals (
     topic TEXT NOT NULL, log_id BLOB, reason TEXT NOT NULL, detail TEXT NOT NULL, battery TEXT NOT NULL,
     count INTEGER NOT NULL, first_unix_ms INTEGER NOT NULL, last_unix_ms INTEGER NOT NULL
@@ -47,9 +54,37 @@ MAX_PLOT_POINTS = 500
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    log: TrustedLog
+    """The row of a log as the file holds it now; `log` and `edge` only when it still is what was stored."""
+
+    path: Path
+    log_id: bytes
+    genesis: bytes
     battery: str
     evidence_class: str
+    size: int
+    edge_bytes: bytes
+    boot: int
+    uptime_ms: int
+
+    @property
+    def has_own_genesis(self) -> bool:
+        """What hashes to the log_id was a KEY entry when the log was stored."""
+        return log_id_of(self.genesis) == self.log_id
+
+    @property
+    def edge(self) -> Edge:
+        """Raises UnavailableError."""
+        try:
+            return Edge.from_bytes(self.edge_bytes)
+        except ValueError:
+            raise _damaged(self.path, f"the head of log {self.log_id.hex()}") from None
+
+    @property
+    def log(self) -> TrustedLog:
+        """Raises UnavailableError."""
+        if not self.has_own_genesis or self.edge.size != self.size:
+            raise _damaged(self.path, f"the head of log {self.log_id.hex()}")
+        return TrustedLog(self.genesis, self.edge, self.boot, self.uptime_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +110,14 @@ class PassportStore:
         self._database.close()
 
     def heads(self) -> list[LogHead]:
-        rows: list[Any] = self._database.rows(_HEADS, (None,))
-        return [self._head(row) for row in rows]
+        """Of every log, whether it was altered or not."""
+        rows: list[Any] = self._database.rows(f"{_HEADS} ORDER BY log_id")
+        return [LogHead(self.path, *row) for row in rows]
 
     def trusted_log(self, log_id: bytes) -> TrustedLog | None:
-        rows: list[Any] = self._database.rows(_HEADS, (log_id,))
-        return self._head(rows[0]).log if rows else None
+        """Raises UnavailableError also when what is stored of the log's head was altered."""
+        head = self._head(log_id)
+        return head.log if head else None
 
     def known(self, log_id: bytes) -> Known:
         """What TrustedLog.verified asks for. Raises UnavailableError rather than blaming a sender for our disk."""
@@ -92,16 +129,18 @@ class PassportStore:
     ) -> bytes:  # fmt: skip
         """Keeps what a delivery adds; signed_receipt(service_index) is called inside the transaction. -> the receipt"""
         log = verified.log
-        head = (battery, evidence_class, log.size, log.edge.to_bytes(), log.boot, log.uptime_ms)
+        head: dict[str, object] = {"log_id": log.log_id, "genesis": log.genesis, "battery": battery}
+        head |= {"evidence_class": evidence_class, "size": log.size, "edge": log.edge.to_bytes()}
+        head |= {"boot": log.boot, "uptime_ms": log.uptime_ms}
         rows = [
             (log.log_id, seq, leaf_hash(content), content, unix_ms)
             for seq, content in enumerate(verified.contents, verified.first_seq)
         ]
         with self._database.transaction() as connection:
             self._check_unmoved(connection.execute("SELECT size FROM logs WHERE log_id = ?", (log.log_id,)), verified)
-            connection.execute(_PUT_HEAD, (log.log_id, log.genesis, *head))
+            connection.execute(_PUT_HEAD, head)
             connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
-            ((index,),) = connection.execute("SELECT ifnull(max(service_index) + 1, 0) FROM checkpoints").fetchall()
+            ((index,),) = connection.execute(_NEXT_INDEX).fetchall()
             receipt = signed_receipt(index)
             connection.execute(
                 "INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -109,24 +148,36 @@ class PassportStore:
             )
         return receipt
 
-    def receipt(self, log_id: bytes, size: int) -> bytes:
-        """Of the smallest stored checkpoint that covers the log up to size."""
-        query = "SELECT receipt FROM checkpoints WHERE log_id = ? AND size >= ? ORDER BY size LIMIT 1"
-        rows: list[Any] = self._database.rows(query, (log_id, size))
-        if not rows:
-            raise self._damaged("a receipt")
-        receipt: bytes = rows[0][0]
+    def store_inner(
+        self, verified: Verified, checkpoint: bytes, unix_ms: int, signed_receipt: Callable[[int], bytes]
+    ) -> bytes:
+        """Keeps a checkpoint that ends inside what was stored before, as `store` does. -> the receipt"""
+        inner = verified.checkpoint
+        with self._database.transaction() as connection:
+            ((index,),) = connection.execute(_NEXT_INDEX).fetchall()
+            receipt = signed_receipt(index)
+            connection.execute(
+                "INSERT INTO inner_checkpoints VALUES (?, ?, ?, ?, ?, ?)",
+                (inner.log_id, inner.size, checkpoint, receipt, index, unix_ms),
+            )
         return receipt
+
+    def receipt(self, log_id: bytes, size: int) -> bytes | None:
+        """For exactly this size; None when no checkpoint of it was stored yet."""
+        rows: list[Any] = self._database.rows(_RECEIPT, {"log_id": log_id, "size": size})
+        return rows[0][0] if rows else None
 
     def add_refusal(
         self, unix_ms: int, topic: str, log_id: bytes | None, reason: str, detail: str, battery: str
     ) -> None:
         """Counts a refusal; of more than MAX_REFUSALS kinds the ones not seen for longest go."""
-        row = (topic[:MAX_TEXT], log_id, reason, detail[:MAX_TEXT], battery[:MAX_TEXT], unix_ms)
+        row: dict[str, object] = {"topic": topic[:MAX_TEXT], "log_id": log_id, "reason": reason, "unix_ms": unix_ms}
+        row |= {"detail": detail[:MAX_TEXT], "battery": battery[:MAX_TEXT]}
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO refusals VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6) ON CONFLICT DO UPDATE SET"
-                " count = count + 1, detail = ?4, battery = ?5, last_unix_ms = ?6",
+                "INSERT INTO refusals VALUES (:topic, :log_id, :reason, :detail, :battery, 1, :unix_ms, :unix_ms)"
+                " ON CONFLICT DO UPDATE SET"
+                " count = count + 1, detail = :detail, battery = :battery, last_unix_ms = :unix_ms",
                 row,
             )
             connection.execute(
@@ -151,11 +202,13 @@ class PassportStore:
         size = self._size(log_id)
         stride = -(-size // points) or 1
         query = (
-            "WITH RECURSIVE at (seq) AS (SELECT ?1 UNION ALL SELECT seq + ?2 FROM at WHERE seq + ?2 < ?3)"
+            "WITH RECURSIVE at (seq) AS"
+            " (SELECT :first UNION ALL SELECT seq + :stride FROM at WHERE seq + :stride < :size)"
             " SELECT records.seq, leaf, entry, received_unix_ms FROM at CROSS JOIN records"
-            " ON records.log_id = ?4 AND records.seq = at.seq ORDER BY records.seq"
+            " ON records.log_id = :log_id AND records.seq = at.seq ORDER BY records.seq"
         )
-        rows: list[Any] = self._database.rows(query, ((size - 1) % stride if size else 0, stride, size, log_id))
+        chosen = {"first": (size - 1) % stride if size else 0, "stride": stride, "size": size, "log_id": log_id}
+        rows: list[Any] = self._database.rows(query, chosen)
         return [StoredRecord(*row) for row in rows]
 
     def plotted_statements(self, log_id: bytes, points: int = MAX_PLOT_POINTS) -> list[StoredRecord]:
@@ -198,26 +251,24 @@ class PassportStore:
 
     def audit(self, log_id: bytes, start: Edge | None = None, limit: int = 20_000) -> AuditResult:
         """Checks stored records against the signed checkpoints from `start` on, about `limit` of them at a time."""
-        log = self.trusted_log(log_id)
-        if log is None:
+        head = self._head(log_id)
+        if head is None:
             return AuditResult(Edge(), 0, ())
+        size_known = head.edge.size
         edge, found = start or Edge(), list[Difference]()
         end = edge.size + limit
         for span in self.spans(log_id, edge.size):
-            checked = check_span(log_id, log.genesis, edge, span)
+            checked = check_span(log_id, head.genesis, edge, span)
             edge = checked.edge
             found += checked.differences
-            if end <= edge.size < log.size:
-                return AuditResult(edge, log.size, kept(found))
+            if end <= edge.size < size_known:
+                return AuditResult(edge, size_known, kept(found))
         ends: list[Any] = self._database.rows(_ENDS, (log_id,))
         return AuditResult(edge, edge.size, kept([*found, *check_ends(*ends[0])]))
 
-    def _head(self, row: Any) -> LogHead:
-        genesis, battery, evidence_class, edge, boot, uptime_ms = row
-        try:
-            return LogHead(TrustedLog(genesis, Edge.from_bytes(edge), boot, uptime_ms), battery, evidence_class)
-        except ValueError:
-            raise self._damaged("the head of a log") from None
+    def _head(self, log_id: bytes) -> LogHead | None:
+        rows: list[Any] = self._database.rows(f"{_HEADS} WHERE log_id = ?", (log_id,))
+        return LogHead(self.path, *rows[0]) if rows else None
 
     def _size(self, log_id: bytes) -> int:
         rows: list[Any] = self._database.rows("SELECT size FROM logs WHERE log_id = ?", (log_id,))
@@ -249,13 +300,24 @@ class PassportStore:
         return SpanTree(edge, [record.leaf for record in records])
 
     def _edge_before(self, log_id: bytes, size: int) -> Edge:
-        """The newest stored edge of at most this size."""
-        query = "SELECT edge FROM checkpoints WHERE log_id = ? AND size <= ? ORDER BY size DESC LIMIT 1"
+        """The newest stored edge of at most this size. It must have the root that was signed: else the file was
+        altered, and no sender is to be blamed for a root that differs."""
+        query = (
+            "SELECT c.edge, c.content, l.genesis FROM checkpoints c JOIN logs l USING (log_id)"
+            " WHERE c.log_id = ? AND c.size <= ? ORDER BY c.size DESC LIMIT 1"
+        )
         rows: list[Any] = self._database.rows(query, (log_id, size))
+        if not rows:
+            return Edge()
+        stored, content, genesis = rows[0]
         try:
-            return Edge.from_bytes(rows[0][0]) if rows else Edge()
-        except ValueError:
-            raise self._damaged("an edge") from None
+            edge = Edge.from_bytes(stored)
+            signed = verify_checkpoint(content, log_id, genesis_key(genesis).public_key)
+        except (ValueError, EvidenceError):
+            raise self._damaged("an edge or its checkpoint") from None
+        if (edge.size, edge.root()) != (signed.size, signed.root):
+            raise self._damaged("an edge or its checkpoint")
+        return edge
 
     def _check_unmoved(self, sizes: Any, verified: Verified) -> None:
         found: Sequence[tuple[int]] = sizes.fetchall()
@@ -263,16 +325,26 @@ class PassportStore:
             raise UnavailableError(f"{self.path}: another program wrote to it; run one passport service per file")
 
     def _damaged(self, what: str) -> UnavailableError:
-        return UnavailableError(f"{self.path}: {what} is not what was stored; restore the file from a backup")
+        return _damaged(self.path, what)
 
 
-_HEADS = (
-    "SELECT genesis, battery, evidence_class, edge, boot, uptime_ms FROM logs"
-    " WHERE ?1 IS NULL OR log_id = ?1 ORDER BY log_id"
-)
+def _damaged(path: Path, what: str) -> UnavailableError:
+    return UnavailableError(f"{path}: {what} is not what was stored; restore the file from a backup")
+
+
+_HEADS = "SELECT log_id, genesis, battery, evidence_class, size, edge, boot, uptime_ms FROM logs"
 _PUT_HEAD = (
-    "INSERT INTO logs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (log_id) DO UPDATE SET"
-    " battery = ?3, evidence_class = ?4, size = ?5, edge = ?6, boot = ?7, uptime_ms = ?8"
+    "INSERT INTO logs VALUES (:log_id, :genesis, :battery, :evidence_class, :size, :edge, :boot, :uptime_ms)"
+    " ON CONFLICT (log_id) DO UPDATE SET battery = :battery, evidence_class = :evidence_class,"
+    " size = :size, edge = :edge, boot = :boot, uptime_ms = :uptime_ms"
+)
+_NEXT_INDEX = (
+    "SELECT ifnull(max(service_index) + 1, 0) FROM"
+    " (SELECT service_index FROM checkpoints UNION ALL SELECT service_index FROM inner_checkpoints)"
+)
+_RECEIPT = (
+    "SELECT receipt FROM checkpoints WHERE log_id = :log_id AND size = :size"
+    " UNION ALL SELECT receipt FROM inner_checkpoints WHERE log_id = :log_id AND size = :size"
 )
 _COUNT_STATEMENTS = "SELECT count(*) FROM records WHERE log_id = ? AND substr(entry, 2, 1) = x'03'"
 _STATEMENTS = (

@@ -68,6 +68,10 @@ class BoardSession:
         self._rejections = 0
         self._held_until_ms = 0
 
+    def is_newest(self, size: int) -> bool:
+        """Whether the board is known to have no record at or behind size."""
+        return self._board_size <= size
+
     @property
     def frames_refused(self) -> int:
         return self._reader.refused
@@ -104,6 +108,11 @@ class BoardSession:
         self._genesis, self._next_seq, self._board_size = hello.genesis, next_seq, hello.size
         self._rewind(now_ms)
 
+    def forget(self) -> None:
+        """The board that said HELLO is not the one expected: ask it for nothing."""
+        self._genesis = b""
+        self._entries.clear()
+
     def accepted(self, next_seq: int) -> None:
         self._rejections = 0
         self._next_seq = next_seq
@@ -125,7 +134,7 @@ class BoardSession:
         if frame.kind == Kind.STATUS:
             status = decode_status(frame.body)
             self._board_size = status.size
-            if status.size < self._next_seq:
+            if self._genesis and status.size < self._next_seq:
                 self._ask(now_ms)  # it has started anew with less than it had, and its HELLO was lost
             return StatusArrived(status)
         if frame.kind == Kind.ENTRY:

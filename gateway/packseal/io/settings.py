@@ -12,9 +12,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from packseal.errors import ConfigError
+from packseal.io.files import read_bounded
 from packseal.io.mqtt import BrokerAddress, broker_address
 
 MAX_CONFIG_BYTES = 1 << 20
+MAX_PORT = 65_535
 NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"  # a level of an MQTT topic, lower case, no wildcard
 
 
@@ -38,10 +40,26 @@ def _broker(text: object) -> BrokerAddress:
         raise ValueError(str(error)) from None
 
 
+def checked_listen(text: str) -> str:
+    """Raises ConfigError for anything but host:port."""
+    try:
+        return _listen(text)
+    except ValueError as error:
+        raise ConfigError(f"--listen {text}: {error}") from None
+
+
+def _listen(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or not 1 <= int(port[:6]) <= MAX_PORT:
+        raise ValueError(f"expected host:port with a port from 1 to {MAX_PORT}")
+    return text
+
+
 Name = Annotated[str, Field(pattern=NAME)]
 PublicKey = Annotated[bytes, _from_hex(32)]
 LogId = Annotated[bytes, _from_hex(16)]
 Broker = Annotated[BrokerAddress, BeforeValidator(_broker)]
+Listen = Annotated[str, AfterValidator(_listen)]
 Below = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
 
 
@@ -54,7 +72,7 @@ class BoardTable(_Table):
 
     battery: Name
     port: str
-    baud: Annotated[int, Field(gt=0)] = 115_200
+    baud: Annotated[int, Field(strict=True, ge=300, le=4_000_000)] = 115_200
     public_key: PublicKey
 
 
@@ -89,7 +107,7 @@ class BatteryTable(_Table):
     id: Name
     name: Annotated[str, Field(min_length=1, max_length=80)]
     category: Literal["EV", "LMT", "SBESS", "other_industrial"]
-    rated_capacity_mah: Annotated[int, Field(gt=0)] | None = None
+    rated_capacity_mah: Annotated[int, Field(strict=True, gt=0)] | None = None
     source: tuple[SourceTable, ...] = ()
 
 
@@ -97,7 +115,8 @@ class PassportFileSettings(_Table):
     """passport.toml"""
 
     broker: Broker
-    listen: Annotated[str, Field(pattern=r"^[^\s:]+:\d{1,5}$")] = "127.0.0.1:8420"
+    site: Name | None = None
+    listen: Listen = "127.0.0.1:8420"
     store: Below
     key: Below
     battery: tuple[BatteryTable, ...] = ()
@@ -153,13 +172,7 @@ def load_settings(path: Path, model: type[Settings]) -> Settings:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_CONFIG_BYTES + 1)
-        if len(content) > MAX_CONFIG_BYTES:
-            raise ConfigError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, so no configuration of ours")
-        return content.decode()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        return read_bounded(path, MAX_CONFIG_BYTES).decode()
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text") from None
 
@@ -170,6 +183,8 @@ def _words(error: ErrorDetails, model: type[BaseModel]) -> str:
         known = _known_keys(model, location[:-1])
         near = difflib.get_close_matches(key, known, 1)
         return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
+    if error["type"] == "tuple_type":
+        return f"{key}: expected tables that begin with [[{key}]]"
     if error["type"] == "missing":
         return f"the key {key!r} is missing"
     return f"{key + ': ' if key else ''}{error['msg'].removeprefix('Value error, ')}"

@@ -1,7 +1,8 @@
 """The real firmware on MicroPython's unix port, as a process of its own behind a pseudo-terminal.
 
 Stands in for a board on a serial cable: the port keeps its name while the process is killed and started again, and the
-state folder is the board's flash.
+state folder is the board's flash. The firmware ends when this process does, however that ends: only this one holds the
+other end of its standard input (Popen's pipe is closed in whatever is executed later).
 """
 
 from __future__ import annotations
@@ -44,11 +45,16 @@ class UnixBoard:
     def start(self) -> None:
         firmware = firmware_folder()
         environment = os.environ | {"MICROPYPATH": f"{firmware}:{firmware / 'boards' / 'unix'}"}
-        command = [*self._command, "-X", f"heapsize={HEAP_BYTES}", str(firmware / "main.py"), str(self._folder)]
+        command = [*self._command, "-X", f"heapsize={HEAP_BYTES}", str(firmware / "main.py")]
+        command += [str(self._folder), "--end-with-stdin"]
         with (self._folder / "board.log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, env=environment, pass_fds=[self._master], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command, env=environment, pass_fds=[self._master], stdin=subprocess.PIPE, stdout=log, stderr=log
             )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -57,7 +63,7 @@ class UnixBoard:
         """As a power cut would: at once, with nothing said."""
         if self._process:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()  # waits, and closes our end of the pipe
 
     def stop(self) -> None:
         self.kill()

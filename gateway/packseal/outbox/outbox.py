@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import zip_longest
 
 MAX_IN_FLIGHT = 20  # PUBACK handling gets slower with more (measured for paho), and 20 keep any broker busy
 RECEIPT_TIMEOUT_MS = 2_000
@@ -67,8 +68,9 @@ class Outbox:
     def due(self, now_ms: int) -> list[Item]:
         """What to send now, oldest of each log first; each is in flight from then on until its receipt is late."""
         room = MAX_IN_FLIGHT - sum(item.state is State.IN_FLIGHT and item.due_ms > now_ms for item in self.items())
-        chosen = [item for log in self._logs.values() for item in log.to_send(now_ms)][: max(room, 0)]
-        return [self._put(item, State.IN_FLIGHT, now_ms) for item in chosen]
+        of_logs = [list(log.to_send(now_ms)) for log in self._logs.values()]
+        in_turn = [item for turn in zip_longest(*of_logs) for item in turn if item]  # a long log starves no other
+        return [self._put(item, State.IN_FLIGHT, now_ms) for item in in_turn[: max(room, 0)]]
 
     def acknowledged(self, log_id: bytes, size: int) -> list[Item]:
         """Takes out, and returns, all that a receipt for this size covers."""

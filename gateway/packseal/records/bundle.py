@@ -78,7 +78,7 @@ class TrustedBundle:
 
 
 def verify_bundle(content: bytes, policy: Policy) -> TrustedBundle:
-    """The seven steps of docs/record.md section 7. Raises EvidenceError with the reason of the first that fails."""
+    """The six steps of docs/record.md section 7. Raises EvidenceError with the reason of the first that fails."""
     bundle = Bundle.from_bytes(content)  # 1
     log_id, key = log_id_of(bundle.genesis), genesis_key(bundle.genesis)  # 2
     trusted = policy.logs.get(log_id)

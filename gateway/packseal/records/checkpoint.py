@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from packseal.errors import EvidenceError, Reason
 from packseal.records.cbor import Value, decode, encode
 from packseal.records.cose import Sign, key_id, sign1, unverified_kid, verify1
-from packseal.records.entries import LOG_ID_BYTES
+from packseal.records.entries import LOG_ID_BYTES, MAX_BOOT, MAX_NUMBER
 from packseal.records.merkle import HASH_BYTES, MAX_SIZE
 
 FORMAT_VERSION = 1
@@ -53,6 +53,9 @@ def verify_checkpoint(content: bytes, log_id: bytes, public_key: bytes) -> Check
         case _:
             raise EvidenceError(Reason.MALFORMED, "a checkpoint has eight fields")
     _check_head(checkpoint.log_id, checkpoint.size, checkpoint.root)
+    _check_numbers(checkpoint.uptime_ms, checkpoint.hwcounter or 0)
+    if not 1 <= checkpoint.boot <= MAX_BOOT:
+        raise EvidenceError(Reason.MALFORMED, f"boot {checkpoint.boot} of a checkpoint is out of range")
     if checkpoint.log_id != log_id:
         raise EvidenceError(Reason.WRONG_LOG, f"a checkpoint of log {checkpoint.log_id.hex()}, not of {log_id.hex()}")
     return checkpoint
@@ -73,6 +76,7 @@ def verify_receipt(content: bytes, public_key: bytes) -> Receipt:
     match _versioned(verify1(content, RECEIPT_PURPOSE, public_key)):
         case [bytes(log_id), int(size), bytes(root), int(index), int(unix_ms)]:
             _check_head(log_id, size, root)
+            _check_numbers(index, unix_ms)
             return Receipt(log_id, size, root, index, unix_ms)
     raise EvidenceError(Reason.MALFORMED, "a receipt has six fields")
 
@@ -89,3 +93,8 @@ def _versioned(payload: bytes) -> list[Value]:
 def _check_head(log_id: bytes, size: int, root: bytes) -> None:
     if len(log_id) != LOG_ID_BYTES or not 0 < size < MAX_SIZE or len(root) != HASH_BYTES:
         raise EvidenceError(Reason.MALFORMED, "log_id, size or root is not of its kind")
+
+
+def _check_numbers(*numbers: int) -> None:
+    if not 0 <= min(numbers) <= max(numbers) <= MAX_NUMBER:
+        raise EvidenceError(Reason.MALFORMED, f"a number of {numbers} is out of range")

@@ -35,10 +35,7 @@ def sign1(payload: bytes, purpose: str, sign: Sign, kid: bytes | None = None) ->
 def verify1(content: bytes, purpose: str, public_key: bytes) -> bytes:
     """The payload, signed for this purpose by this key. Raises EvidenceError (MALFORMED, BAD_SIGNATURE)."""
     protected, payload, signature = _parts(content)
-    try:
-        VerifyKey(public_key).verify(_to_be_signed(protected, purpose, payload), signature)
-    except (BadSignatureError, ValueError):
-        raise EvidenceError(Reason.BAD_SIGNATURE, f"not signed by key {public_key.hex()[:16]} as {purpose}") from None
+    _verify_signature(public_key, _to_be_signed(protected, purpose, payload), signature, purpose)
     return payload
 
 
@@ -46,6 +43,13 @@ def unverified_kid(content: bytes) -> bytes | None:
     """The key id that the signer states: only for choosing the key to verify with."""
     kid = _header(_parts(content)[0]).get(KID)
     return kid if isinstance(kid, bytes) else None
+
+
+def _verify_signature(public_key: bytes, message: bytes, signature: bytes, purpose: str) -> None:
+    try:
+        VerifyKey(public_key).verify(message, signature)
+    except (BadSignatureError, ValueError):
+        raise EvidenceError(Reason.BAD_SIGNATURE, f"not signed by key {public_key.hex()[:16]} as {purpose}") from None
 
 
 def _to_be_signed(protected: bytes, purpose: str, payload: bytes) -> bytes:

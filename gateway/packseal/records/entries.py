@@ -19,6 +19,8 @@ from packseal.records.merkle import MAX_SIZE, leaf_hash
 MAX_ENTRY_BYTES = 512
 LOG_ID_BYTES = 16
 MAX_TYPE = 31
+MAX_BOOT = (1 << 32) - 1
+MAX_NUMBER = (1 << 63) - 1  # section 2.5: what databases and most languages hold in an integer; larger means nothing
 
 
 class EntryType(IntEnum):
@@ -136,7 +138,7 @@ def decode_entry(content: bytes) -> Entry:
             pass
         case _:
             raise _malformed("an entry is [type, seq, boot, uptime_ms, body]")
-    if not (1 <= kind <= MAX_TYPE and 0 <= seq < MAX_SIZE and 1 <= boot < 1 << 32 and uptime_ms >= 0):
+    if not (1 <= kind <= MAX_TYPE and 0 <= seq < MAX_SIZE and 1 <= boot <= MAX_BOOT and 0 <= uptime_ms <= MAX_NUMBER):
         raise _malformed(f"entry type {kind}, seq {seq}, boot {boot} or uptime {uptime_ms} out of range")
     read = _BODIES.get(kind)
     return Entry(kind, seq, boot, uptime_ms, read(_Fields(fields)) if read else None)
@@ -192,7 +194,7 @@ class _Fields:
     def __init__(self, fields: dict[int, Value]) -> None:
         self._fields = fields
 
-    def uint(self, key: int, low: int = 0, high: int = (1 << 64) - 1) -> int:
+    def uint(self, key: int, low: int = 0, high: int = MAX_NUMBER) -> int:
         value = self.optional_int(key)
         if value is None or not low <= value <= high:
             raise _malformed(f"field {key} is not a number from {low} to {high}")
@@ -203,8 +205,8 @@ class _Fields:
 
     def optional_int(self, key: int) -> int | None:
         value = self._fields.get(key)
-        if key in self._fields and not isinstance(value, int):
-            raise _malformed(f"field {key} is not a number")
+        if key in self._fields and not _is_number(value):
+            raise _malformed(f"field {key} is not a number of 64 bits with its sign")
         return value if isinstance(value, int) else None
 
     def string(self, key: int, low: int, high: int) -> bytes:
@@ -223,15 +225,15 @@ class _Fields:
         value = self._fields.get(key)
         if not isinstance(value, list) or len(value) != count:
             raise _malformed(f"field {key} is not {count} numbers")
-        numbers = tuple(item for item in value if isinstance(item, int))
+        numbers = tuple(item for item in value if isinstance(item, int) and _is_number(item))
         if len(numbers) != count:
-            raise _malformed(f"field {key} is not {count} numbers")
+            raise _malformed(f"field {key} is not {count} numbers of 64 bits with their signs")
         return numbers
 
-    def uints(self, key: int, count: int) -> tuple[int, ...]:
+    def uints(self, key: int, count: int, high: int = MAX_NUMBER) -> tuple[int, ...]:
         numbers = self.ints(key, count)
-        if min(numbers) < 0:
-            raise _malformed(f"field {key} holds a negative number")
+        if not 0 <= min(numbers) <= max(numbers) <= high:
+            raise _malformed(f"field {key} holds a number that is not from 0 to {high}")
         return numbers
 
     def __contains__(self, key: int) -> bool:
@@ -270,7 +272,7 @@ def _window(fields: _Fields) -> Window:
 def _state_of_health(fields: _Fields) -> StateOfHealth:
     return StateOfHealth(
         method=fields.uint(1),
-        inputs=_pair(fields.uints(2, 2)),
+        inputs=_pair(fields.uints(2, 2, MAX_SIZE - 1)),
         rated_capacity_mah=fields.uint(3),
         remaining_capacity_mah=Estimate(*fields.uints(4, 2)),
         soh_capacity_cpct=Estimate(*fields.uints(5, 2)),
@@ -291,6 +293,10 @@ def _config(fields: _Fields) -> Config:
 
 def _mean_min_max(fields: _Fields, key: int) -> MeanMinMax | None:
     return MeanMinMax(*fields.ints(key, 3)) if key in fields else None
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int) and -MAX_NUMBER - 1 <= value <= MAX_NUMBER
 
 
 def _pair(numbers: Sequence[int]) -> tuple[int, int]:

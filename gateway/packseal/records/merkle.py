@@ -58,7 +58,7 @@ class Edge:
     def from_bytes(cls, content: bytes) -> Edge:
         """The edge that to_bytes wrote. Raises ValueError for any other bytes."""
         body = content[4:]
-        if len(body) % HASH_BYTES:
+        if len(content) < 4 or len(body) % HASH_BYTES:
             raise ValueError("an edge is a size and whole hashes")
         roots = tuple(body[i : i + HASH_BYTES] for i in range(0, len(body), HASH_BYTES))
         return cls(int.from_bytes(content[:4], "big"), roots)
@@ -96,3 +96,56 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         index, last = index >> 1, last >> 1
     if last or node != root or len(root) != HASH_BYTES:
         raise EvidenceError(Reason.BAD_INCLUSION_PROOF, "the record is not what the signed root covers")
+
+
+def consistency_proof(leaves: Sequence[bytes], size: int) -> list[bytes]:
+    """That the tree of the first `size` of these leaf hashes begins that of all (RFC 9162 section 2.1.4.1)."""
+    if not 0 < size <= len(leaves):
+        raise ValueError(f"no tree of {size} in one of {len(leaves)}")
+    return _subproof(leaves, size, is_whole=True)
+
+
+def _subproof(leaves: Sequence[bytes], size: int, *, is_whole: bool) -> list[bytes]:
+    if size == len(leaves):
+        return [] if is_whole else [Edge().extended(leaves).root()]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if size <= split:
+        return [*_subproof(leaves[:split], size, is_whole=is_whole), Edge().extended(leaves[split:]).root()]
+    return [*_subproof(leaves[split:], size - split, is_whole=False), Edge().extended(leaves[:split]).root()]
+
+
+def verify_consistency(sizes: tuple[int, int], proof: Sequence[bytes], roots: tuple[bytes, bytes]) -> None:
+    """Raises EvidenceError(BAD_CONSISTENCY_PROOF) unless the first tree is a beginning of the second.
+
+    RFC 9162 section 2.1.4.2. A tree of size 0 is refused: it is a beginning of every tree and says nothing.
+    """
+    first, second = sizes
+    if not 0 < first <= second:
+        raise _inconsistent(f"no tree of {first} leaves can be proven to begin one of {second}")
+    if first == second:
+        if proof or roots[0] != roots[1]:
+            raise _inconsistent("two roots for one size, or a proof where none is needed")
+        return
+    if not proof:
+        raise _inconsistent("the proof is empty")
+    path = list(proof) if first & (first - 1) else [roots[0], *proof]
+    node, last = first - 1, second - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    old = new = path[0]
+    for sibling in path[1:]:
+        if not last:
+            raise _inconsistent("the proof is longer than the tree is high")
+        if node & 1 or node == last:
+            old, new = node_hash(sibling, old), node_hash(sibling, new)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            new = node_hash(new, sibling)
+        node, last = node >> 1, last >> 1
+    if last or (old, new) != roots:
+        raise _inconsistent("the proof does not lead from the one root to the other")
+
+
+def _inconsistent(what: str) -> EvidenceError:
+    return EvidenceError(Reason.BAD_CONSISTENCY_PROOF, what)

@@ -10,6 +10,7 @@ from hashlib import sha256
 from memory_flash import MemoryFlash
 
 from logger.core import cbor, cose, ed25519
+from logger.core.cbor import NULL
 from logger.core.link import CHECKPOINT, ENTRY, HELLO, RECEIPT, STATUS, WANT, BoardLink, FrameReceiver, encode_frame
 from logger.core.logger import Key, Logger
 from logger.core.merkle import Edge, leaf_hash
@@ -185,16 +186,36 @@ def hostile():
     good = receipt_of(size, root)
     bad = [receipt_of(size, bytes(32)), receipt_of(size, root, bytes(16)), receipt_of(size, root, seed=bytes(32))]
     bad += [receipt_of(size + 1, root), good[:-1], good[:-1] + bytes([good[-1] ^ 1]), b"", b"\x00"]
+    protected, _, _, signature = cbor.decode(good).parts
+    for other in ({1: 2}, {}, [NULL], [], None, 1, "", "123456", cbor.Sign1([])):
+        bad.append(cbor.encode(cbor.Sign1([protected, {}, other, signature])))
     for receipt in bad:
         board.link.feed(encode_frame(RECEIPT, receipt))
         board.run(2000, gateway)
     assert board.logger.log.receipted_size == 0
-    for kind, body in ((WANT, b""), (WANT, cbor.encode([0, 1])), (WANT, cbor.encode([-1, 1, 1])), (99, b"")):
-        board.link.feed(encode_frame(kind, body))
+    for want in ([0, 1], [-1, 1, 1], [0, 1, 2], [0, 1, None], b"\0\1\1", {0: 1, 1: 1, 5: 1}, "011", 0, None):
+        board.link.feed(encode_frame(WANT, cbor.encode(want)))
+    board.link.feed(encode_frame(WANT) + encode_frame(99))
     board.link.feed(encode_frame(RECEIPT, good))
     board.run(2000, gateway)
     assert board.logger.log.receipted_size == size
     return summary(board, gateway)
+
+
+def late_receipt():
+    """A smaller receipt comes while a larger one is verified: receipted_size after each."""
+    board, gateway = Board(MemoryFlash(8, 4096), 1000, 10000, 4, 4), Gateway()
+    gateway.is_receipting = False
+    board.run(100000, gateway)
+    log, sizes = board.logger.log, []
+    for size in (gateway.checkpoints[-1], gateway.checkpoints[0]):
+        board.link.feed(encode_frame(RECEIPT, receipt_of(size, cose.checkpoint_root(log.checkpoint_of(size)))))
+        board.logger.step(board.now_ms - board.start_ms)
+    while board.logger.receipts_settled < 2:
+        board.run(4)
+        if log.receipted_size not in sizes:
+            sizes.append(log.receipted_size)
+    return {"receipted": sizes, "checkpoints": gateway.checkpoints}
 
 
 def credit():
@@ -222,5 +243,6 @@ def drained(board):
 
 
 lives = {"sampling": sampling, "slow": slow, "full": full, "full_restart": full_restart}
-lives.update({"restarts": restarts, "hostile": hostile, "credit": credit})
-print(json.dumps(lives[sys.argv[1]]()))
+lives.update({"restarts": restarts, "hostile": hostile, "late_receipt": late_receipt, "credit": credit})
+if __name__ == "__main__":
+    print(json.dumps(lives[sys.argv[1]]()))

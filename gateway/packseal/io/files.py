@@ -1,0 +1,40 @@
+"""Files of others, read with a limit; files of ours, there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from packseal.errors import ConfigError
+
+
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """The content of a file of at most max_bytes. Raises ConfigError before it reads more than that."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(content) > max_bytes:
+        raise ConfigError(f"{path}: larger than {max_bytes} bytes, so not a file of this kind")
+    return content
+
+
+def create_private(path: Path, content: bytes) -> None:
+    """Makes a file that only its owner can read, durable before it has its name. Raises FileExistsError, OSError."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    try:
+        os.link(unfinished, path)
+    finally:
+        unfinished.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
