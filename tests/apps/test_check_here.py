@@ -1,4 +1,4 @@
-"""The page's "check here" in a real browser: the visitor's own machine checks a record, and need not believe the page."""
+"""The page's "check here" in a real browser: the visitor's machine checks a record and need not believe the page."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 // Asks the browser's verifier: a list of questions as JSON on standard input, the list of answers on standard output.
 //
-// An answer is {"good": what was found} or {"reason", "detail"}. Integers are written as text, so that none loses a digit.
+// An answer is {"good": what was found} or {"reason", "detail"}. Integers are text in it, so that none loses a digit.
 
 import { readFileSync } from "node:fs";
 import { webcrypto } from "node:crypto";

@@ -56,9 +56,10 @@ def settings(serial: int | str) -> dict[str, Any]:
 
 
 class Line:
-    """The gateway's end of the serial line."""
+    """The gateway's end of the serial line, and the process at the other one, where that matters."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, pid: int = 0) -> None:
+        self.pid = pid
         self._descriptor = descriptor
         self._receiver = link.FrameReceiver()
         self._frames: list[tuple[int, bytes]] = []
@@ -103,7 +104,7 @@ def powered(interpreter: Interpreter, folder: Path, **changes: int) -> Iterator[
     (folder / "config.json").write_text(json.dumps({**settings(board_end), **changes}))
     process = start(interpreter, folder, board_end)
     try:
-        yield Line(gateway_end)
+        yield Line(gateway_end, process.pid)
     finally:
         process.kill()
         process.communicate()
@@ -242,7 +243,7 @@ def test_what_is_there_but_cannot_be_opened_is_not_replaced(
 
 
 def test_ten_samples_a_second_and_a_signature_every_second(tmp_path: Path) -> None:
-    """In real time on MicroPython. A machine that is busy with others may cost one slot."""
+    """In real time on MicroPython: one slot may be missed, and more only when the machine was busy with others."""
     fast = {"clock_rate": 1, "sample_ms": 100, "window_ms": 1_000, "checkpoint_every": 1}
     checkpoints = uptime_ms = slots_missed = 0
     with powered(find_interpreter("micropython"), tmp_path, **fast) as line:
@@ -253,8 +254,17 @@ def test_ten_samples_a_second_and_a_signature_every_second(tmp_path: Path) -> No
             if kind == link.STATUS:
                 uptime_ms, _, _, _, _, slots_missed, _ = cbor.decode(body)
             checkpoints += kind == link.CHECKPOINT
-    assert slots_missed <= 1
+        waited_ms = waited_for_a_processor_ms(line.pid)
+    assert slots_missed <= 1 + waited_ms // 100, f"{waited_ms} ms waited for a processor"
     assert checkpoints >= 6
+
+
+def waited_for_a_processor_ms(pid: int) -> int:
+    """How long the process was ready to run while others ran (Linux, sched-stats.rst: the second number)."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) // 1_000_000
+    except FileNotFoundError:
+        return 0
 
 
 # --- the end of the process that started a board

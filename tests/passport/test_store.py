@@ -129,6 +129,10 @@ EDITS = {
     "a record gone": ("DELETE FROM records WHERE seq = 5", (5, 5, Reason.MISSING_ENTRIES)),
     "the last record gone": ("DELETE FROM records WHERE seq = 12", (12, 12, Reason.MISSING_ENTRIES)),
     "a checkpoint gone": ("DELETE FROM checkpoints WHERE size = 13", (9, 12, Reason.MISSING_ENTRIES)),
+    "a checkpoint's size altered": (
+        "UPDATE checkpoints SET size = 1 << 62 WHERE size = 13",
+        (13, (1 << 62) - 1, Reason.MISSING_ENTRIES),
+    ),
     "the head altered": ("UPDATE logs SET size = 9", (9, 12, Reason.MISSING_ENTRIES)),
     "the head's edge altered": ("UPDATE logs SET edge = zeroblob(4)", (12, 12, Reason.ROOT_MISMATCH)),
     "an edge altered": ("UPDATE checkpoints SET edge = zeroblob(36) WHERE size = 4", (0, 3, Reason.ROOT_MISMATCH)),

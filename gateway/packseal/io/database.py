@@ -11,6 +11,7 @@ from pathlib import Path
 from packseal.errors import UnavailableError
 
 BUSY_TIMEOUT_S = 10
+WAL_PAGES = 250  # 1 MB beside the database, so that a small disk is not filled by what waits to be moved
 
 
 class Database:
@@ -29,6 +30,7 @@ class Database:
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._connection.executescript(schema)
         except sqlite3.Error as error:
@@ -58,6 +60,10 @@ class Database:
                 return self._connection.execute(query, parameters).fetchall()
             except (sqlite3.Error, OverflowError) as error:
                 raise self._unavailable(error) from None
+
+    def fold_back(self) -> None:
+        """Moves all of the write-ahead log into the database and empties it."""
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         with self._lock:

@@ -38,3 +38,28 @@ def create_private(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+class Reserve:
+    """Room on a disk that is given back when it is full, so that what frees room can still be written."""
+
+    def __init__(self, path: Path, size_bytes: int) -> None:
+        self._path, self._size_bytes = path, size_bytes
+        self.restore()
+
+    def restore(self) -> None:
+        """Takes the room if it is there; without it there is no reserve now, and a later call tries again."""
+        if self._path.exists():
+            return
+        try:
+            create_private(self._path, bytes(self._size_bytes))
+        except OSError:
+            self._path.with_name(self._path.name + ".new").unlink(missing_ok=True)
+
+    def release(self) -> bool:
+        """Gives the room back; False when there was none."""
+        try:
+            self._path.unlink()
+        except OSError:
+            return False
+        return True

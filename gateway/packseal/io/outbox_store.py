@@ -9,11 +9,13 @@ from typing import Any
 
 from packseal.errors import UnavailableError
 from packseal.io.database import Database
+from packseal.io.files import Reserve
 from packseal.outbox import Item
 from packseal.records.checkpoint import Receipt
 from packseal.records.log import Delivery, Known, TrustedLog, Verified
 from packseal.records.merkle import Edge
 
+RESERVE_BYTES = 2 << 20  # the write-ahead log moved into the database, and the deletion of some deliveries
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS logs (
     log_id BLOB PRIMARY KEY, genesis BLOB NOT NULL, battery TEXT NOT NULL, edge BLOB NOT NULL,
@@ -38,6 +40,7 @@ class StoredLog:
 class OutboxStore:
     def __init__(self, path: Path) -> None:
         self._database = Database(path, SCHEMA)
+        self._reserve = Reserve(path.with_name(path.name + ".reserve"), RESERVE_BYTES)
         self.path = path
 
     def log(self, log_id: bytes) -> StoredLog | None:
@@ -83,13 +86,24 @@ class OutboxStore:
         return battery, content
 
     def root_at(self, log_id: bytes, size: int) -> bytes | None:
-        """The signed root of a waiting delivery, or of the newest one receipted."""
+        """The signed root of the waiting delivery that ends at size; None where none does."""
         query = "SELECT root FROM deliveries WHERE log_id = ? AND size = ?"
         rows: Any = self._database.rows(query, (log_id, size))
         return rows[0][0] if rows else None
 
     def acknowledge(self, receipt: Receipt, content: bytes) -> None:
-        """Deletes what a verified receipt covers and keeps the receipt for the board."""
+        """Deletes what a verified receipt covers and keeps the receipt for the board; also on a full disk."""
+        try:
+            self._acknowledge(receipt, content)
+        except UnavailableError:
+            if not self._reserve.release():
+                raise
+            self._database.fold_back()
+            self._acknowledge(receipt, content)
+            self._database.fold_back()
+        self._reserve.restore()
+
+    def _acknowledge(self, receipt: Receipt, content: bytes) -> None:
         with self._database.transaction() as connection:
             covered = "log_id = ? AND size <= ?"
             key = (receipt.log_id, receipt.size)

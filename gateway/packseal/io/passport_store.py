@@ -18,7 +18,7 @@ from packseal.passport.proof import SpanTree
 from packseal.records.bundle import Bundle
 from packseal.records.checkpoint import verify_checkpoint
 from packseal.records.entries import genesis_key, log_id_of
-from packseal.records.log import Known, TrustedLog, Verified
+from packseal.records.log import MAX_DELIVERY_BYTES, Known, TrustedLog, Verified
 from packseal.records.merkle import Edge, leaf_hash
 
 SCHEMA = """
@@ -235,12 +235,15 @@ class PassportStore:
         return Bundle(genesis, record[0].entry, proof, checkpoint, receipt).to_bytes()
 
     def spans(self, log_id: bytes, from_size: int = 0) -> Iterator[StoredSpan]:
-        """What is stored behind from_size, one delivery at a time."""
+        """What is stored behind from_size, one delivery at a time.
+
+        A delivery has fewer records than bytes: a size beyond that was altered, and the audit of the ends names it.
+        """
         while True:
             rows: list[Any] = self._database.rows(
-                "SELECT size, content, edge, received_unix_ms FROM checkpoints WHERE log_id = ? AND size > ?"
-                " ORDER BY size LIMIT 1",
-                (log_id, from_size),
+                "SELECT size, content, edge, received_unix_ms FROM checkpoints WHERE log_id = ?"
+                " AND size > ? AND size < ? ORDER BY size LIMIT 1",
+                (log_id, from_size, from_size + MAX_DELIVERY_BYTES),
             )
             if not rows:
                 return

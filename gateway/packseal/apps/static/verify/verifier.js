@@ -26,8 +26,10 @@ const utf8 = new TextEncoder();
 /** What the bundle proves under this policy.
  *
  * bytes: Uint8Array. policy: {logs, services}: a Map or an object of log_id to {battery, evidenceClass}, a list of
- * public keys, ids and keys as hexadecimal digits. Integers are Number, or BigInt where that would not be exact. Throws EvidenceError with the reason of the first step
- * that fails, TypeError for arguments that are no bytes or no policy.
+ * public keys, ids and keys as hexadecimal digits. Integers are Number, or BigInt where that would not be exact.
+ *
+ * Throws EvidenceError with the reason of the first step that fails, TypeError for arguments that are no bytes or no
+ * policy, and what WebCrypto throws where it lacks SHA-256 or Ed25519 (whyUnable in ed25519.js tells that before).
  */
 export async function verifyBundle(bytes, policy) {
   if (!isBytes(bytes)) throw new TypeError("a bundle is a Uint8Array");
@@ -44,7 +46,9 @@ export async function verifyBundle(bytes, policy) {
   await verifyInclusion(await leafHash(bundle.entry), entry.seq, checkpoint.size, bundle.proof, checkpoint.root); // 5
   const receipt = await verifyReceipt(bundle.receipt, services); // 6
   const isSameTree = receipt.size === checkpoint.size && areSame(receipt.root, checkpoint.root);
-  if (!isSameTree || !areSame(receipt.logId, logId)) throw new EvidenceError("receipt-mismatch", "the receipt covers another log, size or root");
+  if (!isSameTree || !areSame(receipt.logId, logId)) {
+    throw new EvidenceError("receipt-mismatch", "the receipt covers another log, size or root");
+  }
   return {
     battery: log.battery,
     evidenceClass: log.evidenceClass,
@@ -111,7 +115,8 @@ async function verifyReceipt(content, services) {
   await verifySign1(signed, RECEIPT, publicKey);
   const [logId, size, root, serviceIndex, receivedUnixMs] = versioned(signed.payload, 6);
   checkHead(logId, size, root);
-  if (!isNumber(serviceIndex) || !isNumber(receivedUnixMs)) throw malformed("index or time of a receipt is not of its kind");
+  const isWhole = isNumber(serviceIndex) && isNumber(receivedUnixMs);
+  if (!isWhole) throw malformed("index or time of a receipt is not of its kind");
   return { logId, size, root, serviceIndex, receivedUnixMs };
 }
 

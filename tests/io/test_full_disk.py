@@ -1,0 +1,59 @@
+"""A disk that the outbox itself has filled: receipts still make room, and the line goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from packseal.errors import UnavailableError
+from packseal.io.outbox_store import OutboxStore, only_new
+from packseal.records.checkpoint import Receipt
+from packseal.records.log import TrustedLog
+from tests.passport.board import running_board
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with 4.5 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4608k", "tmpfs", str(folder)], check=False)
+    if mount.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_receipts_make_room_on_a_full_disk(small_disk: Path) -> None:
+    board = running_board(2)
+    store = OutboxStore(small_disk / "outbox.db")
+    log, stored, is_full = TrustedLog(board.entries[0]), [], False
+    while not is_full:
+        delivery = board.delivery(log.size)
+        verified = log.verified(delivery, only_new(log))
+        try:
+            store.store("pack", delivery, verified, 0)
+        except UnavailableError as error:
+            is_full = "check the disk's space" in str(error)
+            continue
+        stored.append(verified.checkpoint)
+        log = verified.log
+        board.windows(100)
+    _fill(small_disk)
+    for checkpoint in stored:
+        store.acknowledge(Receipt(checkpoint.log_id, checkpoint.size, checkpoint.root, 0, 0), b"receipt")
+    assert store.waiting() == []
+    (small_disk / "filler").unlink()
+    store.store("pack", delivery, log.verified(delivery, only_new(log)), 0)
+    store.close()
+
+
+def _fill(disk: Path) -> None:
+    """To the last byte, as another program would."""
+    with (disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(bytes(4096))
