@@ -256,6 +256,8 @@ def bundle_vectors() -> dict[str, Any]:
     unknown_receipt = sign_receipt(receipt, sign_with(OTHER_SERVICE), public(OTHER_SERVICE))
     bad = [
         ("truncated", bundle()[:-1], "malformed", "7.1"),
+        ("whole bundle in tag 18", encode(Sign1(whole)), "malformed", "7.1"),
+        ("proof in tag 18", encode([*whole[:3], Sign1(whole[3]), *whole[4:]]), "malformed", "7.1"),
         ("longer than 4096 bytes", bundle(entry=bytes(5000)), "malformed", "7.1"),
         ("version 2", encode(["packseal/bundle/2", *whole[1:]]), "unknown-version", "7.1"),
         ("genesis is a window", bundle(genesis=contents[2]), "malformed", "7.2"),

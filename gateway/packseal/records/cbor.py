@@ -6,11 +6,12 @@ hashes, and no two readers can disagree. What the values mean is for the modules
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from packseal.errors import EvidenceError, Reason
 
-Value: TypeAlias = "int | bytes | str | list[Value] | dict[int, Value] | None"
+Value: TypeAlias = "int | bytes | str | list[Value] | dict[int, Value] | Sign1 | None"
 
 MAX_DEPTH = 8
 SIGN1_TAG = 18
@@ -18,8 +19,11 @@ UINT, NINT, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
 NULL = 0xF6
 
 
-class Sign1(list[Value]):
-    """The array inside tag 18 (COSE_Sign1)."""
+@dataclass(frozen=True, slots=True)
+class Sign1:
+    """The array inside tag 18 (COSE_Sign1). No list itself, or a tagged array would pass where a plain one belongs."""
+
+    items: list[Value]
 
 
 def encode(value: Value) -> bytes:
@@ -51,9 +55,10 @@ def _encode(value: Value, out: bytearray) -> None:
         text = value.encode()
         _encode_head(TEXT, len(text), out)
         out += text
+    elif isinstance(value, Sign1):
+        _encode_head(TAG, SIGN1_TAG, out)
+        _encode(value.items, out)
     elif isinstance(value, list):
-        if isinstance(value, Sign1):
-            _encode_head(TAG, SIGN1_TAG, out)
         _encode_head(ARRAY, len(value), out)
         for item in value:
             _encode(item, out)
@@ -154,7 +159,7 @@ def _decode_map(content: bytes, count: int, at: int, depth: int) -> tuple[dict[i
 
 def _decode_sign1(content: bytes, at: int, depth: int) -> tuple[Sign1, int]:
     value, end = _decode(content, at, depth - 1)
-    if not isinstance(value, list) or isinstance(value, Sign1):
+    if not isinstance(value, list):
         raise _malformed(at, "tag 18 without an array")
     return Sign1(value), end
 

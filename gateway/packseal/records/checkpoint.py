@@ -47,6 +47,8 @@ def sign_checkpoint(checkpoint: Checkpoint, sign: Sign) -> bytes:
 
 def verify_checkpoint(content: bytes, log_id: bytes, public_key: bytes) -> Checkpoint:
     """Raises EvidenceError (MALFORMED, UNKNOWN_VERSION, BAD_SIGNATURE, WRONG_LOG)."""
+    if unverified_kid(content) is not None:
+        raise EvidenceError(Reason.MALFORMED, "a checkpoint names no key; its log does")
     match _versioned(verify1(content, CHECKPOINT_PURPOSE, public_key)):
         case [bytes(log), int(size), bytes(root), int(boot), int(uptime), bytes() | None as nonce, int() | None as hw]:
             checkpoint = Checkpoint(log, size, root, boot, uptime, nonce, hw)
