@@ -10,6 +10,7 @@ from packseal.io.passport_store import LogHead, PassportStore
 from packseal.io.settings import PolicyFileSettings, load_settings
 from packseal.passport.settings import PassportSettings
 from packseal.records.bundle import Policy, PolicyLog
+from packseal.records.entries import genesis_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ def exported(
     """
     heads = _enrolled(store, settings)
     candidates = [(head, _seq(store, head, wanted)) for head in heads if head.battery == wanted.battery]
-    found = [(head, seq) for head, seq in candidates if seq is not None and wanted.log_id in (None, head.log.log_id)]
+    found = [(head, seq) for head, seq in candidates if seq is not None and wanted.log_id in (None, head.log_id)]
     head, seq = max(found, key=lambda pair: _received_unix_ms(store, pair[0]), default=(None, None))
-    content = store.bundle(head.log.log_id, seq) if head and seq is not None else None
+    content = store.bundle(head.log_id, seq) if head and seq is not None else None
     if content is None:
         which = "no record" if wanted.seq is None else f"no record {wanted.seq}"
         raise UnavailableError(f"{which} to export for battery {wanted.battery!r}; its page shows what has arrived")
@@ -64,24 +65,24 @@ def exported(
 
 def _enrolled(store: PassportStore, settings: PassportSettings) -> list[LogHead]:
     keys = {source.public_key for battery in settings.batteries for source in battery.sources}
-    return [head for head in store.heads() if head.log.key.public_key in keys]
+    return [head for head in store.heads() if head.has_own_genesis and genesis_key(head.genesis).public_key in keys]
 
 
 def _seq(store: PassportStore, head: LogHead, wanted: Wanted) -> int | None:
     if wanted.seq is not None:
-        return wanted.seq if wanted.seq < head.log.size else None
-    records = store.plotted_statements(head.log.log_id)[-1:] or store.recent_records(head.log.log_id, 1)
+        return wanted.seq if wanted.seq < head.size else None
+    records = store.plotted_statements(head.log_id)[-1:] or store.recent_records(head.log_id, 1)
     return records[0].seq if records else None
 
 
 def _received_unix_ms(store: PassportStore, head: LogHead) -> int:
-    return max((record.received_unix_ms for record in store.recent_records(head.log.log_id, 1)), default=0)
+    return max((record.received_unix_ms for record in store.recent_records(head.log_id, 1)), default=0)
 
 
 def _policy_text(heads: list[LogHead], public_key: bytes) -> str:
     text = '# whom "packseal verify" trusts; get it from someone you trust, not from who sent the bundle\n'
     text += f'[[service]]\npublic_key = "{public_key.hex()}"\n'
     for head in heads:
-        text += f'\n[[log]]\nlog_id = "{head.log.log_id.hex()}"\nbattery = "{head.battery}"\n'
+        text += f'\n[[log]]\nlog_id = "{head.log_id.hex()}"\nbattery = "{head.battery}"\n'
         text += f'evidence_class = "{head.evidence_class}"\n'
     return text
