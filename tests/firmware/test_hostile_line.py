@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logger.core import cbor, cose, ed25519, link
@@ -123,6 +123,7 @@ def is_of_a_gateway(kind: int, body: bytes) -> bool:
     return kind == link.RECEIPT or (kind == link.ASK and not body) or (kind == link.WANT and is_good_want(body))
 
 
+@settings(deadline=None)  # each example makes a flash and a signature, and the machine may be busy with others
 @given(st.lists(frames, max_size=6))
 def test_no_frame_harms_the_board_and_what_is_refused_is_counted(
     new_board: NewBoard, said: list[tuple[int, bytes]]
@@ -135,6 +136,7 @@ def test_no_frame_harms_the_board_and_what_is_refused_is_counted(
         assert (board.log.size, board.log.receipted_size) == (2, 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=4))
 def test_no_bytes_harm_the_board(new_board: NewBoard, pieces: list[bytes]) -> None:
     with new_board() as board:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,9 +23,10 @@ from packseal.apps.demo import board_config
 from packseal.io.enrol import hello_of
 from packseal.io.keys import load_or_make_key
 from packseal.io.mqtt import BrokerAddress, MQTTConnection
+from packseal.io.passport_store import PassportStore
 from packseal.io.ports import free_port
 from packseal.io.unix_board import UnixBoard
-from packseal.records.entries import genesis_key
+from packseal.records.entries import decode_entry, genesis_key
 
 BATTERY = "rig-pack"
 WAIT_S = 60
@@ -170,6 +172,19 @@ class Rig:
                 pytest.fail(f"no {kind} in {timeout_s} s\n{self.gateway.output()}\n{self.passport.output()}")
             if message.kind == kind:
                 return message
+
+    def stored_size(self) -> int:
+        with closing(PassportStore(self.store)) as store:
+            return sum(head.size for head in store.heads())
+
+    def stored_records(self) -> list[bytes]:
+        """All that the service holds of its one log, checked: each as it was signed, in order, none missing."""
+        with closing(PassportStore(self.store)) as store:
+            (head,) = store.heads()
+            assert not store.audit(head.log_id, limit=1 << 24).differences
+            contents = list(store.known(head.log_id).entries(0, head.size))
+        assert [decode_entry(content).seq for content in contents] == list(range(head.size))
+        return contents
 
     def publish(self, topic: str, payload: bytes) -> None:
         assert self._tap.publish(topic, payload)

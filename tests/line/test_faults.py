@@ -14,28 +14,11 @@ from packseal.io.outbox_store import OutboxStore
 from packseal.io.passport_store import PassportStore
 from packseal.io.unix_board import UnixBoard
 from packseal.records.answer import RefusalAnswer, decode_answer
-from packseal.records.entries import decode_entry
 from tests.line.rig import BATTERY, PACKSEAL, Process, Rig, tool
 
 BROKER_GONE_S = float(os.environ.get("PACKSEAL_BROKER_GONE_S", "10"))  # `make test-long` takes a minute
 
 BACKLOG = 80  # more records than a board makes while the rest of the line starts
-
-
-def stored_size(rig: Rig) -> int:
-    store = PassportStore(rig.store)
-    size = sum(head.log.size for head in store.heads())
-    store.close()
-    return size
-
-
-def check_complete(rig: Rig) -> None:
-    store = PassportStore(rig.store)
-    (head,) = store.heads()
-    assert not store.audit(head.log.log_id, limit=1 << 24).differences
-    contents = store.known(head.log.log_id).entries(0, head.log.size)
-    assert [decode_entry(content).seq for content in contents] == list(range(head.log.size))
-    store.close()
 
 
 def waiting_records(rig: Rig) -> int:
@@ -48,12 +31,12 @@ def waiting_records(rig: Rig) -> int:
 def test_broker_away_for_a_while(rig: Rig) -> None:
     rig.next_message("receipt")
     rig.broker.kill()
-    size = stored_size(rig)
+    size = rig.stored_size()
     threading.Event().wait(BROKER_GONE_S)  # the fault under test is its length
     assert waiting_records(rig) > 0
     rig.broker.start()
-    rig.wait_for(lambda: stored_size(rig) > size + 5 * BROKER_GONE_S, "the records made in the meantime")
-    check_complete(rig)
+    rig.wait_for(lambda: rig.stored_size() > size + 5 * BROKER_GONE_S, "the records made in the meantime")
+    rig.stored_records()
 
 
 def test_board_with_an_unknown_key_is_named_with_the_cure(rig: Rig) -> None:
@@ -68,10 +51,10 @@ def test_board_with_an_unknown_key_is_named_with_the_cure(rig: Rig) -> None:
     rig.wait_for(lambda: cure in rig.gateway.output(), "the unknown key's cure")
     rig.gateway.kill()
     (rig.folder / "gateway.toml").write_text(good)
-    size = stored_size(rig)
+    size = rig.stored_size()
     rig.gateway.start()
-    rig.wait_for(lambda: stored_size(rig) > size, "records after the cure")
-    check_complete(rig)
+    rig.wait_for(lambda: rig.stored_size() > size, "records after the cure")
+    rig.stored_records()
 
 
 def test_log_that_the_service_does_not_know_waits_until_it_is_enrolled(rig: Rig) -> None:
@@ -87,10 +70,10 @@ def test_log_that_the_service_does_not_know_waits_until_it_is_enrolled(rig: Rig)
     assert waiting_records(rig) > 0
     rig.passport.kill()
     (rig.folder / "passport.toml").write_text(good)
-    size = stored_size(rig)
+    size = rig.stored_size()
     rig.passport.start()
-    rig.wait_for(lambda: stored_size(rig) > size, "records after the enrolment")
-    check_complete(rig)
+    rig.wait_for(lambda: rig.stored_size() > size, "records after the enrolment")
+    rig.stored_records()
 
 
 def test_copy_of_a_board_is_a_fork(rig: Rig, tmp_path: Path) -> None:
@@ -99,8 +82,8 @@ def test_copy_of_a_board_is_a_fork(rig: Rig, tmp_path: Path) -> None:
     rig.board.kill()
     shutil.copytree(rig.folder / "board", tmp_path / "copy")
     rig.board.start()
-    size = stored_size(rig)
-    rig.wait_for(lambda: stored_size(rig) > size + 20, "records of the original")
+    size = rig.stored_size()
+    rig.wait_for(lambda: rig.stored_size() > size + 20, "records of the original")
     copy = UnixBoard(tmp_path / "copy", rig.board_config)
     copy.start()
     second = _second_gateway(rig, copy, tmp_path)
@@ -108,9 +91,9 @@ def test_copy_of_a_board_is_a_fork(rig: Rig, tmp_path: Path) -> None:
     try:
         rig.wait_for(lambda: "fork" in _refusals(rig), "the fork")
         assert "fork" in rig.page(f"battery/{BATTERY}")
-        size = stored_size(rig)
-        rig.wait_for(lambda: stored_size(rig) > size, "the original going on")
-        check_complete(rig)
+        size = rig.stored_size()
+        rig.wait_for(lambda: rig.stored_size() > size, "the original going on")
+        rig.stored_records()
     finally:
         second.kill()
         copy.stop()
@@ -135,13 +118,13 @@ def test_rolled_back_board_is_named(rig: Rig, tmp_path: Path) -> None:
     rig.board.kill()
     shutil.copy(rig.folder / "board" / "flash.bin", tmp_path / "flash.bin")
     rig.board.start()
-    size = stored_size(rig)
-    rig.wait_for(lambda: stored_size(rig) > size + BACKLOG, "records beyond those in the old flash")
+    size = rig.stored_size()
+    rig.wait_for(lambda: rig.stored_size() > size + BACKLOG, "records beyond those in the old flash")
     rig.board.kill()
     shutil.copy(tmp_path / "flash.bin", rig.folder / "board" / "flash.bin")
     rig.board.start()
     rig.wait_for(lambda: "fork: the board has" in rig.gateway.output(), "the roll-back's name")
-    check_complete(rig)
+    rig.stored_records()
 
 
 @pytest.mark.parametrize("part", ["gateway", "passport"])
@@ -150,14 +133,14 @@ def test_full_disk(rig: Rig, part: str) -> None:
     rig.next_message("receipt")
     process = rig.parts[part]
     _limit_file_size(process, "4096")
-    size = stored_size(rig)
+    size = rig.stored_size()
     rig.wait_for(lambda: _says_full(rig, part), "word of the full disk")
     assert process.is_running()
-    assert stored_size(rig) <= size + 300
+    assert rig.stored_size() <= size + 300
     _limit_file_size(process, "unlimited")
-    size = stored_size(rig)
-    rig.wait_for(lambda: stored_size(rig) > size + 20, "records after the disk has room")
-    check_complete(rig)
+    size = rig.stored_size()
+    rig.wait_for(lambda: rig.stored_size() > size + 20, "records after the disk has room")
+    rig.stored_records()
 
 
 def _says_full(rig: Rig, part: str) -> bool:
@@ -182,6 +165,6 @@ def test_altered_and_truncated_deliveries_are_refused_and_change_nothing(rig: Ri
         if "nobody" in message.topic and isinstance(answer, RefusalAnswer):
             reasons.append(answer.reason)
     assert sorted(reasons) == ["bad-signature", "malformed", "malformed", "malformed"]
-    size = stored_size(rig)
-    rig.wait_for(lambda: stored_size(rig) > size, "the line going on")
-    check_complete(rig)
+    size = rig.stored_size()
+    rig.wait_for(lambda: rig.stored_size() > size, "the line going on")
+    rig.stored_records()
