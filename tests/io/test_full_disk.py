@@ -18,10 +18,10 @@ from tests.passport.board import running_board
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with 4.5 MB."""
+    """A file system of its own with 3.6 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4608k", "tmpfs", str(folder)], check=False)
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3600k", "tmpfs", str(folder)], check=False)
     if mount.returncode:
         pytest.skip("needs the right to mount a small file system")
     yield folder
