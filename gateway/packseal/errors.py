@@ -39,6 +39,21 @@ class Reason(StrEnum):
     RECEIPT_MISMATCH = "receipt-mismatch"
     MISSING_ENTRIES = "missing-entries"
     FORK = "fork"
+    BAD_SEED = "bad-seed"
+    BAD_DISCLOSURE = "bad-disclosure"
+    BAD_THRESHOLD = "bad-threshold"
+    BAD_ROTATION = "bad-rotation"
+    SEALED = "sealed"
+    KEY_REVOKED = "key-revoked"
+    UNKNOWN_AUTHORITY = "unknown-authority"
+    UNKNOWN_GATEWAY = "unknown-gateway"
+    WRONG_ROLE = "wrong-role"
+    BAD_POSSESSION = "bad-possession"
+    ALREADY_BOUND = "already-bound"
+    WRONG_BATTERY = "wrong-battery"
+    WRONG_CLASS = "wrong-class"
+    TOO_FEW_WITNESSES = "too-few-witnesses"
+    BAD_TIME = "bad-time"
 
 
 class EvidenceError(PackSealError):

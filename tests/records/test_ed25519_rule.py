@@ -10,7 +10,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from packseal.errors import EvidenceError
-from packseal.records.cose import _verify_signature, sign1, verify1
+from packseal.records.cose import VerifyingKey, sign1, verify1
 
 
 def test_edge_signatures_are_accepted_as_libsodium_does(shared: Path) -> None:
@@ -20,7 +20,7 @@ def test_edge_signatures_are_accepted_as_libsodium_does(shared: Path) -> None:
 
 def _verdict(case: dict[str, str]) -> str:
     try:
-        _verify_signature(bytes.fromhex(case["key"]), case["msg"].encode(), bytes.fromhex(case["sig"]), "test")
+        VerifyingKey(bytes.fromhex(case["key"])).verify(case["msg"].encode(), bytes.fromhex(case["sig"]), "test")
     except EvidenceError as error:
         return error.reason
     return "accepted"
@@ -29,6 +29,6 @@ def _verdict(case: dict[str, str]) -> str:
 def test_a_purpose_binds_a_signature() -> None:
     key = SigningKey(bytes(32))
     signed = sign1(b"payload", "packseal/checkpoint/1", lambda message: key.sign(message).signature)
-    assert verify1(signed, "packseal/checkpoint/1", bytes(key.verify_key)) == b"payload"
+    assert verify1(signed, "packseal/checkpoint/1", VerifyingKey(bytes(key.verify_key))) == b"payload"
     with pytest.raises(EvidenceError, match="bad-signature"):
-        verify1(signed, "packseal/receipt/1", bytes(key.verify_key))
+        verify1(signed, "packseal/receipt/1", VerifyingKey(bytes(key.verify_key)))

@@ -6,6 +6,7 @@ hashes, and no two readers can disagree. What the values mean is for the modules
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -39,6 +40,23 @@ def decode(content: bytes) -> Value:
     if end != len(content):
         raise _malformed(end, f"{len(content) - end} bytes too many")
     return value
+
+
+def decode_item(content: bytes, at: int, depth: int) -> tuple[Value, int]:
+    """The value of the item that begins at `at`, `depth` levels of nesting left, and the offset behind it."""
+    return _decode(content, at, depth)
+
+
+def decode_pairs(content: bytes, at: int, depth: int) -> tuple[list[tuple[int, Value, int, int]], int]:
+    """(key, value, start, end) of each pair of the map that begins at `at`, so that a reader has their bytes as well,
+    and the offset behind the map."""
+    if at >= len(content) or content[at] >> 5 != MAP:
+        raise _malformed(at, "not a map")
+    _, count, start = decode_head(content, at)
+    if count > len(content) - start:
+        raise _malformed(at, "ends too early")
+    pairs = list(_pairs(content, count, start, depth))
+    return pairs, pairs[-1][3] if pairs else start
 
 
 def _encode(value: Value, out: bytearray) -> None:
@@ -88,9 +106,12 @@ def _decode(content: bytes, at: int, depth: int) -> tuple[Value, int]:
         raise _malformed(at, f"nested deeper than {MAX_DEPTH}")
     if at >= len(content):
         raise _malformed(at, "ends too early")
-    if content[at] == NULL:
+    head = content[at]
+    if head < 24:
+        return head, at + 1  # most numbers are small ones
+    if head == NULL:
         return None, at + 1
-    major, argument, start = _decode_head(content, at)
+    major, argument, start = decode_head(content, at)
     if major == UINT:
         return argument, start
     if major == NINT:
@@ -108,7 +129,8 @@ def _decode(content: bytes, at: int, depth: int) -> tuple[Value, int]:
     raise _malformed(at, "a tag, float or simple value that is not part of the format")
 
 
-def _decode_head(content: bytes, at: int) -> tuple[int, int, int]:
+def decode_head(content: bytes, at: int) -> tuple[int, int, int]:
+    """(major type, argument, offset behind it) of the item that begins at `at`; there must be a byte."""
     major, info = content[at] >> 5, content[at] & 31
     if info < 24:
         return major, info, at + 1
@@ -145,16 +167,25 @@ def _decode_array(content: bytes, count: int, at: int, depth: int) -> tuple[list
 
 def _decode_map(content: bytes, count: int, at: int, depth: int) -> tuple[dict[int, Value], int]:
     items: dict[int, Value] = {}
+    for key, value, _, end in _pairs(content, count, at, depth):
+        items[key] = value
+        at = end
+    return items, at
+
+
+def _pairs(content: bytes, count: int, at: int, depth: int) -> Iterator[tuple[int, Value, int, int]]:
     last_key = b""
     for _ in range(count):
-        key, end = _decode(content, at, depth - 1)
+        start = at
+        key, at = _decode(content, start, depth - 1)
         if not isinstance(key, int):
-            raise _malformed(at, "a map key that is not an integer")
-        if content[at:end] <= last_key:
-            raise _malformed(at, "map keys twice or out of order")
-        last_key = content[at:end]
-        items[key], at = _decode(content, end, depth - 1)
-    return items, at
+            raise _malformed(start, "a map key that is not an integer")
+        encoded = content[start:at]
+        if encoded <= last_key:
+            raise _malformed(start, "map keys twice or out of order")
+        last_key = encoded
+        value, at = _decode(content, at, depth - 1)
+        yield key, value, start, at
 
 
 def _decode_sign1(content: bytes, at: int, depth: int) -> tuple[Sign1, int]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from packseal.errors import EvidenceError, Reason
 
 MAX_LEB128_BYTES = 5  # values of 32 bits; a longer number is no voltage or temperature
+MAX_SHIFT = 7 * (MAX_LEB128_BYTES - 1)
 
 
 def encode_column(values: Sequence[int | None]) -> bytes:
@@ -24,19 +25,24 @@ def encode_column(values: Sequence[int | None]) -> bytes:
 def decode_column(content: bytes) -> list[int | None]:
     """The values, None where not available. Raises EvidenceError(MALFORMED)."""
     values: list[int | None] = []
-    at = previous = 0
-    while at < len(content):
-        number, at = _leb128(content, at)
-        if not number:
-            values.append(None)
+    previous = number = shift = 0
+    for byte in content:
+        if byte > 127 and shift < MAX_SHIFT:
+            number |= (byte & 127) << shift
+            shift += 7
             continue
-        previous += _unzigzag(number - 1)
-        values.append(previous)
+        if byte > 127 or (shift and not byte):
+            raise _malformed("holds a number that is not in its shortest form or has more than 32 bits")
+        number |= byte << shift
+        if number:
+            previous += number >> 1 if number & 1 else -(number >> 1)  # zigzag of number - 1
+            values.append(previous)
+        else:
+            values.append(None)
+        number = shift = 0
+    if shift:
+        raise _malformed("ends inside a number")
     return values
-
-
-def _unzigzag(number: int) -> int:
-    return -(number + 1 >> 1) if number & 1 else number >> 1
 
 
 def _append_leb128(out: bytearray, number: int) -> None:
@@ -46,12 +52,5 @@ def _append_leb128(out: bytearray, number: int) -> None:
     out.append(number)
 
 
-def _leb128(content: bytes, at: int) -> tuple[int, int]:
-    number = 0
-    for position, byte in enumerate(content[at : at + MAX_LEB128_BYTES]):
-        number |= (byte & 127) << 7 * position
-        if byte < 128:
-            if not byte and position:
-                raise EvidenceError(Reason.MALFORMED, "a column number that is not in its shortest form")
-            return number, at + position + 1
-    raise EvidenceError(Reason.MALFORMED, "a column ends inside a number or holds one of more than 32 bits")
+def _malformed(what: str) -> EvidenceError:
+    return EvidenceError(Reason.MALFORMED, f"a column {what}")

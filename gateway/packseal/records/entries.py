@@ -1,154 +1,133 @@
 """Entries: what a leaf of the log says (docs/record.md section 2).
 
-Decides the shape of every body that version 1 defines. Whether an entry may be believed is decided by log.py.
+Decides the shape of every body that version 1 defines, open or blinded. Whether an entry may be believed is decided by
+log.py and bundle.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from packseal.errors import EvidenceError, Reason
-from packseal.records.cbor import Value, decode, encode
-from packseal.records.columns import decode_column, encode_column
-from packseal.records.cose import ED25519
-from packseal.records.merkle import MAX_SIZE, leaf_hash
+from packseal.records.bodies import (
+    Body,
+    Boot,
+    Config,
+    EntryType,
+    Estimate,
+    Event,
+    Gap,
+    Key,
+    MeanMinMax,
+    Origin,
+    Previous,
+    Rotation,
+    Seal,
+    StateOfHealth,
+    Time,
+    Window,
+)
+from packseal.records.cbor import ARRAY, BYTES, Value, decode_head, decode_item, decode_pairs, encode
+from packseal.records.columns import encode_column
+from packseal.records.cose import PUBLIC_KEY_BYTES, VerifyingKey
+from packseal.records.fields import MAX_NUMBER, Fields, is_plain, malformed
+from packseal.records.merkle import HASH_BYTES, MAX_SIZE, leaf_hash
 
 MAX_ENTRY_BYTES = 512
-LOG_ID_BYTES = 16
+LOG_ID_BYTES = LABEL_BYTES = 16
+FILE_LABEL_BYTES = 32  # a digest in place of random bytes
 MAX_TYPE = 31
 MAX_BOOT = (1 << 32) - 1
-MAX_NUMBER = (1 << 63) - 1  # section 2.5: what databases and most languages hold in an integer; larger means nothing
-
-
-class EntryType(IntEnum):
-    BOOT, WINDOW, SOH, EVENT, GAP, KEY, TIME, SEAL, CONFIG = range(1, 10)
-
-
-class Origin(IntEnum):
-    """Where the values of a log come from; it bounds the evidence class it can have."""
-
-    BOARD, GATEWAY, FILE = 1, 2, 3
-
-
-METHODS = {1: "charge counted between two rested open-circuit anchors"}
-
-
-@dataclass(frozen=True, slots=True)
-class MeanMinMax:
-    mean: int
-    minimum: int
-    maximum: int
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A value with its standard uncertainty (k = 1), both in the unit of the field's name."""
-
-    value: int
-    uncertainty: int
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    public_key: bytes
-    origin: Origin
-    label: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Boot:
-    firmware_hash: bytes
-    reset_cause: int
-    source: int
-    clock_rate: int
-    cell_blocks: int
-    strings: int
-    rated_capacity_mah: int
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    duration_ms: int
-    samples: int
-    slots_missed: int = 0
-    pack_current_ma: MeanMinMax | None = None
-    pack_voltage_mv: MeanMinMax | None = None
-    cell_mv: tuple[int | None, ...] = ()
-    temperature_ddegc: tuple[int | None, ...] = ()
-    soc_cpct: int | None = None
-    counters: tuple[int, int, int, int] | None = None  # charge_mah, discharge_mah, charge_wh, discharge_wh
-    soc_reported_cpct: int | None = None
-    soh_reported_cpct: int | None = None
-    values_unavailable: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class StateOfHealth:
-    method: int
-    inputs: tuple[int, int]
-    rated_capacity_mah: int
-    remaining_capacity_mah: Estimate
-    soh_capacity_cpct: Estimate
-    resistance_uohm: Estimate | None
-    temperature_ddegc: int | None
-    soc_span_cpct: tuple[int, int] | None
-    age_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    cause: int
-    windows: int
-    span_ms: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    source_digest: bytes
-    dbc_digest: bytes
-    binding_digest: bytes
-    losses: tuple[
-        int, ...
-    ]  # lines, frames, frames without a message, lines refused, frames refused, values unavailable
-
-
-Body: TypeAlias = Key | Boot | Window | StateOfHealth | Gap | Config
+BLINDED_TYPES = frozenset({EntryType.WINDOW, EntryType.SOH})
+MAX_OPEN_KEY = 13  # 14 and 15 are the chains of a SOH (section 4)
+_OPEN_KEYS = frozenset(range(MAX_OPEN_KEY + 1))
+BODY_DEPTH = 7  # levels left for what an entry's array holds
+ACT_OPEN, ACT_ROTATE = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One leaf. `body` is None for a type that version 1 gives no body to."""
+    """One leaf. `body` is None for a type that version 1 gives no body to, and where it is blinded: then `root`."""
 
     type: int
     seq: int
     boot: int
     uptime_ms: int
     body: Body | None
+    root: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """An entry with the bytes it is made of, for hashing: those before its body, and each pair of key and value."""
+
+    entry: Entry
+    head: bytes
+    pairs: dict[int, bytes]
 
 
 def decode_entry(content: bytes) -> Entry:
     """Raises EvidenceError(MALFORMED) for anything that docs/record.md section 2 does not allow."""
+    return decode_parts(content).entry
+
+
+def decode_parts(content: bytes) -> Parts:
+    """Raises EvidenceError(MALFORMED)."""
     if len(content) > MAX_ENTRY_BYTES:
-        raise _malformed(f"an entry of {len(content)} bytes; the limit is {MAX_ENTRY_BYTES}")
-    match decode(content):
-        case [int(kind), int(seq), int(boot), int(uptime_ms), dict(fields)]:
-            pass
-        case _:
-            raise _malformed("an entry is [type, seq, boot, uptime_ms, body]")
+        raise malformed(f"an entry of {len(content)} bytes; the limit is {MAX_ENTRY_BYTES}")
+    numbers, at = _numbers(content)
+    kind, seq, boot, uptime_ms = numbers
     if not (1 <= kind <= MAX_TYPE and 0 <= seq < MAX_SIZE and 1 <= boot <= MAX_BOOT and 0 <= uptime_ms <= MAX_NUMBER):
-        raise _malformed(f"entry type {kind}, seq {seq}, boot {boot} or uptime {uptime_ms} out of range")
+        raise malformed(f"entry type {kind}, seq {seq}, boot {boot} or uptime {uptime_ms} out of range")
+    if at < len(content) and content[at] >> 5 == BYTES:
+        return Parts(Entry(kind, seq, boot, uptime_ms, None, _blinded_root(content, at, kind)), content[:at], {})
+    pairs, end = decode_pairs(content, at, BODY_DEPTH)
+    if end != len(content):
+        raise malformed(f"{len(content) - end} bytes behind an entry")
+    body = _body(kind, seq, {key: value for key, value, _, _ in pairs})
+    encoded = {key: content[start:stop] for key, _, start, stop in pairs}
+    return Parts(Entry(kind, seq, boot, uptime_ms, body), content[:at], encoded)
+
+
+def _numbers(content: bytes) -> tuple[list[int], int]:
+    if not content or decode_head(content, 0) != (ARRAY, 5, 1):
+        raise malformed("an entry is [type, seq, boot, uptime_ms, body]")
+    numbers, at = [], 1
+    for _ in range(4):
+        value, at = decode_item(content, at, BODY_DEPTH)
+        if not isinstance(value, int):
+            raise malformed("an entry begins with four numbers")
+        numbers.append(value)
+    return numbers, at
+
+
+def _blinded_root(content: bytes, at: int, kind: int) -> bytes:
+    root, end = decode_item(content, at, BODY_DEPTH)
+    if kind not in BLINDED_TYPES or not isinstance(root, bytes) or len(root) != HASH_BYTES or end != len(content):
+        raise malformed("a body is a map, or the root of a blinded WINDOW or SOH")
+    return root
+
+
+def _body(kind: int, seq: int, fields: dict[int, Value]) -> Body | None:
+    if kind in BLINDED_TYPES and (not fields.keys() <= _OPEN_KEYS or None in fields.values()):
+        raise malformed(f"an open WINDOW or SOH has keys from 0 to {MAX_OPEN_KEY} and leaves out what it does not have")
+    if not all(map(is_plain, fields.values())):
+        raise malformed("a tag inside of an entry")
     read = _BODIES.get(kind)
-    return Entry(kind, seq, boot, uptime_ms, read(_Fields(fields)) if read else None)
+    body = read(Fields(fields)) if read else None
+    if kind == EntryType.KEY and isinstance(body, Key) != (seq == 0):
+        raise malformed("the entry with seq 0 opens a log, and no other does")
+    return body
 
 
+@lru_cache(maxsize=256)  # every delivery and every receipt asks for it again
 def genesis_key(content: bytes) -> Key:
     """The key that a log's first entry opens it with. Raises EvidenceError(MALFORMED)."""
     entry = decode_entry(content)
-    if not isinstance(entry.body, Key) or entry.seq:
-        raise _malformed("a log opens with a KEY entry of seq 0")
+    if not isinstance(entry.body, Key):
+        raise malformed("a log opens with a KEY entry of seq 0")
     return entry.body
 
 
@@ -156,22 +135,45 @@ def log_id_of(genesis: bytes) -> bytes:
     return leaf_hash(genesis)[:LOG_ID_BYTES]
 
 
+# ---- writing
+
+
 def encode_key(seq: int, boot: int, uptime_ms: int, key: Key) -> bytes:
-    body: dict[int, Value] = {0: 1, 1: ED25519, 2: key.public_key, 3: int(key.origin), 4: key.label}
+    body: dict[int, Value] = {0: ACT_OPEN, 1: key.algorithm, 2: key.public_key, 3: int(key.origin), 4: key.label}
+    body[5] = key.seed_digest
+    if key.previous:
+        body[6] = [key.previous.log_id, key.previous.size, key.previous.root]
+    return encode([EntryType.KEY, seq, boot, uptime_ms, body])
+
+
+def encode_rotation(seq: int, boot: int, uptime_ms: int, rotation: Rotation) -> bytes:
+    new = rotation.key
+    body: dict[int, Value] = {0: ACT_ROTATE, 1: new.algorithm, 2: new.public_key, 7: rotation.possession}
     return encode([EntryType.KEY, seq, boot, uptime_ms, body])
 
 
 def encode_config(seq: int, boot: int, uptime_ms: int, config: Config) -> bytes:
-    digests: dict[int, Value] = {1: config.source_digest, 2: config.dbc_digest, 3: config.binding_digest}
-    return encode([EntryType.CONFIG, seq, boot, uptime_ms, {**digests, 4: list(config.losses)}])
+    body: dict[int, Value] = {
+        1: config.source_digest,
+        2: config.dbc_digest,
+        3: config.binding_digest,
+        4: list(config.losses) or None,
+        5: config.settings_digest,
+    }
+    return encode([EntryType.CONFIG, seq, boot, uptime_ms, _without_absent(body)])
+
+
+def encode_gap(seq: int, boot: int, uptime_ms: int, gap: Gap) -> bytes:
+    return encode([EntryType.GAP, seq, boot, uptime_ms, {1: gap.cause, 2: gap.windows, 3: list(gap.span_ms)}])
 
 
 def encode_window(seq: int, boot: int, uptime_ms: int, window: Window) -> bytes:
-    body: dict[int, Value] = {1: window.duration_ms, 2: window.samples}
-    optional: dict[int, Value] = {
+    body: dict[int, Value] = {
+        1: window.duration_ms,
+        2: window.samples,
         3: window.slots_missed or None,
-        4: _listed(window.pack_current_ma),
-        5: _listed(window.pack_voltage_mv),
+        4: _column_of_three(window.pack_current_ma),
+        5: _column_of_three(window.pack_voltage_mv),
         6: encode_column(window.cell_mv) or None,
         7: encode_column(window.temperature_ddegc) or None,
         8: window.soc_cpct,
@@ -180,123 +182,174 @@ def encode_window(seq: int, boot: int, uptime_ms: int, window: Window) -> bytes:
         11: window.soh_reported_cpct,
         12: window.values_unavailable or None,
     }
-    body |= {key: value for key, value in optional.items() if value is not None}
-    return encode([EntryType.WINDOW, seq, boot, uptime_ms, body])
+    return encode([EntryType.WINDOW, seq, boot, uptime_ms, _without_absent(body)])
 
 
-def _listed(value: MeanMinMax | None) -> Value:
-    return [value.mean, value.minimum, value.maximum] if value else None
+def _without_absent(body: dict[int, Value]) -> Value:
+    return {key: value for key, value in body.items() if value is not None}
 
 
-class _Fields:
-    """Reads the fields of one body by key; every failure names the key."""
-
-    def __init__(self, fields: dict[int, Value]) -> None:
-        self._fields = fields
-
-    def uint(self, key: int, low: int = 0, high: int = MAX_NUMBER) -> int:
-        value = self.optional_int(key)
-        if value is None or not low <= value <= high:
-            raise _malformed(f"field {key} is not a number from {low} to {high}")
-        return value
-
-    def optional_uint(self, key: int) -> int | None:
-        return self.uint(key) if key in self._fields else None
-
-    def optional_int(self, key: int) -> int | None:
-        value = self._fields.get(key)
-        if key in self._fields and not _is_number(value):
-            raise _malformed(f"field {key} is not a number of 64 bits with its sign")
-        return value if isinstance(value, int) else None
-
-    def string(self, key: int, low: int, high: int) -> bytes:
-        value = self._fields.get(key)
-        if not isinstance(value, bytes) or not low <= len(value) <= high:
-            raise _malformed(f"field {key} is not a byte string of {low} to {high} bytes")
-        return value
-
-    def digest(self, key: int) -> bytes:
-        return self.string(key, 32, 32)
-
-    def column(self, key: int) -> tuple[int | None, ...]:
-        return tuple(decode_column(self.string(key, 0, MAX_ENTRY_BYTES))) if key in self._fields else ()
-
-    def ints(self, key: int, count: int) -> tuple[int, ...]:
-        value = self._fields.get(key)
-        if not isinstance(value, list) or len(value) != count:
-            raise _malformed(f"field {key} is not {count} numbers")
-        numbers = tuple(item for item in value if isinstance(item, int) and _is_number(item))
-        if len(numbers) != count:
-            raise _malformed(f"field {key} is not {count} numbers of 64 bits with their signs")
-        return numbers
-
-    def uints(self, key: int, count: int, high: int = MAX_NUMBER) -> tuple[int, ...]:
-        numbers = self.ints(key, count)
-        if not 0 <= min(numbers) <= max(numbers) <= high:
-            raise _malformed(f"field {key} holds a number that is not from 0 to {high}")
-        return numbers
-
-    def __contains__(self, key: int) -> bool:
-        return key in self._fields
+def _column_of_three(value: MeanMinMax | None) -> bytes | None:
+    return encode_column((value.mean, value.minimum, value.maximum)) if value else None
 
 
-def _key(fields: _Fields) -> Key:
-    if fields.uint(0) != 1 or fields.optional_int(1) != ED25519:
-        raise _malformed("a KEY entry whose act or algorithm version 1 does not know")
-    return Key(fields.digest(2), Origin(fields.uint(3, 1, 3)), fields.string(4, 16, 32))
+# ---- reading
 
 
-def _boot(fields: _Fields) -> Boot:
+def _key(fields: Fields) -> Key | Rotation:
+    act = fields.uint(0, ACT_OPEN, ACT_ROTATE)
+    key = verifying_key(fields, 1, 2)
+    if act == ACT_ROTATE:
+        return Rotation(key, fields.string(7, 64, 64))
+    origin = Origin(fields.uint(3, Origin.BOARD, Origin.FILE))
+    length = FILE_LABEL_BYTES if origin is Origin.FILE else LABEL_BYTES
+    label, seed_digest = fields.string(4, length, length), fields.digest(5)
+    return Key(key.public_key, origin, label, seed_digest, key.algorithm, _previous(fields))
+
+
+def _previous(fields: Fields) -> Previous | None:
+    if 6 not in fields:
+        return None
+    match fields.items(6):
+        case [bytes(log_id), int(size), bytes(root)]:
+            if len(log_id) == LOG_ID_BYTES and 0 < size < MAX_SIZE and len(root) == HASH_BYTES:
+                return Previous(log_id, size, root)
+    raise malformed("field 6 of a genesis is not [log_id, size, root]")
+
+
+def verifying_key(fields: Fields, algorithm_key: int, public_key_key: int) -> VerifyingKey:
+    """Raises EvidenceError(MALFORMED)."""
+    algorithm = fields.optional_int(algorithm_key) or 0
+    length = PUBLIC_KEY_BYTES.get(algorithm)
+    if length is None:
+        raise malformed(f"algorithm {algorithm} is not one of version 1")
+    return VerifyingKey(fields.string(public_key_key, length, length), algorithm)
+
+
+def _boot(fields: Fields) -> Boot:
     clock_rate, cell_blocks, strings = fields.uint(4, 1, 10_000), fields.uint(5, 1, 1024), fields.uint(6, 1, 1024)
     return Boot(fields.digest(1), fields.uint(2), fields.uint(3), clock_rate, cell_blocks, strings, fields.uint(7))
 
 
-def _window(fields: _Fields) -> Window:
-    counters = fields.uints(9, 4) if 9 in fields else None
-    return Window(
-        duration_ms=fields.uint(1),
-        samples=fields.uint(2),
-        slots_missed=fields.optional_uint(3) or 0,
-        pack_current_ma=_mean_min_max(fields, 4),
-        pack_voltage_mv=_mean_min_max(fields, 5),
-        cell_mv=fields.column(6),
-        temperature_ddegc=fields.column(7),
-        soc_cpct=fields.optional_uint(8),
-        counters=(counters[0], counters[1], counters[2], counters[3]) if counters else None,
-        soc_reported_cpct=fields.optional_uint(10),
-        soh_reported_cpct=fields.optional_uint(11),
-        values_unavailable=fields.optional_uint(12) or 0,
-    )
+def _counters(fields: Fields, key: int) -> tuple[int, int, int, int]:
+    charge_mah, discharge_mah, charge_wh, discharge_wh = fields.uints(key, 4)
+    return charge_mah, discharge_mah, charge_wh, discharge_wh
 
 
-def _state_of_health(fields: _Fields) -> StateOfHealth:
-    return StateOfHealth(
-        method=fields.uint(1),
-        inputs=_pair(fields.uints(2, 2, MAX_SIZE - 1)),
-        rated_capacity_mah=fields.uint(3),
-        remaining_capacity_mah=Estimate(*fields.uints(4, 2)),
-        soh_capacity_cpct=Estimate(*fields.uints(5, 2)),
-        resistance_uohm=Estimate(*fields.uints(6, 2)) if 6 in fields else None,
-        temperature_ddegc=fields.optional_int(7),
-        soc_span_cpct=_pair(fields.uints(8, 2)) if 8 in fields else None,
-        age_ms=fields.uint(9),
-    )
+def _mean_min_max(fields: Fields, key: int) -> MeanMinMax:
+    match fields.column(key, MAX_ENTRY_BYTES):
+        case (int(mean), int(minimum), int(maximum)):
+            return MeanMinMax(mean, minimum, maximum)
+    raise malformed(f"field {key} is not a column of mean, least and greatest")
 
 
-def _gap(fields: _Fields) -> Gap:
+def _column(fields: Fields, key: int) -> tuple[int | None, ...]:
+    return fields.column(key, MAX_ENTRY_BYTES)
+
+
+def _estimate(fields: Fields, key: int) -> Estimate:
+    value, uncertainty = fields.uints(key, 2)
+    return Estimate(value, uncertainty)
+
+
+def _inputs(fields: Fields, key: int) -> tuple[int, int]:
+    first, last = fields.uints(key, 2, MAX_SIZE - 1)
+    return first, last
+
+
+def _span(fields: Fields, key: int) -> tuple[int, int]:
+    first, last = fields.uints(key, 2)
+    return first, last
+
+
+def _signed(fields: Fields, key: int) -> int:
+    value = fields.optional_int(key)
+    if value is None:
+        raise malformed(f"field {key} is not a number")
+    return value
+
+
+FieldReader: TypeAlias = Callable[[Fields, int], object]
+_SHOWABLE: dict[int, dict[int, tuple[str, FieldReader]]] = {
+    EntryType.WINDOW: {
+        1: ("duration_ms", Fields.uint),
+        2: ("samples", Fields.uint),
+        3: ("slots_missed", Fields.uint),
+        4: ("pack_current_ma", _mean_min_max),
+        5: ("pack_voltage_mv", _mean_min_max),
+        6: ("cell_mv", _column),
+        7: ("temperature_ddegc", _column),
+        8: ("soc_cpct", Fields.uint),
+        9: ("counters", _counters),
+        10: ("soc_reported_cpct", Fields.uint),
+        11: ("soh_reported_cpct", Fields.uint),
+        12: ("values_unavailable", Fields.uint),
+    },
+    EntryType.SOH: {
+        1: ("method", Fields.uint),
+        2: ("inputs", _inputs),
+        3: ("rated_capacity_mah", Fields.uint),
+        4: ("remaining_capacity_mah", _estimate),
+        5: ("soh_capacity_cpct", _estimate),
+        6: ("resistance_uohm", _estimate),
+        7: ("temperature_ddegc", _signed),
+        8: ("soc_span_cpct", _span),
+        9: ("age_ms", Fields.uint),
+    },
+}
+
+
+def showable_fields(kind: int) -> dict[str, int]:
+    """The fields of a WINDOW or SOH that can be shown alone: name -> key."""
+    return {name: key for key, (name, _) in _SHOWABLE.get(kind, {}).items()}
+
+
+def read_fields(kind: int, values: Mapping[int, Value]) -> dict[str, Any]:
+    """Single fields of a WINDOW or SOH, by name; keys unknown to version 1 are left out.
+
+    Raises EvidenceError(MALFORMED).
+    """
+    fields = Fields(values)
+    return {name: read(fields, key) for key, (name, read) in _SHOWABLE[kind].items() if key in values}
+
+
+def _window(fields: Fields) -> Window:
+    fields.need(1, 2)
+    return Window(**read_fields(EntryType.WINDOW, fields.values))
+
+
+def _state_of_health(fields: Fields) -> StateOfHealth:
+    fields.need(1, 2, 3, 4, 5, 9)
+    return StateOfHealth(**read_fields(EntryType.SOH, fields.values))
+
+
+def _event(fields: Fields) -> Event:
+    return Event(fields.uint(1), fields.uint(2), fields.optional_int(3), fields.optional_uint(4))
+
+
+def _gap(fields: Fields) -> Gap:
     return Gap(fields.uint(1), fields.uint(2), _pair(fields.uints(3, 2)))
 
 
-def _config(fields: _Fields) -> Config:
-    return Config(fields.digest(1), fields.digest(2), fields.digest(3), fields.uints(4, 6))
+def _time(fields: Fields) -> Time:
+    return Time(fields.digest(1), fields.uint(2))
 
 
-def _mean_min_max(fields: _Fields, key: int) -> MeanMinMax | None:
-    return MeanMinMax(*fields.ints(key, 3)) if key in fields else None
+def _seal(fields: Fields) -> Seal:
+    return Seal(fields.uint(1), fields.optional_digest(2))
 
 
-def _is_number(value: Value) -> bool:
-    return isinstance(value, int) and -MAX_NUMBER - 1 <= value <= MAX_NUMBER
+def _config(fields: Fields) -> Config:
+    config = Config(
+        source_digest=fields.optional_digest(1),
+        dbc_digest=fields.optional_digest(2),
+        binding_digest=fields.optional_digest(3),
+        losses=fields.uints(4, 6) if 4 in fields else (),
+        settings_digest=fields.optional_digest(5),
+    )
+    if config == Config():
+        raise malformed("a CONFIG without anything that version 1 knows")
+    return config
 
 
 def _pair(numbers: Sequence[int]) -> tuple[int, int]:
@@ -304,15 +357,14 @@ def _pair(numbers: Sequence[int]) -> tuple[int, int]:
     return first, second
 
 
-def _malformed(what: str) -> EvidenceError:
-    return EvidenceError(Reason.MALFORMED, what)
-
-
-_BODIES: dict[int, Callable[[_Fields], Body]] = {
+_BODIES: dict[int, Callable[[Fields], Body]] = {
     EntryType.KEY: _key,
     EntryType.BOOT: _boot,
     EntryType.WINDOW: _window,
     EntryType.SOH: _state_of_health,
+    EntryType.EVENT: _event,
     EntryType.GAP: _gap,
+    EntryType.TIME: _time,
+    EntryType.SEAL: _seal,
     EntryType.CONFIG: _config,
 }

@@ -1,6 +1,6 @@
-"""Deliveries, and the trusted view of a board's log that grows by them (docs/record.md section 5).
+"""Deliveries, and the trusted view of a log that grows by them (docs/record.md section 6).
 
-TrustedLog is what gateway and passport service keep of a log: its key, size and edge. `verified` says what a delivery
+TrustedLog is what gateway and passport service keep of a log: its keys, size and edge. `verified` says what a delivery
 adds, or raises and changes nothing; storing the answer, and only then going on with its `log`, is the caller's part.
 """
 
@@ -10,29 +10,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from packseal.errors import EvidenceError, Reason
-from packseal.records.cbor import decode, encode
+from packseal.records.blinding import SEED_BYTES, leaf_of, seed_digest
+from packseal.records.bodies import Key, Rotation, Seal
+from packseal.records.cbor import Value, decode, encode
 from packseal.records.checkpoint import FORMAT_VERSION, Checkpoint, verify_checkpoint
-from packseal.records.entries import Entry, Key, decode_entry, genesis_key, log_id_of
-from packseal.records.merkle import Edge, leaf_hash
+from packseal.records.cose import VerifyingKey
+from packseal.records.entries import Entry, genesis_key, log_id_of
+from packseal.records.merkle import Edge
+from packseal.records.rotation import verify_rotation
 
 MAX_DELIVERY_BYTES = 262_144  # a board's whole backlog at 75 bytes a minute for two days; more comes in pieces
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Entries from first_seq up to a checkpoint's size. Nothing in it is trusted before TrustedLog.verified."""
+    """Open entries from first_seq up to a checkpoint's size. Nothing in it is trusted before TrustedLog.verified."""
 
     genesis: bytes
+    seed: bytes
     first_seq: int
     entries: tuple[bytes, ...]
     checkpoint: bytes
+    attestation: bytes | None = None
 
     @property
     def log_id(self) -> bytes:
         return log_id_of(self.genesis)
 
     def to_bytes(self) -> bytes:
-        return encode([FORMAT_VERSION, self.genesis, self.first_seq, list(self.entries), self.checkpoint])
+        head: list[Value] = [FORMAT_VERSION, self.genesis, self.seed, self.first_seq]
+        return encode([*head, list(self.entries), self.checkpoint, self.attestation])
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Delivery:
@@ -42,11 +49,16 @@ class Delivery:
         match decode(content):
             case [int(version), *_] if version != FORMAT_VERSION:
                 raise EvidenceError(Reason.UNKNOWN_VERSION, f"delivery version {version}, not {FORMAT_VERSION}")
-            case [int(), bytes(genesis), int(first_seq), [_, *_] as items, bytes(checkpoint)] if first_seq >= 0:
+            case [
+                int(), bytes(genesis), bytes(seed), int(first_seq), [_, *_] as items, bytes(checkpoint),
+                bytes() | None as attestation,
+            ] if first_seq >= 0:  # fmt: skip
                 entries = tuple(item for item in items if isinstance(item, bytes))
                 if len(entries) == len(items):
-                    return cls(genesis, first_seq, entries, checkpoint)
-        raise EvidenceError(Reason.MALFORMED, "a delivery is [1, genesis, first_seq, [entries], checkpoint]")
+                    return cls(genesis, seed, first_seq, entries, checkpoint, attestation)
+        raise EvidenceError(
+            Reason.MALFORMED, "a delivery is [1, genesis, seed, first_seq, [entries], checkpoint, attestation]"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +69,35 @@ class Known:
     edge: Callable[[int], Edge]  # size -> the edge the log had at that size
 
 
+NOTHING_KNOWN = Known(lambda _seq, _count: [], lambda _size: Edge())  # of a log that begins
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a good delivery adds: `entries` with their bytes, from `first_seq`; empty when all of it was known."""
+    """What a good delivery adds: `entries` with bytes and leaves, from `first_seq`; empty when all of it was known."""
 
     log: TrustedLog
     checkpoint: Checkpoint
     first_seq: int
     contents: tuple[bytes, ...]
     entries: tuple[Entry, ...]
+    leaves: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedLog:
-    """A log as far as it was verified. `boot` and `uptime_ms` are those of its last entry."""
+    """A log as far as it was verified. `boot` and `uptime_ms` are those of its last entry.
+
+    rotations: (size, key): the key signs every checkpoint beyond that size.
+    """
 
     genesis: bytes
+    seed: bytes
     edge: Edge = field(default_factory=Edge)
     boot: int = 0
     uptime_ms: int = 0
+    rotations: tuple[tuple[int, VerifyingKey], ...] = ()
+    is_sealed: bool = False
 
     @property
     def size(self) -> int:
@@ -87,26 +109,51 @@ class TrustedLog:
 
     @property
     def key(self) -> Key:
+        """The key that opened the log, and what it said of itself."""
         return genesis_key(self.genesis)
 
+    @property
+    def keys(self) -> tuple[VerifyingKey, ...]:
+        """Every key that has signed or may sign for this log."""
+        return (self.key.verifying_key, *(key for _, key in self.rotations))
+
+    def key_at(self, size: int) -> VerifyingKey:
+        """The key that signs a checkpoint of this size."""
+        later = [key for beyond, key in self.rotations if size > beyond]
+        return later[-1] if later else self.key.verifying_key
+
     def verified(self, delivery: Delivery, known: Known) -> Verified:
-        """Checks a delivery in the order of docs/record.md section 5. Raises EvidenceError with the rule's reason."""
-        if delivery.genesis != self.genesis:  # 1
-            raise EvidenceError(Reason.UNKNOWN_LOG, "the delivery opens another log")
-        checkpoint = verify_checkpoint(delivery.checkpoint, self.log_id, self.key.public_key)  # 2
+        """Checks a delivery in the order of docs/record.md section 6. Raises EvidenceError with the rule's reason."""
+        self._check_log(delivery)  # 1
         end = delivery.first_seq + len(delivery.entries)
+        checkpoint = verify_checkpoint(delivery.checkpoint, self.log_id, self.key_at(end))  # 2
         if end != checkpoint.size:  # 3
             raise EvidenceError(Reason.WRONG_SIZE, f"entries end at {end}, the checkpoint at {checkpoint.size}")
         self._check_overlap(delivery, checkpoint, known)  # 4
         new = delivery.entries[max(0, self.size - delivery.first_seq) :]
-        entries = self._checked_entries(new, checkpoint)  # 5
-        edge = self.edge.extended([leaf_hash(content) for content in new])
+        before = Before(self.boot, self.uptime_ms, self.is_sealed)
+        opened = open_entries(new, self.size, self.seed, self.log_id, before)  # 5
+        entries, leaves = tuple(entry for entry, _ in opened), tuple(leaf for _, leaf in opened)
+        if entries:
+            check_time(entries[-1], checkpoint, "the checkpoint")
+        edge = self.edge.extended(leaves)
         if new and edge.root() != checkpoint.root:  # 6
             span = f"{self.size} to {checkpoint.size - 1}"
             raise EvidenceError(Reason.ROOT_MISMATCH, f"records {span} do not hash to the signed root")
+        return Verified(self._after(edge, entries), checkpoint, self.size, tuple(new), entries, leaves)
+
+    def _after(self, edge: Edge, entries: Sequence[Entry]) -> TrustedLog:
         last = entries[-1] if entries else self
-        log = TrustedLog(self.genesis, edge, last.boot, last.uptime_ms)
-        return Verified(log, checkpoint, self.size, tuple(new), entries)
+        ending = entries[-1].body if entries else None
+        rotations = (*self.rotations, (edge.size, ending.key)) if isinstance(ending, Rotation) else self.rotations
+        is_sealed = self.is_sealed or isinstance(ending, Seal)
+        return TrustedLog(self.genesis, self.seed, edge, last.boot, last.uptime_ms, rotations, is_sealed)
+
+    def _check_log(self, delivery: Delivery) -> None:
+        if delivery.genesis != self.genesis:
+            raise EvidenceError(Reason.UNKNOWN_LOG, "the delivery opens another log")
+        if len(delivery.seed) != SEED_BYTES or seed_digest(delivery.seed) != self.key.seed_digest:
+            raise EvidenceError(Reason.BAD_SEED, "the disclosure seed is not the one that the log was opened with")
 
     def _check_overlap(self, delivery: Delivery, checkpoint: Checkpoint, known: Known) -> None:
         if delivery.first_seq > self.size:
@@ -120,21 +167,66 @@ class TrustedLog:
         if checkpoint.size <= self.size and known.edge(checkpoint.size).root() != checkpoint.root:
             raise EvidenceError(Reason.FORK, f"two signed roots for size {checkpoint.size}")
 
-    def _checked_entries(self, contents: Sequence[bytes], checkpoint: Checkpoint) -> tuple[Entry, ...]:
-        entries: list[Entry] = []
-        before: TrustedLog | Entry = self
-        for seq, content in enumerate(contents, self.size):
-            entry = decode_entry(content)
-            if entry.seq != seq:
-                raise EvidenceError(Reason.WRONG_SEQ, f"record {seq} is numbered {entry.seq}")
-            _check_time(before, entry, f"record {seq}")
-            entries.append(entry)
-            before = entry
-        if entries:
-            _check_time(before, checkpoint, "the checkpoint")
-        return tuple(entries)
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Where entries go on from: the boot and uptime of the entry before them, and whether that one ended the log."""
+
+    boot: int = 0
+    uptime_ms: int = 0
+    is_sealed: bool = False
 
 
-def _check_time(before: TrustedLog | Entry, after: Entry | Checkpoint, name: str) -> None:
+def open_entries(
+    contents: Sequence[bytes], first_seq: int, seed: bytes, log_id: bytes, before: Before
+) -> list[tuple[Entry, bytes]]:
+    """Step 5 of section 6, but for the checkpoint's time: each entry with its leaf.
+
+    Raises EvidenceError (MALFORMED, WRONG_SEQ, SEALED, TIME_RUNS_BACK, BAD_ROTATION).
+    """
+    opened = []
+    end = first_seq + len(contents)
+    last: Before | Entry = before
+    is_sealed = before.is_sealed
+    for seq, content in enumerate(contents, first_seq):
+        entry, leaf = leaf_of(content, seed)
+        if entry.seq != seq:
+            raise EvidenceError(Reason.WRONG_SEQ, f"record {seq} is numbered {entry.seq}")
+        if not seq and log_id_of(content) != log_id:
+            raise EvidenceError(Reason.WRONG_LOG, "record 0 is not the entry that opens the log")
+        if is_sealed:
+            raise EvidenceError(Reason.SEALED, f"record {seq} stands behind the end of the log")
+        check_time(last, entry, f"record {seq}")
+        if isinstance(entry.body, Rotation):
+            verify_rotation(entry, log_id, end)
+        is_sealed = isinstance(entry.body, Seal)
+        opened.append((entry, leaf))
+        last = entry
+    return opened
+
+
+def check_time(before: Before | Entry, after: Entry | Checkpoint, name: str) -> None:
+    """Raises EvidenceError(TIME_RUNS_BACK)."""
     if after.boot < before.boot or after.uptime_ms < before.uptime_ms:
         raise EvidenceError(Reason.TIME_RUNS_BACK, f"{name} is older than the record before it")
+
+
+def rotations_to_bytes(rotations: Sequence[tuple[int, VerifyingKey]]) -> bytes:
+    """TrustedLog.rotations as a store keeps them."""
+    return encode([[size, key.algorithm, key.public_key] for size, key in rotations])
+
+
+def rotations_from_bytes(content: bytes) -> tuple[tuple[int, VerifyingKey], ...]:
+    """What rotations_to_bytes wrote. Raises ValueError for any other bytes."""
+    try:
+        value = decode(content)
+    except EvidenceError as error:
+        raise ValueError(str(error)) from None
+    rotations = []
+    for item in value if isinstance(value, list) else [None]:
+        match item:
+            case [int(size), int(algorithm), bytes(public_key)]:
+                rotations.append((size, VerifyingKey(public_key, algorithm)))
+            case _:
+                raise ValueError("changes of key are [[size, algorithm, public_key]]")
+    return tuple(rotations)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packseal.errors import EvidenceError, Reason
@@ -81,6 +81,12 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
     """Raises EvidenceError(BAD_INCLUSION_PROOF) unless leaf is at index in the tree (RFC 9162 section 2.1.3.2)."""
+    if included_root(leaf, index, size, proof) != root or len(root) != HASH_BYTES:
+        raise EvidenceError(Reason.BAD_INCLUSION_PROOF, "the record is not what the signed root covers")
+
+
+def included_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """The root that a proof leads to. Raises EvidenceError(BAD_INCLUSION_PROOF) for one of a wrong length."""
     if not 0 <= index < size:
         raise EvidenceError(Reason.BAD_INCLUSION_PROOF, f"no leaf {index} in a tree of {size}")
     last, node = size - 1, leaf
@@ -94,8 +100,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         else:
             node = node_hash(node, sibling)
         index, last = index >> 1, last >> 1
-    if last or node != root or len(root) != HASH_BYTES:
-        raise EvidenceError(Reason.BAD_INCLUSION_PROOF, "the record is not what the signed root covers")
+    if last:
+        raise EvidenceError(Reason.BAD_INCLUSION_PROOF, "the proof is shorter than the tree is high")
+    return node
 
 
 def consistency_proof(leaves: Sequence[bytes], size: int) -> list[bytes]:
@@ -108,7 +115,7 @@ def consistency_proof(leaves: Sequence[bytes], size: int) -> list[bytes]:
 def _subproof(leaves: Sequence[bytes], size: int, *, is_whole: bool) -> list[bytes]:
     if size == len(leaves):
         return [] if is_whole else [Edge().extended(leaves).root()]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
+    split = _left_count(len(leaves))
     if size <= split:
         return [*_subproof(leaves[:split], size, is_whole=is_whole), Edge().extended(leaves[split:]).root()]
     return [*_subproof(leaves[split:], size - split, is_whole=False), Edge().extended(leaves[:split]).root()]
@@ -149,3 +156,43 @@ def verify_consistency(sizes: tuple[int, int], proof: Sequence[bytes], roots: tu
 
 def _inconsistent(what: str) -> EvidenceError:
     return EvidenceError(Reason.BAD_CONSISTENCY_PROOF, what)
+
+
+def subset_proof(leaves: Sequence[bytes], shown: Collection[int]) -> list[bytes]:
+    """The roots of the largest subtrees without a shown leaf, from left to right (docs/record.md section 4.6)."""
+    return _subset_proof(leaves, 0, len(leaves), shown)
+
+
+def _subset_proof(leaves: Sequence[bytes], start: int, count: int, shown: Collection[int]) -> list[bytes]:
+    if not any(start <= index < start + count for index in shown):
+        return [Edge().extended(leaves[start : start + count]).root()]
+    if count == 1:
+        return []
+    left = _left_count(count)
+    return [
+        *_subset_proof(leaves, start, left, shown),
+        *_subset_proof(leaves, start + left, count - left, shown),
+    ]
+
+
+def subset_root(count: int, shown: Mapping[int, bytes], hashes: Sequence[bytes]) -> bytes | None:
+    """The root of a tree of `count` leaves from some of them and the hashes of subset_proof; None where the hashes are
+    too few or too many."""
+    rest = iter(hashes)
+    root = _subset_root(0, count, shown, rest)
+    return root if root is not None and next(rest, None) is None else None
+
+
+def _subset_root(start: int, count: int, shown: Mapping[int, bytes], rest: Iterator[bytes]) -> bytes | None:
+    if not any(start <= index < start + count for index in shown):
+        return next(rest, None)
+    if count == 1:
+        return shown[start]
+    left = _left_count(count)
+    roots = _subset_root(start, left, shown, rest), _subset_root(start + left, count - left, shown, rest)
+    return None if roots[0] is None or roots[1] is None else node_hash(roots[0], roots[1])
+
+
+def _left_count(count: int) -> int:
+    """The largest power of two below count (RFC 9162 section 2.1.1)."""
+    return 1 << (count - 1).bit_length() - 1

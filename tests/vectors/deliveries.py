@@ -1,0 +1,291 @@
+"""deliveries.json: what a receiver takes of one log, and what it refuses (docs/record.md section 6).
+
+Every case begins with a receiver that knows the genesis and nothing of the log. It takes the deliveries of `before`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from packseal.errors import EvidenceError
+from packseal.records.blinding import leaf_of
+from packseal.records.bodies import Rotation
+from packseal.records.cbor import Sign1, Value, decode, encode
+from packseal.records.cose import ESP256
+from packseal.records.entries import encode_rotation
+from packseal.records.log import Delivery
+from packseal.records.rotation import sign_rotation
+from tests.vectors.entries import BOOT_BODY, SEED, SIZE_ROTATED, example, window
+from tests.vectors.world import (
+    BOARD,
+    BOARD_NEXT,
+    CHECKPOINT,
+    OTHER_BOARD,
+    SECURE_BOARD,
+    STRANGER,
+    Actor,
+    Log,
+    high_s,
+)
+
+Bytes = Delivery | bytes
+Faults = Iterator[tuple[str, list[Delivery], Bytes, str]]  # name, before, delivery, reason
+
+
+def delivery_vectors() -> dict[str, Any]:
+    log = example().log
+    steps: list[tuple[str, Callable[[], Faults]]] = [
+        ("6.1", _step_1),
+        ("6.2", _step_2),
+        ("6.3", _step_3),
+        ("6.4", _step_4),
+        ("6.5", _step_5),
+        ("6.5", _rotations),
+        ("6.6", _step_6),
+    ]
+    return {
+        "genesis": log.genesis.hex(),
+        "seed": SEED.hex(),
+        "good": [
+            {
+                "name": name,
+                "deliveries": [delivery.to_bytes().hex() for delivery in deliveries],
+                "size": size,
+                "root": log.root(size).hex(),
+                "next_key": (BOARD_NEXT if size >= SIZE_ROTATED else BOARD).public_key.hex(),
+                "is_sealed": size == log.size,
+            }
+            for name, deliveries, size in _good(log)
+        ],
+        "bad": [
+            {
+                "name": name,
+                "before": [known.to_bytes().hex() for known in before],
+                "delivery": _bytes(delivery).hex(),
+                "reason": reason,
+                "clause": f"record.md section {clause}",
+            }
+            for clause, faults in steps
+            for name, before, delivery, reason in faults()
+        ],
+    }
+
+
+def _bytes(delivery: Bytes) -> bytes:
+    return delivery if isinstance(delivery, bytes) else delivery.to_bytes()
+
+
+def _good(log: Log) -> list[tuple[str, list[Delivery], int]]:
+    first, second = log.delivery(0, SIZE_ROTATED), log.delivery(SIZE_ROTATED, log.size)
+    pieces = [log.delivery(at, at + 1) for at in range(log.size)]
+    return [
+        ("the genesis alone", [log.delivery(0, 1)], 1),
+        ("up to the change of key, which ends it", [first], SIZE_ROTATED),
+        ("the whole log in two", [first, second], log.size),
+        ("record by record", pieces, log.size),
+        ("again what was received", [first, first], SIZE_ROTATED),
+        ("again what was received, behind the change of key", [first, second, first, second], log.size),
+        ("a beginning of what was received", [first, log.delivery(0, 7)], SIZE_ROTATED),
+        ("a piece of what was received", [first, log.delivery(3, 9)], SIZE_ROTATED),
+        ("overlapping", [log.delivery(0, 7), log.delivery(3, 9)], 9),
+        ("with an attestation", [replace(first, attestation=example().attestation_rotated)], SIZE_ROTATED),
+        ("with an attestation that is none", [replace(first, attestation=b"no message")], SIZE_ROTATED),
+    ]
+
+
+def _step_1() -> Faults:
+    log = example().log
+    good = log.delivery(0, 7)
+    content = good.to_bytes()
+    whole: Any = decode(content)
+    secure = Log(OTHER_BOARD, SEED)
+
+    def part(index: int, value: Value) -> bytes:
+        return encode([*whole[:index], value, *whole[index + 1 :]])
+
+    yield "truncated", [], content[:-1], "malformed"
+    yield "a byte too many", [], content + b"\x00", "malformed"
+    yield "in tag 18", [], encode(Sign1(whole)), "malformed"
+    yield "six parts", [], encode(whole[:6]), "malformed"
+    yield "eight parts", [], encode([*whole, None]), "malformed"
+    yield "no entries", [], part(4, []), "malformed"
+    yield "an entry that is no byte string", [], part(4, [*whole[4][:-1], 5]), "malformed"
+    yield "a negative first_seq", [], part(3, -1), "malformed"
+    yield "text in place of the attestation", [], part(6, "gateway"), "malformed"
+    yield "version 2", [], part(0, 2), "unknown-version"
+    yield "version 0", [], part(0, 0), "unknown-version"
+    yield "another log", [], secure.delivery(0, 1), "unknown-log"
+    yield "the seed of another log", [], replace(good, seed=bytes(16)), "bad-seed"
+    yield "a seed of 15 bytes", [], replace(good, seed=SEED[:15]), "bad-seed"
+
+
+def _step_2() -> Faults:
+    log = example().log
+    good = log.delivery(0, 7)
+    first = log.delivery(0, SIZE_ROTATED)
+
+    def by(checkpoint: bytes, of: Delivery = good) -> Delivery:
+        return replace(of, checkpoint=checkpoint)
+
+    signed: Any = decode(good.checkpoint)
+    fields: Any = decode(signed.items[2])
+    yield "a checkpoint that is no message", [], by(b"\x80"), "malformed"
+    yield "a checkpoint by another key", [], by(log.checkpoint(7, STRANGER)), "bad-signature"
+    yield (
+        "a checkpoint by the key after the change of key, too early",
+        [],
+        by(log.checkpoint(7, BOARD_NEXT)),
+        "bad-signature",
+    )
+    yield (
+        "the change of key signed by the new key",
+        [],
+        by(log.checkpoint(SIZE_ROTATED, BOARD_NEXT), first),
+        "bad-signature",
+    )
+    yield (
+        "the old key behind the change of key",
+        [first],
+        by(log.checkpoint(log.size, BOARD), log.delivery(SIZE_ROTATED, log.size)),
+        "bad-signature",
+    )
+    yield "the new key for a size below the change of key", [first], by(log.checkpoint(7, BOARD_NEXT)), "bad-signature"
+    yield "a checkpoint under ESP256", [], by(BOARD.message(fields, CHECKPOINT, algorithm=ESP256)), "bad-signature"
+    yield "a checkpoint of version 2", [], by(BOARD.message([2, *fields[1:]], CHECKPOINT)), "unknown-version"
+    yield "a checkpoint of another log", [], by(log.checkpoint(7, log_id=bytes(16))), "wrong-log"
+
+
+def _step_3() -> Faults:
+    log = example().log
+    good = log.delivery(0, 7)
+    yield "an entry too few", [], replace(good, entries=good.entries[:-1]), "wrong-size"
+    yield "an entry too many", [], replace(good, entries=(*good.entries, log.entries[7])), "wrong-size"
+    yield "first_seq too large by one", [log.delivery(0, 3)], replace(log.delivery(2, 7), first_seq=3), "wrong-size"
+
+
+def _step_4() -> Faults:
+    log = example().log
+    other = _log()
+    for seq in range(2, 7):
+        other.add(window(seq).replace(b"\x0a", b"\x0b", 1) if seq == 3 else window(seq))
+    known = log.delivery(0, 7)
+    yield "a record missing", [log.delivery(0, 3)], log.delivery(4, 7), "missing-entries"
+    yield "the beginning missing", [], log.delivery(1, 7), "missing-entries"
+    yield "a record with other bytes than before", [log.delivery(0, 5)], other.delivery(2, 7), "fork"
+    yield "the same size again with other records", [known], other.delivery(0, 7), "fork"
+    yield "two signed roots for a size", [known], replace(known, checkpoint=other.checkpoint(7)), "fork"
+    yield (
+        "two signed roots for a size below the last",
+        [known],
+        replace(log.delivery(0, 5), checkpoint=log.checkpoint(5, root=bytes(32))),
+        "fork",
+    )
+
+
+def _log() -> Log:
+    """One of the same genesis that goes another way."""
+    log = Log(BOARD, SEED)
+    log.append(1, BOOT_BODY, uptime_ms=5)
+    return log
+
+
+def _step_5() -> Faults:
+    known = _log().delivery(0, 2)
+    for name, entry, reason in (
+        ("an entry that does not decode", b"\x80", "malformed"),
+        ("a blinded entry", encode([2, 2, 1, 20_000, bytes(32)]), "malformed"),
+        ("a window with a null", encode([2, 2, 1, 20_000, {1: 1, 2: 1, 8: None}]), "malformed"),
+        ("a second genesis", _log().genesis.replace(b"\x85\x06\x00", b"\x85\x06\x02", 1), "malformed"),
+        ("an entry numbered 3 in place of 2", window(3), "wrong-seq"),
+        ("an entry numbered 1 in place of 2", encode([1, 1, 1, 5, BOOT_BODY]), "wrong-seq"),
+        ("an uptime that falls", encode([1, 2, 1, 4, BOOT_BODY]), "time-runs-back"),
+    ):
+        yield name, [known], _lying([entry]), reason
+    second = [encode([1, 2, 2, 5, BOOT_BODY]), encode([1, 3, 1, 5, BOOT_BODY])]
+    yield "a boot that falls", [known], _lying(second), "time-runs-back"
+    yield (
+        "a boot that falls from one delivery to the next",
+        [_lying(second[:1], 0)],
+        _lying(second, 3),
+        "time-runs-back",
+    )
+    yield (
+        "an uptime that falls below that of the entry before, from delivery to delivery",
+        [_lying([window(2)], 0)],
+        _lying([window(2), encode([1, 3, 1, 19_999, BOOT_BODY])], 3),
+        "time-runs-back",
+    )
+    yield (
+        "a checkpoint whose uptime is below its last entry's",
+        [known],
+        _lying([window(2)], uptime_ms=19_999),
+        "time-runs-back",
+    )
+    yield "a checkpoint whose boot is below its last entry's", [known], _lying(second[:1], boot=1), "time-runs-back"
+    seal, after = encode([8, 2, 1, 5, {1: 1}]), encode([1, 3, 2, 5, BOOT_BODY])
+    yield "an entry behind the SEAL", [known], _lying([seal, after]), "sealed"
+    yield "an entry behind the SEAL, in the next delivery", [_lying([seal], 0)], _lying([seal, after], 3), "sealed"
+    yield "a second SEAL", [_lying([seal], 0)], _lying([seal, encode([8, 3, 1, 5, {1: 1}])], 3), "sealed"
+
+
+def _lying(entries: list[bytes], first: int = 2, signer: Actor = BOARD, **changed: Any) -> Delivery:
+    """These entries behind genesis and BOOT, whatever they are, under a checkpoint that says 2^32 ms and boot 9."""
+    log = _log()
+    log.entries += entries
+    log.leaves += [_leaf(entry) for entry in entries]
+    late = {"boot": 9, "uptime_ms": 1 << 32}
+    return log.delivery(first, log.size, checkpoint=log.checkpoint(signer=signer, **late | changed))
+
+
+def _leaf(entry: bytes) -> bytes:
+    """Right for what an honest board could have written; what is refused before step 6 needs none."""
+    try:
+        return leaf_of(entry, SEED)[1]
+    except EvidenceError:
+        return bytes(32)
+
+
+def _rotations() -> Faults:
+    known = [_log().delivery(0, 2)]
+    log_id = _log().log_id
+
+    def changed(rotation: Rotation) -> bytes:
+        return encode_rotation(2, 1, 5, rotation)
+
+    good = sign_rotation(log_id, BOARD_NEXT.key, BOARD_NEXT.sign)
+    yield (
+        "a change of key that is not last",
+        known,
+        _lying([changed(good), encode([8, 3, 1, 5, {1: 1}])]),
+        "bad-rotation",
+    )
+    for name, rotation in (
+        ("a change of key without possession", replace(good, possession=bytes(64))),
+        ("a change of key that the old key signed for the new", sign_rotation(log_id, BOARD_NEXT.key, BOARD.sign)),
+        ("a change of key signed for another log", sign_rotation(bytes(16), BOARD_NEXT.key, BOARD_NEXT.sign)),
+        ("a change of key with a high s", sign_rotation(log_id, SECURE_BOARD.key, high_s(SECURE_BOARD.sign))),
+    ):
+        yield name, known, _lying([changed(rotation)]), "bad-rotation"
+
+
+def _step_6() -> Faults:
+    log = example().log
+    good = log.delivery(0, 7)
+    altered = (*good.entries[:6], good.entries[6].replace(b"\x19\x13\x8e", b"\x19\x13\x8f"))
+    yield "a value altered on the way", [], replace(good, entries=altered), "root-mismatch"
+    yield (
+        "a signed root of something else",
+        [],
+        replace(good, checkpoint=log.checkpoint(7, root=bytes(32))),
+        "root-mismatch",
+    )
+    other = _log()
+    other.add(window(2))
+    yield (
+        "the genesis of the same log, and other records behind it",
+        [log.delivery(0, 1)],
+        replace(other.delivery(1, 3), checkpoint=log.checkpoint(3, root=log.root(4))),
+        "root-mismatch",
+    )
