@@ -1,0 +1,179 @@
+"""Reads a log from outside, over HTTP or in a folder, and asks witnesses to cosign it.
+
+Nothing that comes from the log is used before it is checked: the checkpoint against the log's key, every tile and every
+entry against the checkpoint. Every answer has a limit in bytes and in time.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import Protocol
+
+from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
+from packseal.io.tile_store import CHECKPOINT, TileStore
+from packseal.records.note import MAX_NOTE_BYTES, LogCheckpoint, decode_size, verify_log_checkpoint
+from packseal.records.passport_log import ENTRIES, TILE_WIDTH, LogEntry, Tile, VerifiedTiles, tile_at
+
+TIMEOUT_S = 10
+DEADLINE_S = 30  # for one answer as a whole: a server that sends a byte now and then holds nobody up
+PIECE_BYTES = 1 << 16
+MAX_TILE_BYTES = Tile(ENTRIES, 0).size_bytes
+SIZE_TYPE = "text/x.tlog.size"
+
+
+class LogSource(Protocol):
+    """Where the files of a log are."""
+
+    def get(self, path: str, max_bytes: int) -> bytes | None:
+        """The file under this path of the log, None where there is none. Raises UnavailableError."""
+
+
+class FolderLog:
+    """A log in a folder, as TileStore publishes it or as it was copied from somewhere."""
+
+    def __init__(self, folder: Path) -> None:
+        self._store = TileStore(folder)
+
+    def get(self, path: str, max_bytes: int) -> bytes | None:
+        content = self._store.read(path)
+        if content is not None and len(content) > max_bytes:
+            raise UnavailableError(f"{self._store.folder / path}: larger than {max_bytes} bytes, so not of a log")
+        return content
+
+
+class HTTPLog:
+    """A log under a URL prefix."""
+
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        """Raises ConfigError for anything but http:// and https://."""
+        self._url, self._timeout_s = checked_url(url), timeout_s
+
+    def get(self, path: str, max_bytes: int) -> bytes | None:
+        status, _, content = _ask(f"{self._url}/{path}", None, max_bytes, self._timeout_s)
+        if status in (404, 410):
+            return None
+        if status != 200:
+            raise UnavailableError(f"{self._url}/{path}: answers {status}; look at the log of that server")
+        return content
+
+
+class LogReader:
+    """One log: its files, its name and its key."""
+
+    def __init__(self, source: LogSource, origin: str, public_key: bytes) -> None:
+        self.origin, self.public_key = origin, public_key
+        self._source = source
+
+    def checkpoint(self) -> tuple[LogCheckpoint, bytes]:
+        """What the log says it is now, and the note that says so. Raises UnavailableError, EvidenceError.
+
+        Whether it continues what was seen before, and who cosigned it, is for the caller.
+        """
+        note = self._source.get(CHECKPOINT, MAX_NOTE_BYTES)
+        if note is None:
+            raise UnavailableError(f"the log {self.origin} has no checkpoint; check its address")
+        checkpoint = verify_log_checkpoint(note, self.public_key)
+        if checkpoint.origin != self.origin:
+            raise EvidenceError(Reason.WRONG_LOG, f"a checkpoint of {checkpoint.origin!r}, expected {self.origin!r}")
+        return checkpoint, note
+
+    def tiles(self, checkpoint: LogCheckpoint) -> VerifiedTiles:
+        """The tiles of this checkpoint's tree, each checked when it is read. Raises UnavailableError, EvidenceError."""
+        return VerifiedTiles(lambda level, index, width: self._tile(Tile(level, index, width)), checkpoint)
+
+    def entries(self, tiles: VerifiedTiles, start: int) -> Iterator[tuple[int, LogEntry]]:
+        """Index and entry, from `start` to the end of the tree, checked bundle by bundle. Raises as tiles does."""
+        for first in range(start - start % TILE_WIDTH, tiles.size, TILE_WIDTH):
+            bundle = self._tile(tile_at(ENTRIES, first // TILE_WIDTH, tiles.size))
+            for index, entry in enumerate(tiles.verified_entries(first // TILE_WIDTH, bundle), first):
+                if index >= start:
+                    yield index, entry
+
+    def _tile(self, tile: Tile) -> bytes:
+        """A partial tile may have given way to its full one, which begins with it (tlog-tiles, Partial Tiles)."""
+        content = self._source.get(tile.path, MAX_TILE_BYTES)
+        if content is None and tile.width < TILE_WIDTH:
+            content = self._source.get(Tile(tile.level, tile.index).path, MAX_TILE_BYTES)
+            content = None if content is None else content[: tile.size_bytes]
+        if content is None:
+            raise EvidenceError(Reason.MISSING_ENTRIES, f"{tile.path} is covered by the signed checkpoint, but missing")
+        return content
+
+
+class WitnessConflictError(UnavailableError):
+    """The witness knows another size of the log than the proof starts from: send again with a proof from `size`."""
+
+    def __init__(self, url: str, size: int) -> None:
+        super().__init__(f"{url}: knows the log at size {size}; the proof has to start there")
+        self.size = size
+
+
+def request_cosignature(
+    url: str, old_size: int, proof: Sequence[bytes], note: bytes, timeout_s: float = TIMEOUT_S
+) -> bytes:
+    """The witness's signature lines for this checkpoint (tlog-witness, add-checkpoint); not verified yet.
+
+    The caller takes his line out of them with note.chosen_cosignature. Raises WitnessConflictError with the size that
+    the witness knows, UnavailableError for every other refusal.
+    """
+    address = f"{checked_url(url)}/add-checkpoint"
+    lines = [f"old {old_size}", *(base64.b64encode(node).decode() for node in proof), "", ""]
+    status, kind, content = _ask(address, "\n".join(lines).encode() + note, MAX_NOTE_BYTES, timeout_s)
+    if status == 200:
+        return content
+    if status == 409 and kind == SIZE_TYPE:
+        size = _size(address, content)
+        if size == old_size:
+            raise UnavailableError(f"{address}: has cosigned another tree of {size}; look into it before anything else")
+        raise WitnessConflictError(address, size)
+    raise UnavailableError(f"{address}: refuses the checkpoint with {status}: {content[:80]!r}")
+
+
+def checked_url(url: str) -> str:
+    """The URL without its last slash. Raises ConfigError."""
+    if not url.isascii() or not url.startswith(("http://", "https://")) or any(c <= " " or c in "?#" for c in url):
+        raise ConfigError(f"{url}: expected http:// or https://, host and path")
+    return url.rstrip("/")
+
+
+def _size(address: str, content: bytes) -> int:
+    try:
+        return decode_size(content.decode(errors="replace").removesuffix("\n"))
+    except EvidenceError:
+        raise UnavailableError(f"{address}: answers 409 without the size it knows") from None
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """HTTP alone: no redirects, which would lead where nobody configured, no files, no other schemes."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (urllib.request.HTTPHandler(), urllib.request.HTTPSHandler()):
+        opener.add_handler(handler)
+    return opener
+
+
+def _ask(url: str, body: bytes | None, max_bytes: int, timeout_s: float) -> tuple[int, str, bytes]:
+    """Status, content type and content of the answer, whatever the status. Raises UnavailableError."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    request = urllib.request.Request(url, body, {"Content-Type": "text/plain; charset=utf-8"} if body else {})  # noqa: S310
+    try:
+        with _opener().open(request, timeout=timeout_s) as response:
+            return response.status, response.headers.get_content_type(), _read(response, url, max_bytes, deadline_s)
+    except (OSError, HTTPException, ValueError) as error:
+        raise UnavailableError(f"{url}: no answer: {error}; check address and network") from None
+
+
+def _read(response: HTTPResponse, url: str, max_bytes: int, deadline_s: float) -> bytes:
+    content = bytearray()
+    while piece := response.read1(PIECE_BYTES):
+        content += piece
+        if len(content) > max_bytes:
+            raise UnavailableError(f"{url}: more than {max_bytes} bytes, so not of a log")
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(f"{url}: not done after {DEADLINE_S} s; check the network")
+    return bytes(content)
