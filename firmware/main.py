@@ -10,7 +10,6 @@ import board as boards
 
 from logger.core.link import BoardLink
 from logger.core.logger import Logger
-from logger.core.merkle import leaf_hash
 from logger.core.sectorlog import SectorLog, WrongLogError
 
 IDLE_MS = 5  # how often the link is looked at when nothing else is to do
@@ -21,10 +20,10 @@ END_WITH_STDIN = "--end-with-stdin"
 def set_up(folder, ends_with_stdin):
     """(board, logger, link), ready to run. Raises what a wrong state folder can be blamed for."""
     board = boards.Board(folder, ends_with_stdin)
-    log_id = leaf_hash(board.key.genesis)[:16]  # docs/record.md, KEY
-    log = SectorLog(board.flash, log_id)
+    identity = board.keys.identity
+    log = SectorLog(board.flash, identity.log_id, identity.disclosure_seed, identity.previous_id)
     firmware_hash = boards.firmware_hash(__file__.rpartition("/")[0] or ".")
-    logger = Logger(board.config, log, board.key, board.source, firmware_hash, board.reset_cause)
+    logger = Logger(board.config, log, board.keys, board.source, firmware_hash, board.reset_cause)
     return board, logger, BoardLink(logger)
 
 

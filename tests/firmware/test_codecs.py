@@ -135,7 +135,7 @@ def test_the_edge_leads_to_the_root_of_the_definition() -> None:
 
 
 def test_no_tree_has_a_size_that_no_checkpoint_may_state() -> None:
-    """docs/record.md section 4.2: sizes end at 2^24 - 1."""
+    """docs/record.md section 5.4: sizes end at 2^24 - 1."""
     edge = merkle.Edge.from_bytes(((1 << 24) - 1).to_bytes(4, "little") + bytes(24 * merkle.HASH_BYTES))
     with pytest.raises(ValueError, match="full"):
         edge.append(bytes(merkle.HASH_BYTES))

@@ -27,8 +27,9 @@ def test_power_may_go_at_any_operation_of_the_flash(interpreter: Interpreter) ->
     assert int(interpreter.run(BOARD_TESTS / "power_cuts.py", heap_bytes=64 << 20)) > 200
 
 
-def test_no_slot_is_missed_while_every_window_is_signed(life: Life) -> None:
-    result = life("sampling")
+@pytest.mark.parametrize("cells", ["sampling", "large"])
+def test_no_slot_is_missed_while_every_window_is_blinded_and_signed(life: Life, cells: str) -> None:
+    result = life(cells)
     assert result["slots_missed"] == 0
     assert result["counts"]["WINDOW"] == 59
     assert result["samples"] == 591
@@ -76,14 +77,14 @@ def test_a_receipt_that_a_larger_one_overtook_takes_nothing_back(life: Life) -> 
 
 
 def test_credit_and_rewind(life: Life) -> None:
-    """Entries 0 KEY, 1 BOOT, then windows; checkpoints of the sizes 2, 5 and 8."""
+    """Entries 0 KEY, 1 BOOT, 2 CONFIG, then windows; checkpoints of the sizes 3, 6 and 9."""
     assert life("credit") == [
         ["hello"],
-        [0, 1, "checkpoint", 2],
+        [0, 1, 2, "checkpoint"],
         [],
-        [3, 4, "checkpoint"],
-        [1, "checkpoint", 2],
+        [3, 4, 5, "checkpoint"],
+        [1, 2, "checkpoint"],
         [],
-        ["checkpoint", 2],
-        [3, 4, "checkpoint", 5, 6, 7, "checkpoint", 8, 9],
+        ["checkpoint", 3],
+        [4, 5, "checkpoint", 6, 7, 8, "checkpoint", 9, 10],
     ]

@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey, VerifyKey
 
-from logger.core import cbor, link
+from logger.core import cbor, cose, link
 from tests.firmware.conftest import Interpreter, find_interpreter
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 SERVICE = SigningKey(bytes(range(32)))
+OPERATOR = SigningKey(bytes(range(32, 64)))
+KEY, SEAL, CONFIG = 6, 8, 9
 TIMEOUT_S = 20
 PARENT = """
 import json, subprocess, sys, time
@@ -48,6 +50,7 @@ def settings(serial: int | str) -> dict[str, Any]:
         "sample_ms": 1_000,
         "window_ms": 10_000,
         "checkpoint_every": 15,
+        "time_every_ms": 600_000,
         "clock_rate": 60,
         "flash_sectors": 16,
         "source": "simulator",
@@ -97,7 +100,7 @@ def start(
 
 
 @contextmanager
-def powered(interpreter: Interpreter, folder: Path, **changes: int) -> Iterator[Line]:
+def powered(interpreter: Interpreter, folder: Path, **changes: int | str) -> Iterator[Line]:
     """A running board and the line to it; at the end it is killed."""
     board_end, gateway_end = os.openpty()
     tty.setraw(gateway_end)
@@ -121,7 +124,9 @@ def entries_up_to_a_checkpoint(line: Line, next_seq: int) -> tuple[dict[int, byt
     while True:
         kind, body = line.next_frame()
         if kind == link.ENTRY:
-            entries[cbor.decode(body)[1]] = body
+            seq = cbor.decode(body)[1]
+            if seq == next_seq + len(entries):  # others were on their way before the WANT
+                entries[seq] = body
         elif kind == link.CHECKPOINT:
             payload = verified(body, hello[6])
             if entries and payload[2] == max(entries) + 1:
@@ -139,11 +144,15 @@ def verified(checkpoint: bytes, genesis: bytes) -> list[Any]:
 
 
 def receipt_for(payload: list[Any]) -> bytes:
-    protected = cbor.encode({1: -19, 4: sha256(bytes(SERVICE.verify_key)).digest()[:8]})
-    body = cbor.encode([1, *payload[1:4], 0, 1])
-    message = cbor.encode(["Signature1", protected, b"packseal/receipt/1", body])
-    receipt: bytes = cbor.encode(cbor.Sign1([protected, {}, body, SERVICE.sign(message).signature]))
-    return receipt
+    return signed(SERVICE, b"packseal/receipt/1", [1, *payload[1:4], 0, 1, bytes(16), None])
+
+
+def signed(key: SigningKey, purpose: bytes, payload: list[Any]) -> bytes:
+    protected = cbor.encode({1: -19, 4: cose.key_id(bytes(key.verify_key))})
+    body = cbor.encode(payload)
+    message = cbor.encode(["Signature1", protected, purpose, body])
+    content: bytes = cbor.encode(cbor.Sign1([protected, {}, body, key.sign(message).signature]))
+    return content
 
 
 def test_a_killed_board_goes_on_with_its_log(interpreter: Interpreter, tmp_path: Path) -> None:
@@ -166,6 +175,65 @@ def test_a_killed_board_goes_on_with_its_log(interpreter: Interpreter, tmp_path:
             assert payload[2] > receipted_size
             receipted_size = payload[2]
     assert [cbor.decode(known[seq])[2] for seq in sorted(known)].count(1) >= 2
+
+
+def test_orders_change_the_key_and_seal_the_log(interpreter: Interpreter, tmp_path: Path) -> None:
+    """With a restart between the two; the folder's files are the next start's."""
+    operator = {"operator_public_key": bytes(OPERATOR.verify_key).hex()}
+    with powered(interpreter, tmp_path, **operator) as line:
+        first = cbor.decode(line.await_frame(link.HELLO))
+        _, payload = entries_up_to_a_checkpoint(line, 0)
+        key = cbor.decode(first[6])[4][2]
+        line.send(link.ORDER, signed(OPERATOR, cose.ORDER_PURPOSE, [1, payload[1], 2, cose.key_id(key), 0]))
+        while cbor.decode(line.await_frame(link.ENTRY))[0] != KEY:
+            pass
+        rotated = cbor.decode(line.await_frame(link.CHECKPOINT))  # by the old key, as `verified` would find
+        assert cbor.decode(rotated.parts[2])[2] > payload[2]
+    key_file = (tmp_path / "key.bin").read_bytes()
+    (tmp_path / "key.bin.new").write_bytes(b"cut short")  # what a power cut leaves behind
+    with powered(interpreter, tmp_path, **operator) as line:
+        hello = cbor.decode(line.await_frame(link.HELLO))
+        assert (hello[4], hello[6], hello[8]) == (2, first[6], first[8])
+        line.send(link.CHALLENGE, bytes(16))
+        possession = cbor.decode(line.await_frame(link.POSSESSION))
+        new_key = cbor.decode(possession.parts[2])[2]
+        assert new_key != key
+        message = cbor.encode(["Signature1", possession.parts[0], b"packseal/possession/1", possession.parts[2]])
+        VerifyKey(new_key).verify(message, possession.parts[3])
+        line.send(link.ORDER, signed(OPERATOR, cose.ORDER_PURPOSE, [1, payload[1], 1, cose.key_id(new_key), 3]))
+        line.send(link.WANT, cbor.encode([payload[2], 200, 1]))
+        while cbor.decode(line.await_frame(link.ENTRY))[0] != SEAL:
+            pass
+        last = cbor.decode(cbor.decode(line.await_frame(link.CHECKPOINT)).parts[2])
+        line.send(link.RECEIPT, receipt_for(last))
+        hello = cbor.decode(line.await_frame(link.HELLO))
+        body = cbor.decode(hello[6])[4]
+        assert (body[2], body[6]) == (new_key, last[1:4])
+        assert body[5] == sha256(hello[8]).digest()
+    assert (tmp_path / "key.bin").read_bytes() != key_file
+
+
+def test_the_settings_digest_is_of_all_settings_but_the_line(interpreter: Interpreter, tmp_path: Path) -> None:
+    digests = []
+    for number, changes in enumerate([{}, {"flash_sectors": 16}, {"window_ms": 20_000}]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with powered(interpreter, folder, **changes) as line:
+            entries, _ = entries_up_to_a_checkpoint(line, 0)
+        assert cbor.decode(entries[2])[0] == CONFIG
+        digests.append(cbor.decode(entries[2])[4][5])
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_damaged_key_file_is_not_replaced(interpreter: Interpreter, tmp_path: Path) -> None:
+    (tmp_path / "key.bin").write_bytes(bytes(100))
+    (tmp_path / "config.json").write_text(json.dumps(settings("/dev/null")))
+    process = start(interpreter, tmp_path, stdin=subprocess.DEVNULL)
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 2
+    assert said.decode().count("\n") == 1
+    assert "key.bin is damaged" in said.decode()
+    assert (tmp_path / "key.bin").read_bytes() == bytes(100)
 
 
 def test_a_closed_line_does_not_stop_the_board(interpreter: Interpreter, tmp_path: Path) -> None:
@@ -195,6 +263,8 @@ def test_a_closed_line_does_not_stop_the_board(interpreter: Interpreter, tmp_pat
         ({"strings": None}, "missing key strings"),
         ({"sample_ms": 0}, "sample_ms must be a number from 10 to 60000"),
         ({"service_public_key": "abc"}, "service_public_key must be 64 hexadecimal digits"),
+        ({"operator_public_key": "0" * 63}, "operator_public_key must be 64 hexadecimal digits"),
+        ({"time_every_ms": 59_999}, "time_every_ms must be a number from 60000 to 604800000"),
         ({"cell_blocks": 13}, "cell_blocks must be a multiple of strings"),
         ({"simulator": {"seed": 1}}, "simulator: missing key origin_unix_ms"),
         ({"serial": "/nowhere"}, "ENOENT"),
@@ -243,8 +313,9 @@ def test_what_is_there_but_cannot_be_opened_is_not_replaced(
 
 
 def test_ten_samples_a_second_and_a_signature_every_second(tmp_path: Path) -> None:
-    """In real time on MicroPython: one slot may be missed, and more only when the machine was busy with others."""
-    fast = {"clock_rate": 1, "sample_ms": 100, "window_ms": 1_000, "checkpoint_every": 1}
+    """In real time on MicroPython, with a large pack: one slot may be missed, and more only when the machine was busy
+    with others."""
+    fast = {"clock_rate": 1, "sample_ms": 100, "window_ms": 1_000, "checkpoint_every": 1, "cell_blocks": 96}
     checkpoints = uptime_ms = slots_missed = 0
     with powered(find_interpreter("micropython"), tmp_path, **fast) as line:
         line.await_frame(link.HELLO)
@@ -252,7 +323,7 @@ def test_ten_samples_a_second_and_a_signature_every_second(tmp_path: Path) -> No
         while uptime_ms < 6_500:
             kind, body = line.next_frame()
             if kind == link.STATUS:
-                uptime_ms, _, _, _, _, slots_missed, _ = cbor.decode(body)
+                uptime_ms, _, _, _, _, slots_missed, _, _ = cbor.decode(body)
             checkpoints += kind == link.CHECKPOINT
         waited_ms = waited_for_a_processor_ms(line.pid)
     assert slots_missed <= 1 + waited_ms // 100, f"{waited_ms} ms waited for a processor"

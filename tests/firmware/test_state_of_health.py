@@ -114,7 +114,7 @@ def test_values_that_are_not_available_or_impossible_are_left_out_and_counted() 
     window.add(sample, sample.refuse_impossible())
     body = window.body(1_000, None, [0, 0, 0, 0], sample)
     assert decode_column(body[6]) == [3_500, None, None]
-    assert body[4] == [-100, -100, -100]
+    assert decode_column(body[4]) == [-100, -100, -100]
     assert body[12] == 3  # two cells and the temperature
     assert 8 not in body
     assert 3 not in body

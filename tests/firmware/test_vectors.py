@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from packseal.io.link import FrameReader
-from packseal.records.entries import Window, decode_entry
+from packseal.records.bodies import Window
+from packseal.records.entries import decode_entry
 from tests.firmware.conftest import Interpreter
 
 Ask = Callable[..., Any]
@@ -47,12 +48,22 @@ def test_columns(ask: Ask) -> None:
 
 
 def test_leaf_root_and_edge_after_every_entry(ask: Ask) -> None:
-    expected = [{name: step[name] for name in ("leaf", "root", "edge")} for step in LOG["steps"]]
+    expected = [{name: step[name] for name in ("blinded", "leaf", "root", "edge")} for step in LOG["steps"]]
+    assert len([step for step in expected if step["blinded"]]) >= 7
     assert ask("log.json", "tree") == expected
 
 
+def test_seeds_and_salts_of_blinded_entries(ask: Ask) -> None:
+    expected = [
+        [case["record_seed"], case["salts"], case.get("cells", {"salts": []})["salts"]] for case in LOG["blinding"]
+    ]
+    assert any(cells for _, _, cells in expected)
+    assert ask("log.json", "salts") == expected
+
+
 def test_entries_are_made_again_from_what_they_say(ask: Ask) -> None:
-    """WINDOW from samples. SOH, which takes a cycle of them, and what no board writes, are only encoded again."""
+    """WINDOW from samples, KEY with the new key's signature. SOH, which takes a cycle of samples, and what no board
+    writes are only encoded again."""
     bodies = [decode_entry(bytes.fromhex(step["entry"])).body for step in LOG["steps"]]
     windows = {seq: body for seq, body in enumerate(bodies) if isinstance(body, Window) and body.cell_mv}
     assert len(windows) == 5
@@ -60,9 +71,10 @@ def test_entries_are_made_again_from_what_they_say(ask: Ask) -> None:
     assert ask("log.json", "entries", columns) == [step["entry"] for step in LOG["steps"]]
 
 
-def test_checkpoint_is_signed_to_the_same_bytes(ask: Ask) -> None:
-    expected = {name: LOG[name] for name in ("board_public_key", "log_id", "checkpoint")}
-    assert ask("log.json", "checkpoint") == expected
+def test_checkpoints_are_signed_to_the_same_bytes(ask: Ask) -> None:
+    """By the log's first key and, beyond the change of key, by the next one."""
+    assert {case["key"] for case in LOG["checkpoints"]} == {"board", "board after rotation"}
+    assert ask("log.json", "checkpoints") == [case["checkpoint"] for case in LOG["checkpoints"]]
 
 
 def test_receipt_verifies_and_with_any_byte_changed_does_not(ask: Ask) -> None:

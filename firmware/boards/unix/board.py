@@ -3,14 +3,13 @@
 import os
 import sys
 import time
-from binascii import crc32
-from errno import ENOENT, errorcode
+from errno import errorcode
 from hashlib import sha256
 
 import config
+from key_file import KeyFile
 from parent import Parent
 
-from logger.core.logger import Key
 from logger.drivers.clock import Clock
 from logger.drivers.flash_file import FlashFile
 from logger.drivers.serial_file import SerialFile
@@ -18,7 +17,6 @@ from logger.drivers.simulator import SimulatedPack
 
 SECTOR_BYTES = 4096
 POWER_ON, UNKNOWN = 1, 0  # docs/record.md, BOOT key 2
-_SEED_BYTES, _LABEL_BYTES = 32, 16
 ConfigError = config.ConfigError
 
 
@@ -29,7 +27,8 @@ class Board:
         ticks_ms, ticks_diff = _ticks()
         self.clock = Clock(ticks_ms, ticks_diff, self.config["clock_rate"])
         self.parent = Parent(ticks_ms, ticks_diff) if ends_with_stdin else None
-        self.key, self.reset_cause = _key(folder + "/key.bin")
+        self.keys = _keys(folder + "/key.bin")
+        self.reset_cause = POWER_ON if self.keys.is_new else UNKNOWN
         self.flash = _flash(folder + "/flash.bin", self.config["flash_sectors"])
         self.serial = SerialFile(self.config["serial"])
         self.source = self._source()
@@ -82,25 +81,13 @@ def _python_files(root, folder):
     return found
 
 
-def _key(path):
-    """(the board's key, why it has started): made at the first start, whole or not at all."""
+def _keys(path):
     try:
-        with open(path, "rb") as file:
-            content = file.read()
-        reset_cause = UNKNOWN
+        return KeyFile(path)
+    except ValueError as error:
+        raise ConfigError(f"{path} is damaged ({error}); without it nothing more can be signed for this log") from None
     except OSError as error:
-        if error.errno != ENOENT:  # there is a key, and another one must not take its place
-            raise _cannot_open(path, error) from None
-        content = os.urandom(_SEED_BYTES + _LABEL_BYTES)
-        content += crc32(content).to_bytes(4, "little")
-        with open(path + ".new", "wb") as file:
-            file.write(content)
-        os.rename(path + ".new", path)
-        reset_cause = POWER_ON
-    body = content[:-4]
-    if len(body) != _SEED_BYTES + _LABEL_BYTES or crc32(body).to_bytes(4, "little") != content[-4:]:
-        raise ConfigError(f"{path} is damaged; without it nothing more can be signed for this log")
-    return Key(body[:_SEED_BYTES], body[_SEED_BYTES:]), reset_cause
+        raise _cannot_open(path, error) from None
 
 
 def _flash(path, sectors):

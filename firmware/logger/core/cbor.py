@@ -44,8 +44,25 @@ def decode(content):
     return value
 
 
+def decode_at(content, at):
+    """(the item that begins there, the offset behind it), to take apart what decodes as a whole."""
+    return _decode(content, at, MAX_DEPTH)
+
+
+def decode_pairs(content, at):
+    """{key: the bytes of key and value} of the map that begins there."""
+    _, count, at = _decode_head(content, at)
+    pairs = {}
+    for _ in range(count):
+        key, end = decode_at(content, at)
+        _, end = decode_at(content, end)
+        pairs[key] = content[at:end]
+        at = end
+    return pairs
+
+
 def items(value, types):
-    """value, when it is an array of exactly these types in this order; else raises CBORError.
+    """value, when it is an array of exactly these types (or tuples of them) in this order; else raises CBORError.
 
     To take apart what somebody sent: byte strings, text and maps can be unpacked like arrays and are none.
     """

@@ -3,8 +3,8 @@
 In portable Python on big integers, with viper code for SHA-512 where the port can compile it.
 
 NOT CONSTANT TIME. Who can time a signature closely, or measure the board's power while it signs, may learn the key. The
-board signs when its own log says so and not as often as somebody asks, which makes that hard but not impossible. A
-native module in constant time can take this one's place behind the same five functions.
+board signs when its own log says so, and for who asks no more than once a second, which makes that hard but not
+impossible. A native module in constant time can take this one's place behind the same six functions.
 
 What the caller must still do: keep `seed` secret and pass the `public` that belongs to it (signing one message with two
 different public keys gives the secret key away), and drive a verify_steps generator to its end, because nothing is
@@ -37,7 +37,14 @@ class SignatureError(ValueError):
 
 def public_key(seed):
     """The 32 bytes of the public key that belongs to a seed of 32 random bytes (RFC 8032 §5.1.5)."""
-    return finish(_public_key_steps(seed))
+    return finish(public_key_steps(seed))
+
+
+def public_key_steps(seed):
+    """Like public_key, cut into about 30 steps."""
+    secret, _ = yield from _expanded_steps(seed)
+    point = yield from multiply_base_steps(secret)
+    return (yield from encode_steps(point))
 
 
 def sign(seed, public, message):
@@ -95,12 +102,6 @@ def _signature_steps(seed, public, message):
     commitment = yield from encode_steps(point)
     challenge = yield from _scalar_steps(commitment, public, message)
     return commitment + ((nonce + challenge * secret) % L).to_bytes(32, "little")
-
-
-def _public_key_steps(seed):
-    secret, _ = yield from _expanded_steps(seed)
-    point = yield from multiply_base_steps(secret)
-    return (yield from encode_steps(point))
 
 
 def _expanded_steps(seed):

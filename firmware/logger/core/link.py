@@ -7,11 +7,12 @@ counted and has no other effect.
 from binascii import crc32
 
 from logger.core import cbor, sectorlog
+from logger.core.cose import NONCE_BYTES
 from logger.core.merkle import MAX_SIZE
 
 VERSION = 1
-HELLO, ENTRY, CHECKPOINT, STATUS = 0x01, 0x02, 0x03, 0x04
-WANT, RECEIPT, ASK = 0x11, 0x12, 0x13
+HELLO, ENTRY, CHECKPOINT, STATUS, POSSESSION = 0x01, 0x02, 0x03, 0x04, 0x05
+WANT, RECEIPT, ASK, CHALLENGE, ORDER = 0x11, 0x12, 0x13, 0x14, 0x15
 MAX_FRAME_BYTES = 1024
 _MAX_ENCODED_BYTES = MAX_FRAME_BYTES + MAX_FRAME_BYTES // 254 + 1
 _KIND_AND_CRC_BYTES = 5
@@ -103,7 +104,7 @@ class FrameReceiver:
 
 
 class BoardLink:
-    """The board's side. `logger` is what it speaks for: its log, its figures, and where receipts go.
+    """The board's side. `logger` is what it speaks for: its log, its figures, and where requests go.
 
     Keeps no queue: next_frame makes a frame when the one before has left. A gateway that does not read costs nothing.
     """
@@ -111,13 +112,18 @@ class BoardLink:
     def __init__(self, logger):
         self._logger = logger
         self._receiver = FrameReceiver()
+        self._status_period_ms = _STATUS_PERIOD_MS * logger.config["clock_rate"]
+        self._receipts_seen = 0
+        self._begin()
+
+    def _begin(self):
+        """At the start, and when the board has opened another log."""
+        self._log_id = self._logger.log.log_id
         self._is_hello_due = True  # clause 3
         self._cursor = None  # None before the first WANT
         self._ready = None  # the record that the credit did not reach
         self._limit_seq = 0
-        self._status_period_ms = _STATUS_PERIOD_MS * logger.config["clock_rate"]
         self._next_status_ms = 0
-        self._receipts_seen = 0
 
     @property
     def frames_refused(self):
@@ -130,15 +136,25 @@ class BoardLink:
             elif kind == WANT:
                 self._want(body)
             elif kind == RECEIPT:
-                self._logger.offer_receipt(body)
+                self._logger.requests.offer_receipt(body)
+            elif kind == ORDER:
+                self._logger.requests.offer_order(body)
+            elif kind == CHALLENGE and len(body) == NONCE_BYTES:
+                self._logger.requests.offer_challenge(body)
             else:
                 self._receiver.frames_refused += 1
 
     def next_frame(self):
         """The bytes to send next, None when there is nothing to say."""
+        if self._log_id != self._logger.log.log_id:
+            self._begin()
         if self._is_hello_due:
             self._is_hello_due = False
             return b"\x00" + encode_frame(HELLO, self._hello())  # ends what a cut before the start left half said
+        possession = self._logger.requests.possession
+        if possession:
+            self._logger.requests.possession = None
+            return encode_frame(POSSESSION, possession)
         if self._cursor is None:
             return None
         if self._is_status_due():
@@ -163,21 +179,23 @@ class BoardLink:
         logger = self._logger
         oldest_seq, roots = logger.log.oldest()
         hello = [VERSION, oldest_seq, logger.log.size, logger.log.receipted_size, logger.boot, logger.uptime_ms]
-        hello.extend((logger.genesis, b"".join(roots)))
+        identity = logger.identity
+        hello.extend((identity.genesis, b"".join(roots), identity.disclosure_seed))
         return cbor.encode(hello)
 
     def _is_status_due(self):
         """Each period, and at once when a receipt has been dealt with: the gateway waits for that."""
         logger = self._logger
-        return logger.uptime_ms >= self._next_status_ms or logger.receipts_settled != self._receipts_seen
+        return logger.uptime_ms >= self._next_status_ms or logger.requests.receipts_settled != self._receipts_seen
 
     def _status(self):
-        logger = self._logger
+        logger, requests = self._logger, self._logger.requests
         self._next_status_ms = logger.uptime_ms + self._status_period_ms
-        self._receipts_seen = logger.receipts_settled
-        sizes = [logger.uptime_ms, logger.log.size, logger.log.receipted_size]
-        refused = [self.frames_refused, logger.receipts_refused]
-        return cbor.encode(sizes + refused + [logger.slots_missed, logger.windows_lost])
+        self._receipts_seen = requests.receipts_settled
+        status = [logger.uptime_ms, logger.log.size, logger.log.receipted_size]
+        status.extend((self.frames_refused, requests.receipts_refused, logger.slots_missed, logger.windows_lost))
+        status.append(requests.orders_refused)
+        return cbor.encode(status)
 
     def _next_record(self):
         """Clause 5: in the log's order, entries below the credit only."""

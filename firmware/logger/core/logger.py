@@ -1,175 +1,188 @@
 """The logger: takes a sample in every slot, and between the slots keeps, signs and hands over what they came to.
 
-Decides what is done next, in steps that are each short: a signature is made in about 50 of them, so that no slot passes
-while one is made. Obeys docs/record.md section 4: entries are on flash before their checkpoint is signed (4.3), one
-root a size, sizes rise (4.4), at once after BOOT, SOH and GAP, else after `checkpoint_every` windows (4.5).
+Decides what is done next, in steps that are each short: a signature is made in about 50 of them, a large window is
+blinded in 40, so that no slot passes meanwhile. Obeys docs/record.md section 5.4: entries are on flash before their
+checkpoint is signed, one root a size, sizes rise; at once after BOOT, SOH, EVENT, KEY, GAP and SEAL, else after
+`checkpoint_every` windows.
 
-Entries that come while a signature is being made wait in memory until its checkpoint is on flash. So a checkpoint of
-size n lies right behind entry n - 1, which is what docs/link.md clause 5 promises the gateway; a power cut can cost the
-windows of one signature, and no window that anybody was told of.
+Entries that come while other work is done wait in memory until it ends. So a checkpoint of size n lies right behind
+entry n - 1, which is what docs/link.md clause 5 promises the gateway; a power cut can cost the windows of one
+signature, and no window that anybody was told of.
+
+A change of key and the end of a log are each a row of durable states (keys.Identity, and the log itself), and each
+step begins by looking which one it is: so a start goes on where the power was cut.
 """
 
-from logger.core import cose, ed25519, entries
-from logger.core.sampling import MAX_BRIDGED_SLOTS, Integrator, Sample, Window
+from logger.core import cose, entries
+from logger.core.blinding import leaf_steps
+from logger.core.requests import Requests
+from logger.core.sampler import Sampler
 from logger.core.sectorlog import LogFullError
-from logger.core.soh import Estimator
+from logger.core.steps import finish
 
 MAX_WAITING = 4
-
-
-class Key:
-    """What a board signs with."""
-
-    def __init__(self, seed, label):
-        """seed: 32 random bytes, secret; label: 16 random bytes."""
-        self.seed = seed
-        self.public = ed25519.public_key(seed)
-        self.genesis = entries.genesis(self.public, label)
+_QUIET_KINDS = (entries.WINDOW, entries.TIME, entries.CONFIG)  # no checkpoint because of them (section 5.4)
+_KEPT_WHILE_FULL = (entries.BOOT, entries.CONFIG, entries.EVENT)
 
 
 class Gap:
-    """Windows that a full log could not keep, until a GAP entry says so."""
+    """Windows that are in no log, until a GAP entry says so."""
 
-    def __init__(self, windows, first_ms, last_ms):
-        self.windows = windows
-        self.first_ms = first_ms
-        self.last_ms = last_ms
+    def __init__(self, cause, first_ms):
+        self.cause = cause
+        self.windows = 0
+        self.first_ms = self.last_ms = first_ms
 
 
 class Logger:
     """Everything a board does, short of moving bytes: see step, and link.BoardLink for the other side.
 
-    config: a dict with rated_capacity_mah, cell_blocks, strings, sample_ms, window_ms, checkpoint_every, clock_rate and
-    service_public_key (32 bytes). source: read(sample) fills a Sample; temperature_sensors and kind (docs/record.md,
+    config: a dict with rated_capacity_mah, cell_blocks, strings, sample_ms, window_ms, checkpoint_every, time_every_ms,
+    clock_rate, service_public_key (32 bytes), settings_digest and, where somebody may give orders, operator_public_key.
+    keys: a key store (keys.py). source: read(sample) fills a Sample; temperature_sensors and kind (docs/record.md,
     BOOT key 3) say what it is.
     """
 
-    def __init__(self, config, log, key, source, firmware_hash, reset_cause):
+    def __init__(self, config, log, keys, source, firmware_hash, reset_cause):
         self.config = config
         self.log = log
-        self.genesis = key.genesis
-        self.boot = log.progress.boot + 1
-        self.uptime_ms = self._start_ms = log.progress.uptime_ms
-        self.slots_missed = 0
+        self.requests = Requests(config, log, keys)
         self.windows_lost = 0
-        self.receipts_refused = 0
-        self.receipts_settled = 0
-        self._key = key
-        self._source = source
-        self._sample = Sample(config["cell_blocks"], source.temperature_sensors)
-        self._window = Window(config["cell_blocks"], source.temperature_sensors)
-        self._window_began_ms = self._next_slot_ms = self._start_ms
-        self._window_ends_ms = self._start_ms + config["window_ms"]
-        self._integrator = Integrator(log.progress.counters, MAX_BRIDGED_SLOTS * config["sample_ms"])
-        self._estimator = Estimator(config["rated_capacity_mah"], config["cell_blocks"], config["sample_ms"])
-        self._waiting = []  # (type, uptime_ms, body) not on flash yet
-        self._gap = None
-        self._is_full = False  # since an entry found no room, until a receipt is kept
+        self._keys = keys
+        self._boot_body = entries.boot_body(firmware_hash, reset_cause, source.kind, config)
+        self._sampler = Sampler(config, source)
         self._work = None  # the generator at work
-        self._offered = None  # a receipt that waits to be verified
+        self._was_request = False  # whether that is, or was, one of `requests`
+        self._start_ms = self.uptime_ms = log.progress.uptime_ms
+        self._gap = None
+        self._begin()
+
+    def _begin(self):
+        """At the start, and when a new log has been opened."""
+        log = self.log
+        self.boot = log.progress.boot + 1
+        self._waiting = []  # (type, uptime_ms, body) not on flash yet
+        self._is_full = False  # since an entry found no room, until a receipt is kept
         self._windows_unsigned = 0
         self._is_checkpoint_due = log.size > log.checkpointed_size
+        self._is_closed = log.is_sealed  # no entry may follow
+        self._time_ms = log.progress.time_ms
+        self._is_source_silent = log.progress.is_source_silent
+        self._sampler.begin(self.uptime_ms, log.progress.counters)
+        identity = self._keys.identity
+        self._is_rotation_ahead = identity.next_key is not None and log.size == identity.next_seq
+        if self._is_closed:
+            return
         if not log.size:
-            log.append(key.genesis)
-        boot = entries.boot_body(firmware_hash, reset_cause, source.kind, config)
-        self._waiting.append((entries.BOOT, self._start_ms, boot))
+            log.append(identity.genesis)
+        self._waiting.append((entries.BOOT, self.uptime_ms, self._boot_body))
+        config_body = entries.config_body(self.config["settings_digest"])
+        self._waiting.append((entries.CONFIG, self.uptime_ms, config_body))
+
+    @property
+    def identity(self):
+        return self._keys.identity
+
+    @property
+    def slots_missed(self):
+        return self._sampler.slots_missed
 
     def step(self, elapsed_ms):
         """Does what is due most, given the time since the start. True when there is more to do right now."""
         self.uptime_ms = self._start_ms + elapsed_ms
-        if self.uptime_ms >= self._next_slot_ms:
+        if self.ms_to_next_slot() <= 0:
             self._take_sample()
         if self._work is not None:  # after a sample too: a board that is always late must still keep and sign
             self._work_on()
-        elif self._can_keep():
-            self._keep()
         if self._work is None:
             self._work = self._next_work()
-        return self._work is not None or self._can_keep()
+        return self._work is not None
 
     def ms_to_next_slot(self):
-        return self._next_slot_ms - self.uptime_ms
+        return self._sampler.ms_to_next_slot(self.uptime_ms)
 
-    def offer_receipt(self, content):
-        """Takes a receipt to verify when there is time: one at a time, the newest."""
-        try:
-            receipt = cose.Receipt(content, self.log.log_id, self.config["service_public_key"])
-            if receipt.size <= self.log.receipted_size:
-                self.receipts_settled += 1  # sent again: it says nothing new
-            else:
-                self._offered = receipt
-        except cose.ReceiptError:
-            self._refuse_receipt()
+    def note_event(self, event, phase, value=None, place=None):
+        """Queues an EVENT entry (docs/record.md section 2). Raises LogFullError when it cannot: say it again later."""
+        if self._is_closed or (self._is_full and len(self._waiting) >= MAX_WAITING):
+            raise LogFullError("no entry can be kept now")
+        self._waiting.append((entries.EVENT, self.uptime_ms, entries.event_body(event, phase, value, place)))
 
     # ---- samples and windows
 
     def _take_sample(self):
-        late_slots = (self.uptime_ms - self._next_slot_ms) // self.config["sample_ms"]
-        self._next_slot_ms += (late_slots + 1) * self.config["sample_ms"]
-        self.slots_missed += late_slots
-        self._window.slots_missed += late_slots
-        sample = self._sample
-        self._source.read(sample)
-        self._window.add(sample, sample.refuse_impossible())
-        if sample.current_ma is not None:
-            flow = self._integrator.add(self.uptime_ms, sample.current_ma, sample.pack_mv)
-            self._estimator.add(sample, flow)
-        if self.uptime_ms >= self._window_ends_ms:
+        self._sampler.take(self.uptime_ms)
+        if self._is_source_silent and self._sampler.has_current:
+            self._note_source(is_silent=False)
+        if self._sampler.is_window_over(self.uptime_ms):
             self._end_window()
 
     def _end_window(self):
-        duration_ms = self.uptime_ms - self._window_began_ms
-        soc_cpct = self._estimator.soc_cpct()
-        body = self._window.body(duration_ms, soc_cpct, self._integrator.counters, self._sample)
-        self._window.reset()
-        self._window_began_ms = self.uptime_ms
-        late_windows = (self.uptime_ms - self._window_ends_ms) // self.config["window_ms"]
-        self._window_ends_ms += (late_windows + 1) * self.config["window_ms"]
-        if self._gap or self._is_full:
-            self._lose_window(self.uptime_ms - duration_ms, self.uptime_ms)
-            return
-        self._estimator.note_window(self.log.size + len(self._waiting))
-        self._waiting.append((entries.WINDOW, self.uptime_ms, body))
-        statement = self._estimator.statement()
-        if statement:
-            self._waiting.append((entries.SOH, self.uptime_ms, statement))
+        began_ms, has_current = self._sampler.window_began_ms, self._sampler.has_current
+        body = self._sampler.end_window(self.uptime_ms)
+        if self._gap or self._is_full or self._is_closed:
+            self._lose_window(began_ms, self.uptime_ms)
+        else:
+            self._keep_window(body)
+        if not has_current and not self._is_source_silent:
+            self._note_source(is_silent=True)
         if len(self._waiting) > MAX_WAITING:
             self._catch_up()
 
+    def _keep_window(self, body):
+        # a change of key that has begun puts its entry before all that wait
+        self._sampler.estimator.note_window(self.log.size + len(self._waiting) + self._is_rotation_ahead)
+        self._waiting.append((entries.WINDOW, self.uptime_ms, body))
+        statement = self._sampler.estimator.statement()
+        if statement:
+            self._waiting.append((entries.SOH, self.uptime_ms, statement))
+
+    def _note_source(self, is_silent):
+        """Event 6. While no entry can be kept it is not said, and the next sample or window asks again."""
+        try:
+            self.note_event(entries.EVENT_SILENT, entries.BEGINS if is_silent else entries.ENDED)
+            self._is_source_silent = is_silent
+        except LogFullError:
+            pass
+
     def _catch_up(self):
-        """A signature takes longer than the windows that may wait: finish it, and miss slots, which are counted."""
+        """The work at hand takes longer than windows may wait: finish it, and miss slots, which are counted."""
         while self._work is not None:
             self._work_on()
         while self._can_keep():
-            self._keep()
+            finish(self._keep_steps())
 
     # ---- the log
 
     def _can_keep(self):
-        return not self._is_full and bool(self._waiting or (self._gap and self.log.has_free_sector()))
+        if self._is_full or self._is_closed or self.identity.next_key:
+            return False
+        return bool(self._waiting or (self._gap and self.log.has_free_sector()))
 
-    def _keep(self):
+    def _keep_steps(self):
         """Makes one waiting entry durable, or the GAP entry when there is room for more than it again."""
         try:
             if self._waiting:
-                self._append(*self._waiting[0])
+                yield from self._append_steps(*self._waiting[0])
                 self._waiting.pop(0)
             else:
                 gap = self._gap
-                self._append(entries.GAP, self.uptime_ms, entries.gap_body(gap.windows, gap.first_ms, gap.last_ms))
+                body = entries.gap_body(gap.cause, gap.windows, gap.first_ms, gap.last_ms)
+                yield from self._append_steps(entries.GAP, self.uptime_ms, body)
                 self._gap = None
         except LogFullError:
-            self._lose_waiting()
+            self._note_full()
 
-    def _append(self, kind, uptime_ms, body):
-        self.log.append(entries.encode(kind, self.log.size, self.boot, uptime_ms, body))
+    def _append_steps(self, kind, uptime_ms, body):
+        entry = entries.encode(kind, self.log.size, self.boot, uptime_ms, body)
+        leaf = yield from leaf_steps(entry, self.identity.disclosure_seed)
+        self.log.append(entry, leaf)
         if kind == entries.WINDOW:
             self._windows_unsigned += 1
-        if kind != entries.WINDOW or self._windows_unsigned >= self.config["checkpoint_every"]:
+        if kind not in _QUIET_KINDS or self._windows_unsigned >= self.config["checkpoint_every"]:
             self._is_checkpoint_due = True
 
-    def _lose_waiting(self):
-        """The log is full: waiting windows are counted for the GAP entry. BOOT waits on, before it.
+    def _note_full(self):
+        """The log is full: waiting windows are counted for the GAP entry. What cannot be measured again waits on.
 
         What is in the log is signed now, however few windows it is: only what a checkpoint covers is ever freed.
         """
@@ -179,25 +192,43 @@ class Logger:
         for kind, uptime_ms, body in waiting:
             if kind == entries.WINDOW:
                 self._lose_window(uptime_ms - body[1], uptime_ms)
-            elif kind == entries.BOOT:
+            elif kind in _KEPT_WHILE_FULL:
                 self._waiting.append((kind, uptime_ms, body))
 
     def _lose_window(self, first_ms, last_ms):
         self.windows_lost += 1
-        self._estimator.forget()  # a statement must rest on windows that are in the log
+        self._sampler.estimator.forget()  # a statement must rest on windows that are in the log
         if self._gap is None:
-            self._gap = Gap(0, first_ms, last_ms)
+            cause = entries.CAUSE_SEALING if self._is_closed else entries.CAUSE_LOG_FULL
+            self._gap = Gap(cause, first_ms)
         self._gap.windows += 1
         self._gap.last_ms = last_ms
 
-    # ---- signatures and receipts, step by step
+    # ---- work, step by step
 
     def _next_work(self):
-        if self._offered:
-            receipt, self._offered = self._offered, None
-            return self._settle_receipt(receipt)
-        if self._is_checkpoint_due and (self._is_full or not self._waiting):
-            return self._sign_checkpoint()
+        """What is due most. Two requests never follow each other while something of our own is due: who asks without
+        end must not keep a board from its log."""
+        work = None if self._was_request else self.requests.next_steps(self.uptime_ms)
+        self._was_request = work is not None
+        if work is None:
+            work = self._own_work()
+        if work is None:
+            work = self.requests.next_steps(self.uptime_ms)
+            self._was_request = work is not None
+        return work
+
+    def _own_work(self):
+        if self._can_keep():
+            return self._keep_steps()
+        if self._is_closed and self.log.receipted_size == self.log.size:
+            return self._open_next_log_steps()
+        if self.identity.next_key and not self._is_full:
+            return self._rotate_steps()
+        if self.requests.order and not (self._gap or self._is_full or self._is_closed):
+            return self._obey_steps()
+        if self._is_checkpoint_due:
+            return self._sign_checkpoint_steps()
         return None
 
     def _work_on(self):
@@ -205,45 +236,95 @@ class Logger:
             next(self._work)
         except StopIteration:
             self._work = None
+        receipt = self.requests.kept_receipt
+        if receipt is not None:
+            self.requests.kept_receipt = None
+            self._is_full = False
+            self._note_time(receipt)
 
-    def _sign_checkpoint(self):
-        log = self.log
+    def _note_time(self, receipt):
+        """TIME, section 2. It waits for the next checkpoint, so that no receipt leads to another one."""
+        is_early = self._time_ms and self.uptime_ms - self._time_ms < self.config["time_every_ms"]
+        if self._is_closed or is_early:
+            return
+        self._time_ms = self.uptime_ms
+        body = entries.time_body(receipt.content, receipt.received_unix_ms)
+        self._waiting.append((entries.TIME, self.uptime_ms, body))
+
+    def _sign_checkpoint_steps(self):
+        log, key = self.log, self.identity.key
         self._is_checkpoint_due = False
         self._windows_unsigned = 0
         size = log.size
         # the time of the newest entry, not of now: a restart resumes from there, and time must not run back
         payload = cose.checkpoint_payload(log.log_id, size, log.root, self.boot, log.progress.uptime_ms)
-        signature = None
-        for signature in ed25519.sign_steps(self._key.seed, self._key.public, cose.checkpoint_message(payload)):
-            if signature is None:
-                yield
-        content = cose.checkpoint(payload, signature)
+        signature = yield from key.sign_steps(cose.message(key.algorithm, cose.CHECKPOINT_PURPOSE, payload))
+        content = cose.sign1(key.algorithm, payload, signature)
         try:
             log.append_checkpoint(size, content)
         except LogFullError:
             log.hold_checkpoint(size, content)
 
-    def _settle_receipt(self, receipt):
-        """Verifies, keeps, and frees (docs/link.md clause 7)."""
-        service_key = self.config["service_public_key"]
-        if receipt.size <= self.log.receipted_size:  # a larger one was settled while this one waited
-            self.receipts_settled += 1
-            return
-        try:
-            own = self.log.checkpoint_of(receipt.size)
-            if own is None or cose.checkpoint_root(own) != receipt.root:
-                raise cose.ReceiptError("for a root that this board has not signed")
-            for _ in ed25519.verify_steps(service_key, receipt.message, receipt.signature):
-                yield
-            self.log.append_receipt(receipt.size, receipt.content)
-            self._is_full = False
-        except (cose.ReceiptError, ed25519.SignatureError):
-            self._refuse_receipt()
-            return
-        except LogFullError:
-            pass  # it would have freed nothing; the one for the next checkpoint will
-        self.receipts_settled += 1
+    # ---- orders (docs/record.md section 5.7)
 
-    def _refuse_receipt(self):
-        self.receipts_refused += 1
-        self.receipts_settled += 1
+    def _obey_steps(self):
+        if self._waiting:  # a window has just ended: it belongs before what was ordered
+            return
+        order, self.requests.order = self.requests.order, None
+        if order.kid != cose.key_id(self.identity.key.public):  # the key has changed while the order waited
+            self.requests.orders_refused += 1
+        elif order.order == cose.ORDER_SEAL:
+            try:
+                body = entries.seal_body(order.cause, order.content)
+                yield from self._append_steps(entries.SEAL, self.uptime_ms, body)
+                self._is_closed = True
+            except LogFullError:
+                self.requests.order = order
+                self._note_full()
+        else:
+            self._is_rotation_ahead = True
+            next_key = yield from self._keys.new_key_steps()
+            self._keys.save(self.identity.rotating(next_key, self.log.size))
+
+    def _rotate_steps(self):
+        """Goes on from wherever a change of key stands: its KEY entry, the old key's last checkpoint, the new key."""
+        log, identity = self.log, self.identity
+        if log.size == identity.next_seq:
+            yield from self._append_rotation_steps(log, identity.next_key)
+            if self._is_rotation_ahead:  # there was no room
+                return
+        if log.receipted_size < log.size:
+            if log.checkpointed_size < log.size or log.held_checkpoint:
+                yield from self._sign_checkpoint_steps()
+            if log.held_checkpoint:  # not durable, and soon nobody could sign it again: wait for its receipt
+                self._note_full()
+                return
+        self._keys.save(identity.rotated())
+        self._is_checkpoint_due = False
+
+    def _append_rotation_steps(self, log, next_key):
+        payload = cose.possession_payload(next_key, log.log_id)
+        message = cose.message(next_key.algorithm, cose.ROTATION_PURPOSE, payload)
+        possession = yield from next_key.sign_steps(message)
+        uptime_ms = self._waiting[0][1] if self._waiting else self.uptime_ms  # those come behind it
+        try:
+            body = entries.rotation_body(next_key.algorithm, next_key.public, possession)
+            yield from self._append_steps(entries.KEY, uptime_ms, body)
+            self._is_rotation_ahead = False
+        except LogFullError:
+            self._note_full()
+
+    def _open_next_log_steps(self):
+        """The SEAL has its receipt. First the key file: from then on a start takes what is left of the old log away."""
+        log, sealed_ms = self.log, self.log.progress.uptime_ms
+        identity = self.identity.succeeded(log.size, log.root)
+        self._keys.save(identity)
+        yield from log.start_anew_steps(identity.log_id, identity.disclosure_seed)
+        self._lose_window(self._sampler.window_began_ms, self.uptime_ms)  # the one under way
+        gap = self._gap
+        # the new log's time began with the SEAL
+        gap.first_ms, gap.last_ms = max(gap.first_ms - sealed_ms, 0), gap.last_ms - sealed_ms
+        self._start_ms -= sealed_ms
+        self.uptime_ms -= sealed_ms
+        self.requests.begin()
+        self._begin()

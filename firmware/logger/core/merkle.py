@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 HASH_BYTES = 32
-MAX_SIZE = (1 << 24) - 1  # docs/record.md section 4.2: so an edge has at most 24 hashes
+MAX_SIZE = (1 << 24) - 1  # docs/record.md section 5.4: so an edge has at most 24 hashes
 
 
 def leaf_hash(entry):

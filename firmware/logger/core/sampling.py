@@ -104,8 +104,8 @@ class Window:
                 1: duration_ms,
                 2: self.samples,
                 3: self.slots_missed or None,
-                4: self._current.result(),
-                5: self._voltage.result(),
+                4: self._current.column(),
+                5: self._voltage.column(),
                 6: encode_column(self._cells.result()) or None,
                 7: encode_column(self._temperatures.result()) or None,
                 8: soc_cpct,
@@ -129,8 +129,10 @@ class _MeanMinMax:
         self._sum += value
         self._count += 1
 
-    def result(self):
-        return [rounded(self._sum, self._count), self._least, self._most] if self._count else None
+    def column(self):
+        """Mean, least and greatest as a column; None without a value."""
+        mean_least_most = (rounded(self._sum, self._count), self._least, self._most) if self._count else ()
+        return encode_column(mean_least_most) or None
 
 
 class Means:

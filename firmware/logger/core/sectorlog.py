@@ -14,16 +14,18 @@ A flash has `sector_bytes`, `sectors`, `read(offset, buffer)`, `program(offset, 
 import struct
 from binascii import crc32
 
-from logger.core.entries import MAX_ENTRY_BYTES, Progress
-from logger.core.merkle import MAX_SIZE, Edge, edge_bytes, leaf_hash
+from logger.core.blinding import leaf_of
+from logger.core.entries import MAX_ENTRY_BYTES, SEAL, Progress
+from logger.core.merkle import MAX_SIZE, Edge, edge_bytes
+from logger.core.steps import finish
 
 MAGIC = b"PSL1"
 ENTRY, CHECKPOINT, RECEIPT = 1, 2, 3
 MIN_SECTORS = 4  # the one being filled, one to free, one spare, one to work with
-MIN_SECTOR_BYTES = 2048  # the largest header is 896 bytes, the largest record 528
+MIN_SECTOR_BYTES = 2048  # the largest header is 864 bytes, the largest record 528
 CHECKPOINT_ROOM_BYTES = 184  # a checkpoint is at most 168 bytes; its record's head and CRC, rounded up
 
-_HEADER = "<4sIII16s44s"  # magic, number, receipted_size, checkpointed_size, log_id, progress; edge and CRC-32 follow
+_HEADER = "<4sIII16s56s"  # magic, number, receipted_size, checkpointed_size, log_id, progress; edge and CRC-32 follow
 _HEADER_BYTES = struct.calcsize(_HEADER)
 _RECORD = "<BHI"  # kind, length of the payload, seq of an entry or size of a checkpoint or receipt
 _RECORD_BYTES = struct.calcsize(_RECORD)
@@ -47,22 +49,29 @@ class SectorLog:
     newest checkpoint).
     """
 
-    def __init__(self, flash, log_id):
-        """Mounts: finds the newest sector and replays it. Raises WrongLogError."""
+    def __init__(self, flash, log_id, disclosure_seed, previous_id=None):
+        """Mounts: finds the newest sector and replays it. Raises WrongLogError.
+
+        A log `previous_id` was sealed and has its receipt, and this one takes its place: what is left of it is erased.
+        """
         if flash.sectors < MIN_SECTORS or flash.sector_bytes < MIN_SECTOR_BYTES:
             raise ValueError(f"a log needs {MIN_SECTORS} sectors of {MIN_SECTOR_BYTES} bytes or more")
+        self._flash = flash
+        self._scratch = bytearray(_MAX_RECORD_BYTES)
+        self._begin(log_id, disclosure_seed)
+        self._mount(previous_id)
+
+    def _begin(self, log_id, disclosure_seed):
         self.log_id = log_id
         self.progress = Progress()
         self.receipted_size = 0
         self.checkpointed_size = 0
         self.held_checkpoint = None  # (size, content) of one that a full log has no room for
-        self._flash = flash
+        self._disclosure_seed = disclosure_seed
         self._edge = Edge()
         self._newest, self._oldest = -1, 0  # sector numbers
         self._end = 0  # offset in the newest sector behind its last good record
         self._is_open = False  # whether a record may be programmed at _end
-        self._scratch = bytearray(_MAX_RECORD_BYTES)
-        self._mount()
 
     @property
     def size(self):
@@ -71,6 +80,10 @@ class SectorLog:
     @property
     def root(self):
         return self._edge.root()
+
+    @property
+    def is_sealed(self):
+        return self.progress.last_kind == SEAL
 
     def oldest(self):
         """(seq of the oldest entry still held, the hashes of the edge before it)."""
@@ -83,14 +96,17 @@ class SectorLog:
         """Whether entries may open another sector. One is kept back for the receipt that frees others."""
         return self._free_sectors() > 1
 
-    def append(self, entry):
-        """Makes an entry durable: its seq must be `size`. Raises LogFullError."""
+    def append(self, entry, leaf=None):
+        """Makes an entry durable: its seq must be `size`. Raises LogFullError.
+
+        leaf: its leaf hash, where the caller has computed it step by step.
+        """
         if self.size == MAX_SIZE or len(entry) > MAX_ENTRY_BYTES:
             raise LogFullError("the log has all the entries it can have")
         reserve = 0 if self.has_free_sector() else CHECKPOINT_ROOM_BYTES
         self._make_room(_padded(len(entry)) + reserve)
         self._write(ENTRY, self.size, entry)
-        self._edge.append(leaf_hash(entry))
+        self._edge.append(leaf or leaf_of(entry, self._disclosure_seed))
         self.progress.note(entry)
 
     def append_checkpoint(self, size, content):
@@ -117,6 +133,13 @@ class SectorLog:
         self.receipted_size = size
         self._oldest = self._first_live(size)
 
+    def start_anew_steps(self, log_id, disclosure_seed):
+        """Forgets this log at once, and erases it a sector a step: the flash is then another log's, which is empty."""
+        self._begin(log_id, disclosure_seed)
+        for sector in range(self._flash.sectors):
+            self._flash.erase(sector)
+            yield
+
     def read_from(self, seq):
         """A Cursor before the entry seq, or before the oldest held."""
         return Cursor(self, seq)
@@ -133,7 +156,7 @@ class SectorLog:
 
     # ---- sectors
 
-    def _mount(self):
+    def _mount(self, previous_id):
         for sector in range(self._flash.sectors):
             header = self._header(None, sector)
             if header and header[0][1] > self._newest:
@@ -142,7 +165,10 @@ class SectorLog:
             return
         _, _, self.receipted_size, self.checkpointed_size, log_id, progress = newest[0]
         if log_id != self.log_id:
-            raise WrongLogError("the flash holds the log of another key")
+            if log_id != previous_id:
+                raise WrongLogError("the flash holds the log of another key")
+            finish(self.start_anew_steps(self.log_id, self._disclosure_seed))
+            return
         self._edge = Edge.from_bytes(newest[1])
         self.progress = Progress.from_bytes(progress)
         self._end = _first_record(self._edge.size)
@@ -160,7 +186,7 @@ class SectorLog:
                 return
             kind, number, content, self._end = record
             if kind == ENTRY:
-                self._edge.append(leaf_hash(content))
+                self._edge.append(leaf_of(content, self._disclosure_seed))
                 self.progress.note(content)
             elif kind == CHECKPOINT:
                 self.checkpointed_size = number

@@ -9,7 +9,7 @@ remaining_capacity = charge / span of the state of charge; its relative uncertai
 """
 
 from logger.core.entries import METHOD_TWO_ANCHORS, without_absent
-from logger.core.ocv import state_of_charge
+from logger.core.ocv import OCV_MV, state_of_charge
 from logger.core.sampling import Means, rounded
 
 REST_MS = 240000
@@ -25,6 +25,21 @@ MAX_UNCERTAINTY_PPM = 30000
 MAX_ANCHORS = 4
 RESISTANCE_STEPS = 32
 MIN_RESISTANCE_STEPS = 8
+
+# all that a statement depends on beside the samples (docs/record.md, CONFIG key 5); the firmware's hash covers the rest
+PARAMETERS = (
+    ("anchor_error_mv", ANCHOR_ERROR_MV),
+    ("gain_error_ppm", GAIN_ERROR_PPM),
+    ("max_uncertainty_ppm", MAX_UNCERTAINTY_PPM),
+    ("min_span_ppm", MIN_SPAN_PPM),
+    ("ocv_mv", " ".join([str(step_mv) for step_mv in OCV_MV])),
+    ("offset_error_rate", OFFSET_ERROR_RATE),
+    ("rest_ms", REST_MS),
+    ("rest_rate", REST_RATE),
+    ("segment_ms", SEGMENT_MS),
+    ("settled_mv", SETTLED_MV),
+    ("step_rate", STEP_RATE),
+)
 
 _HALF_MAMS_PER_UAH = 7200  # 1 µAh = 3.6 mA·s
 _MS_PER_H = 3600000

@@ -12,11 +12,13 @@ from packseal.records.cbor import decode, encode
 LINK_VERSION = 1
 MAX_FRAME_BYTES = 1024
 MAX_ENCODED_BYTES = MAX_FRAME_BYTES + MAX_FRAME_BYTES // 254 + 1
+NONCE_BYTES = 16
+_STATUS_NUMBERS = 8
 
 
 class Kind(IntEnum):
-    HELLO, ENTRY, CHECKPOINT, STATUS = 0x01, 0x02, 0x03, 0x04
-    WANT, RECEIPT, ASK = 0x11, 0x12, 0x13
+    HELLO, ENTRY, CHECKPOINT, STATUS, POSSESSION = 0x01, 0x02, 0x03, 0x04, 0x05
+    WANT, RECEIPT, ASK, CHALLENGE, ORDER = 0x11, 0x12, 0x13, 0x14, 0x15
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a board says of its log. `edge_roots` are the complete subtrees below oldest_seq: a claim until checked."""
+    """What a board says of its log. `edge_roots`, the complete subtrees below oldest_seq, are a claim until checked.
+
+    So is `seed`, the log's disclosure seed.
+    """
 
     oldest_seq: int
     size: int
@@ -36,6 +41,7 @@ class Hello:
     uptime_ms: int
     genesis: bytes
     edge_roots: tuple[bytes, ...]
+    seed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class BoardStatus:
     receipts_refused: int
     slots_missed: int
     windows_lost: int
+    orders_refused: int
 
 
 def encode_frame(kind: Kind, body: bytes = b"") -> bytes:
@@ -58,15 +65,24 @@ def encode_want(next_seq: int, credit: int, *, rewind: bool) -> bytes:
     return encode_frame(Kind.WANT, encode([next_seq, credit, int(rewind)]))
 
 
+def encode_challenge(nonce: bytes) -> bytes:
+    if len(nonce) != NONCE_BYTES:
+        raise ValueError(f"a nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
+    return encode_frame(Kind.CHALLENGE, nonce)
+
+
 def decode_hello(body: bytes) -> Hello:
     """Raises EvidenceError (MALFORMED, UNKNOWN_VERSION)."""
     match decode(body):
         case [int(version), *_] if version != LINK_VERSION:
             raise EvidenceError(Reason.UNKNOWN_VERSION, f"the board speaks link version {version}, not {LINK_VERSION}")
-        case [int(), int(oldest), int(size), int(receipted), int(boot), int(uptime), bytes(genesis), bytes(edge)]:
+        case [
+            int(), int(oldest), int(size), int(receipted), int(boot), int(uptime),
+            bytes(genesis), bytes(edge), bytes(seed),
+        ]:  # fmt: skip
             roots = tuple(edge[i : i + 32] for i in range(0, len(edge), 32))
             if 0 <= oldest <= size and oldest.bit_count() * 32 == len(edge):
-                return Hello(oldest, size, receipted, boot, uptime, genesis, roots)
+                return Hello(oldest, size, receipted, boot, uptime, genesis, roots, seed)
     raise EvidenceError(Reason.MALFORMED, "a HELLO that docs/link.md does not allow")
 
 
@@ -74,8 +90,8 @@ def decode_status(body: bytes) -> BoardStatus:
     """Raises EvidenceError(MALFORMED)."""
     value = decode(body)
     numbers = [item for item in value if isinstance(item, int)] if isinstance(value, list) else []
-    if len(numbers) != 7:
-        raise EvidenceError(Reason.MALFORMED, "a STATUS is seven numbers")
+    if len(numbers) != _STATUS_NUMBERS:
+        raise EvidenceError(Reason.MALFORMED, f"a STATUS is {_STATUS_NUMBERS} numbers")
     return BoardStatus(*numbers)
 
 

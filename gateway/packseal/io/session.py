@@ -18,6 +18,7 @@ from packseal.io.link import (
     Kind,
     decode_hello,
     decode_status,
+    encode_challenge,
     encode_frame,
     encode_want,
 )
@@ -46,20 +47,27 @@ class StatusArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class PossessionArrived:
+    """The answer to a challenge: a COSE_Sign1 that the caller must verify."""
+
+    possession: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FrameRejected:
     """A frame whose CRC is right but whose content is not of the link."""
 
     error: EvidenceError
 
 
-Event: TypeAlias = HelloArrived | DeliveryArrived | StatusArrived | FrameRejected
+Event: TypeAlias = HelloArrived | DeliveryArrived | StatusArrived | PossessionArrived | FrameRejected
 
 
 class BoardSession:
     def __init__(self) -> None:
         self._reader = FrameReader()
         self._out = bytearray()
-        self._genesis = b""
+        self._genesis = self._seed = b""
         self._next_seq = 0
         self._limit = 0
         self._entries: list[bytes] = []
@@ -105,7 +113,8 @@ class BoardSession:
 
     def resume(self, hello: Hello, next_seq: int, now_ms: int) -> None:
         """After HELLO: take this log from next_seq on."""
-        self._genesis, self._next_seq, self._board_size = hello.genesis, next_seq, hello.size
+        self._genesis, self._seed = hello.genesis, hello.seed
+        self._next_seq, self._board_size = next_seq, hello.size
         self._rewind(now_ms)
 
     def forget(self) -> None:
@@ -128,6 +137,14 @@ class BoardSession:
     def send_receipt(self, receipt: bytes) -> None:
         self._out += encode_frame(Kind.RECEIPT, receipt)
 
+    def send_challenge(self, nonce: bytes) -> None:
+        """Asks the board to sign a nonce of 16 bytes; PossessionArrived is the answer."""
+        self._out += encode_challenge(nonce)
+
+    def send_order(self, order: bytes) -> None:
+        """An order (docs/record.md section 5.7). Its effect is in the log, or in STATUS as an order refused."""
+        self._out += encode_frame(Kind.ORDER, order)
+
     def _event(self, frame: Frame, now_ms: int) -> Event | None:
         if frame.kind == Kind.HELLO:
             return HelloArrived(decode_hello(frame.body))
@@ -137,6 +154,8 @@ class BoardSession:
             if self._genesis and status.size < self._next_seq:
                 self._ask(now_ms)  # it has started anew with less than it had, and its HELLO was lost
             return StatusArrived(status)
+        if frame.kind == Kind.POSSESSION:
+            return PossessionArrived(frame.body)
         if frame.kind == Kind.ENTRY:
             self._entry_arrived(frame.body, now_ms)
         if frame.kind == Kind.CHECKPOINT and self._entries:
@@ -153,7 +172,7 @@ class BoardSession:
             self._rewind(now_ms)
 
     def _checkpoint_arrived(self, content: bytes) -> DeliveryArrived:
-        delivery = Delivery(self._genesis, self._next_seq, tuple(self._entries), content)
+        delivery = Delivery(self._genesis, self._seed, self._next_seq, tuple(self._entries), content)
         self._entries.clear()
         return DeliveryArrived(delivery)
 

@@ -6,11 +6,11 @@ value or one bit another. Whatever escapes ends the script, with the frame that 
 
 import sys
 
-from logger_lives import Board, receipt_of
+from bench import Board, order_of, receipt_of
 from memory_flash import MemoryFlash
 
 from logger.core import cbor, cose
-from logger.core.link import ASK, RECEIPT, WANT, cobs_encode, encode_frame
+from logger.core.link import ASK, CHALLENGE, ORDER, RECEIPT, WANT, cobs_encode, encode_frame
 
 NUMBERS = (0, 1, 2, 23, 24, 255, 65536, (1 << 24) - 1, 1 << 24, (1 << 32) - 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
 
@@ -52,14 +52,16 @@ class Chance:
 class Frames:
     """A kind and a body at a time. `receipt` is a good one, which is never among them."""
 
-    def __init__(self, chance, receipt):
+    def __init__(self, chance, receipt, order):
         self._chance = chance
         self._receipt = receipt
+        self._order = order
 
     def next(self):
-        kind = self._chance.pick((WANT, WANT, RECEIPT, RECEIPT, ASK, self._chance.below(256)))
+        kinds = (WANT, WANT, RECEIPT, RECEIPT, ASK, CHALLENGE, ORDER, ORDER, self._chance.below(256))
+        kind = self._chance.pick(kinds)
         body = self._body(kind)
-        while body == self._receipt:  # another value can be the same one
+        while body in (self._receipt, self._order):  # another value can be the same one
             body = self._body(kind)
         return kind, body
 
@@ -70,10 +72,12 @@ class Frames:
         if choice == 1:
             return cbor.encode(self._chance.value())
         if choice == 2:
-            return self._with_another_bit(self._receipt)
+            return self._with_another_bit(self._order if kind == ORDER else self._receipt)
         if kind == WANT:
             return cbor.encode(self._with_another_part([self._chance.below(9), self._chance.below(9), 1]))
-        return self._changed_receipt()
+        if kind == CHALLENGE:
+            return self._chance.content(2)
+        return self._changed(self._order if kind == ORDER else self._receipt)
 
     def _with_another_bit(self, content):
         at = self._chance.below(len(content))
@@ -84,8 +88,8 @@ class Frames:
         parts[self._chance.below(len(parts))] = self._chance.value()
         return parts
 
-    def _changed_receipt(self):
-        protected, unprotected, payload, signature = cbor.decode(self._receipt).parts
+    def _changed(self, signed):
+        protected, unprotected, payload, signature = cbor.decode(signed).parts
         if self._chance.below(2):
             return cbor.encode(cbor.Sign1(self._with_another_part([protected, unprotected, payload, signature])))
         payload = cbor.encode(self._with_another_part(cbor.decode(payload)))
@@ -93,7 +97,7 @@ class Frames:
 
 
 def is_of_a_gateway(kind, body):
-    """Whether docs/link.md has such a frame. What a RECEIPT says is another matter."""
+    """Whether docs/link.md has such a frame. What a RECEIPT or an ORDER says is another matter."""
     if kind == WANT:
         try:
             value = cbor.decode(body)
@@ -102,31 +106,33 @@ def is_of_a_gateway(kind, body):
         if not isinstance(value, list) or [type(item) for item in value] != [int, int, int]:
             return False
         return 0 <= value[0] < 1 << 24 and 0 <= value[1] < 1 << 24 and 0 <= value[2] <= 1
-    return kind == RECEIPT or (kind == ASK and not body)
+    return kind in (RECEIPT, ORDER) or (kind == ASK and not body) or (kind == CHALLENGE and len(body) == 16)
 
 
 def feed(board, kind, body, is_torn):
     """The frame, all that it makes the board do, and what that makes it say. What is refused must be counted."""
-    link, logger = board.link, board.logger
-    frames_refused, receipts_settled = link.frames_refused, logger.receipts_settled
+    link, requests = board.link, board.logger.requests
+    before = [link.frames_refused, requests.receipts_settled, requests.orders_refused]
     content = bytes([kind]) + body
     link.feed(cobs_encode(content) + b"\x00" if is_torn else encode_frame(kind, body))
-    while logger.step(board.now_ms):
+    while board.logger.step(board.now_ms):
         link.next_frame()
     link.next_frame()
-    assert link.frames_refused - frames_refused == (is_torn or not is_of_a_gateway(kind, body))
-    assert logger.receipts_settled - receipts_settled == (kind == RECEIPT and not is_torn)
-    assert not logger.log.receipted_size, "a receipt was believed that is not the service's"
+    assert link.frames_refused - before[0] == (is_torn or not is_of_a_gateway(kind, body))
+    assert requests.receipts_settled - before[1] == (kind == RECEIPT and not is_torn)
+    assert requests.orders_refused - before[2] == (kind == ORDER and not is_torn)
+    assert not board.log.receipted_size, "a receipt was believed that is not the service's"
 
 
 def main(rounds, seed):
     board = Board(MemoryFlash(8, 4096), 1000, 10000, 4, 4)
     board.run(50000)
-    log = board.logger.log
+    log, keys = board.log, board.keys.content
     size = log.checkpointed_size
     receipt = receipt_of(size, cose.checkpoint_root(log.checkpoint_of(size)))
+    order = order_of(board.keys.identity, cose.ORDER_SEAL, 2)
     chance = Chance(seed)
-    frames = Frames(chance, receipt)
+    frames = Frames(chance, receipt, order)
     for number in range(rounds):
         kind, body = frames.next()
         try:
@@ -134,10 +140,14 @@ def main(rounds, seed):
         except Exception:
             print(f"round {number} of seed {seed}: kind {kind}, body {body.hex()}")
             raise
+    assert board.keys.content == keys, "an order was obeyed that is not the operator's"
     board.link.feed(encode_frame(RECEIPT, receipt))
     board.run(5000)
     assert log.receipted_size == size, "the board does not listen any more"
-    print(board.link.frames_refused, board.logger.receipts_refused)
+    board.link.feed(encode_frame(ORDER, order))
+    board.run(5000)
+    assert log.is_sealed, "the board does not obey any more"
+    print(board.link.frames_refused, board.logger.requests.receipts_refused, board.logger.requests.orders_refused)
 
 
 main(int(sys.argv[1]), int(sys.argv[2]))

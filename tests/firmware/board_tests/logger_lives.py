@@ -1,105 +1,16 @@
-"""Lives of a whole logger with a simulated clock, flash in memory and a tiny gateway; prints what came of one as JSON.
-
-The clock moves on by a fixed time with every step of the logger, as if each took a slow board that long.
-"""
+"""Lives of a whole logger on the bench of bench.py; prints what came of one as JSON."""
 
 import json
 import sys
-from hashlib import sha256
 
+from bench import Board, Gateway, receipt_of
 from memory_flash import MemoryFlash
 
-from logger.core import cbor, cose, ed25519
+from logger.core import cbor, cose
 from logger.core.cbor import NULL
-from logger.core.link import CHECKPOINT, ENTRY, HELLO, RECEIPT, STATUS, WANT, BoardLink, FrameReceiver, encode_frame
-from logger.core.logger import Key, Logger
-from logger.core.merkle import Edge, leaf_hash
-from logger.core.sectorlog import SectorLog
-from logger.drivers.simulator import SimulatedPack
+from logger.core.link import CHECKPOINT, ENTRY, HELLO, RECEIPT, STATUS, WANT, FrameReceiver, encode_frame
 
-SERVICE_SEED = bytes(range(32))
-SERVICE_KEY = ed25519.public_key(SERVICE_SEED)
-KEY = Key(bytes(range(1, 33)), bytes(16))
-LOG_ID = leaf_hash(KEY.genesis)[:16]
-KINDS = {1: "BOOT", 2: "WINDOW", 3: "SOH", 5: "GAP", 6: "KEY"}
-
-
-class Board:
-    def __init__(self, flash, sample_ms, window_ms, checkpoint_every, step_ms, start_ms=0):
-        self.now_ms = start_ms
-        self.start_ms = start_ms
-        self.step_ms = step_ms
-        config = {"rated_capacity_mah": 10000, "cell_blocks": 12, "strings": 2, "clock_rate": 1}
-        config.update({"sample_ms": sample_ms, "window_ms": window_ms, "checkpoint_every": checkpoint_every})
-        config["service_public_key"] = SERVICE_KEY
-        pack = SimulatedPack(lambda: self.now_ms, 12, 2, 10000, 9100, 1)
-        self.logger = Logger(config, SectorLog(flash, LOG_ID), KEY, pack, bytes(32), 1)
-        self.link = BoardLink(self.logger)
-
-    def run(self, duration_ms, gateway=None):
-        """With a gateway, each step's bytes reach it and what it answers comes back."""
-        end_ms = self.now_ms + duration_ms
-        while self.now_ms < end_ms:
-            is_busy = self.logger.step(self.now_ms - self.start_ms)
-            if gateway:
-                frame = self.link.next_frame()
-                self.link.feed(gateway.receive(frame) if frame else b"")
-                is_busy = is_busy or frame
-            self.now_ms += self.step_ms if is_busy else max(self.logger.ms_to_next_slot(), 1)
-
-
-class Gateway:
-    """Checks all that a board says as it comes, and answers every checkpoint with a receipt."""
-
-    def __init__(self):
-        self._receiver = FrameReceiver()
-        self.edge = Edge()
-        self.entries = []
-        self.checkpoints = []
-        self.statuses = 0
-        self.is_receipting = True
-
-    def receive(self, content):
-        answers = b""
-        for kind, body in self._receiver.feed(content):
-            if kind == HELLO:
-                assert cbor.decode(body)[6] == KEY.genesis
-                answers += self._want(1)
-            elif kind == ENTRY:
-                self._take_entry(body)
-                answers += self._want(0)
-            elif kind == CHECKPOINT:
-                answers += self._take_checkpoint(body)
-            else:
-                assert kind == STATUS
-                self.statuses += 1
-        return answers
-
-    def _want(self, rewind):
-        return encode_frame(WANT, cbor.encode([self.edge.size, 8, rewind]))
-
-    def _take_entry(self, body):
-        entry = cbor.decode(body)
-        assert entry[1] == self.edge.size
-        assert not self.entries or entry[2:4] >= self.entries[-1][2:4]
-        self.edge.append(leaf_hash(body))
-        self.entries.append(entry)
-
-    def _take_checkpoint(self, body):
-        _, _, payload, signature = cbor.decode(body).parts
-        ed25519.verify(KEY.public, cose.checkpoint_message(payload), signature)
-        _, log_id, size, root, _, _, _, _ = cbor.decode(payload)
-        assert (log_id, size, root) == (LOG_ID, self.edge.size, self.edge.root())
-        self.checkpoints.append(size)
-        return encode_frame(RECEIPT, receipt_of(size, root)) if self.is_receipting else b""
-
-
-def receipt_of(size, root, log_id=LOG_ID, seed=SERVICE_SEED):
-    public = ed25519.public_key(seed)
-    protected = cbor.encode({1: -19, 4: sha256(public).digest()[:8]})
-    payload = cbor.encode([1, log_id, size, root, 0, 1])
-    message = cbor.encode(["Signature1", protected, b"packseal/receipt/1", payload])
-    return cbor.encode(cbor.Sign1([protected, {}, payload, ed25519.sign(seed, public, message)]))
+KINDS = {1: "BOOT", 2: "WINDOW", 3: "SOH", 4: "EVENT", 5: "GAP", 6: "KEY", 7: "TIME", 8: "SEAL", 9: "CONFIG"}
 
 
 def summary(board, gateway):
@@ -110,7 +21,7 @@ def summary(board, gateway):
     return {
         "slots_missed": board.logger.slots_missed,
         "windows_lost": board.logger.windows_lost,
-        "receipts_refused": board.logger.receipts_refused,
+        "receipts_refused": board.logger.requests.receipts_refused,
         "frames_refused": board.link.frames_refused,
         "checkpoints": len(gateway.checkpoints),
         "samples": sum([entry[4][2] for entry in gateway.entries if entry[0] == 2]),
@@ -124,6 +35,13 @@ def summary(board, gateway):
 def sampling():
     """10 Hz, a signature for every window of a second, 4 ms a step."""
     board, gateway = Board(MemoryFlash(16, 4096), 100, 1000, 1, 4), Gateway()
+    board.run(60000, gateway)
+    return summary(board, gateway)
+
+
+def large():
+    """The same with 96 cells, each of which is blinded."""
+    board, gateway = Board(MemoryFlash(16, 4096), 100, 1000, 1, 4, cell_blocks=96), Gateway()
     board.run(60000, gateway)
     return summary(board, gateway)
 
@@ -183,7 +101,7 @@ def hostile():
     board.run(100000, gateway)
     size = gateway.checkpoints[-1]
     root = cose.checkpoint_root(board.logger.log.checkpoint_of(size))
-    good = receipt_of(size, root)
+    good = receipt_of(size, root, board.log.log_id)
     bad = [receipt_of(size, bytes(32)), receipt_of(size, root, bytes(16)), receipt_of(size, root, seed=bytes(32))]
     bad += [receipt_of(size + 1, root), good[:-1], good[:-1] + bytes([good[-1] ^ 1]), b"", b"\x00"]
     protected, _, _, signature = cbor.decode(good).parts
@@ -211,7 +129,7 @@ def late_receipt():
     for size in (gateway.checkpoints[-1], gateway.checkpoints[0]):
         board.link.feed(encode_frame(RECEIPT, receipt_of(size, cose.checkpoint_root(log.checkpoint_of(size)))))
         board.logger.step(board.now_ms - board.start_ms)
-    while board.logger.receipts_settled < 2:
+    while board.logger.requests.receipts_settled < 2:
         board.run(4)
         if log.receipted_size not in sizes:
             sizes.append(log.receipted_size)
@@ -223,7 +141,7 @@ def credit():
     board = Board(MemoryFlash(8, 4096), 1000, 10000, 3, 4)
     board.run(85000)
     said = [drained(board)]
-    for next_seq, entries, rewind in ((0, 3, 1), (0, 3, 0), (3, 2, 0), (1, 2, 1), (0, 0, 1), (2, 1, 1), (0, 99, 0)):
+    for next_seq, entries, rewind in ((0, 3, 1), (0, 3, 0), (3, 3, 0), (1, 2, 1), (0, 0, 1), (3, 1, 1), (0, 99, 0)):
         board.link.feed(encode_frame(WANT, cbor.encode([next_seq, entries, rewind])))
         said.append(drained(board))
     return said
@@ -242,7 +160,7 @@ def drained(board):
     return said
 
 
-lives = {"sampling": sampling, "slow": slow, "full": full, "full_restart": full_restart}
+lives = {"sampling": sampling, "large": large, "slow": slow, "full": full, "full_restart": full_restart}
 lives.update({"restarts": restarts, "hostile": hostile, "late_receipt": late_receipt, "credit": credit})
 if __name__ == "__main__":
     print(json.dumps(lives[sys.argv[1]]()))
