@@ -13,12 +13,13 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from packseal.apps.pages import passport_app
-from tests.apps.test_verifier_js import BUNDLES, LOG_ID, SERVICE, libsodium_accepts
+from packseal.errors import EvidenceError
+from packseal.records.cose import VerifyingKey
 from tests.line.rig import tool
 from tests.passport.board import Board, running_board
 from tests.passport.desk import Desk, desk_for
 
+ROOT = Path(__file__).parents[2]
 TIMEOUT_MS = 20_000
 SEQ = 5
 STOP_S = 20
@@ -44,7 +45,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     desk = desk_for(tmp_path, board)
     desk.receipt(board.delivery().to_bytes())
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(passport_app(desk.service), log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(desk.app(), log_level="error"))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         yield Served(desk, board, f"http://127.0.0.1:{listening.getsockname()[1]}")
@@ -98,7 +99,7 @@ def test_an_altered_record_fails_here(page: Page, served: Served) -> None:
 
 
 def test_a_good_proof_of_another_record_is_no_proof(page: Page, served: Served) -> None:
-    other = served.desk.store.bundle(served.board.log_id, SEQ - 1)
+    other = served.desk.bundle(served.board, SEQ - 1)
     page.route(f"**/{SEQ}.bundle", lambda route: route.fulfill(body=other))
     assert press(page, "fails").startswith(f"✘ a good proof, but of record {SEQ - 1} of log")
 
@@ -115,18 +116,19 @@ def test_results_stay_when_the_page_renews_its_rows(page: Page, served: Served) 
 
 def test_a_file_and_a_policy_of_ones_own(page: Page, served: Served, tmp_path: Path) -> None:
     bundle, policy = tmp_path / "taken.bundle", tmp_path / "mine.json"
-    bundle.write_bytes(served.desk.store.bundle(served.board.log_id, SEQ) or b"")
+    bundle.write_bytes(served.desk.bundle(served.board, SEQ))
     page.set_input_files("#check-file", bundle)
     page.wait_for_selector("#check-found .holds")
     policy.write_text("{}")
     page.set_input_files("#check-policy", policy)
     page.wait_for_selector("#check-found :text('mine.json is not taken: a policy has')")
-    policy.write_text(json.dumps({"logs": {}, "services": []}))
+    nobody = served.desk.policy().to_json() | {"services": []}
+    policy.write_text(json.dumps(nobody))
     page.set_input_files("#check-policy", policy)
     page.wait_for_selector("#check-trusts:has-text('mine.json')")
     page.set_input_files("#check-file", bundle)
-    page.wait_for_selector("#check-found :text('unknown-log')")
-    assert press(page, "fails").startswith("✘ unknown-log")
+    page.wait_for_selector("#check-found :text('unknown-service')")
+    assert press(page, "fails").startswith("✘ unknown-service")
 
 
 REFUSING = "async () => { throw new DOMException('', 'NotSupportedError'); }"
@@ -151,16 +153,29 @@ def test_without_script_nothing_is_offered(served: Served, browser: Browser) -> 
     assert page.locator("#check:visible, .press:visible").count() == 0
 
 
+def libsodium_accepts(case: dict[str, str]) -> bool:
+    """What the service's own rule says of a signature."""
+    key, signature = bytes.fromhex(case["key"]), bytes.fromhex(case["sig"])
+    try:
+        VerifyingKey(key).verify(case["msg"].encode(), signature, "")
+    except (EvidenceError, ValueError):
+        return False
+    return True
+
+
 def test_chromium_agrees_on_bundles_and_edge_signatures(page: Page, shared: Path) -> None:
-    trusted = {"logs": {LOG_ID: {"battery": "vector-pack", "evidenceClass": "B"}}, "services": [SERVICE]}
-    rows = BUNDLES["good"] + BUNDLES["bad"]
-    ask = """async ([bundles, policy]) => {
+    bundles = json.loads((ROOT / "tests/vectors/bundles.json").read_text())
+    rows = bundles["good"] + bundles["bad"]
+    ask = """async ([asked, policies]) => {
       const { verifyBundle } = await import("/static/verify/verifier.js");
       const { unhex } = await import("/static/verify/evidence.js");
-      const reason = (bundle) => verifyBundle(unhex(bundle), policy).then(() => "", (error) => error.reason);
-      return Promise.all(bundles.map(reason));
+      const { readPolicy } = await import("/static/verify/policy.js");
+      const reason = ([bundle, policy]) =>
+        verifyBundle(unhex(bundle), readPolicy(policies[policy])).then(() => "", (error) => error.reason);
+      return Promise.all(asked.map(reason));
     }"""
-    assert page.evaluate(ask, [[row["bundle"] for row in rows], trusted]) == [row.get("reason", "") for row in rows]
+    asked = [[row["bundle"], row["policy"]] for row in rows]
+    assert page.evaluate(ask, [asked, bundles["policies"]]) == [row.get("reason", "") for row in rows]
     cases = json.loads((shared / "vectors/cctv-ed25519/ed25519vectors.json").read_text())
     ask = """async (cases) => {
       const { verifySignature } = await import("/static/verify/ed25519.js");
@@ -169,6 +184,6 @@ def test_chromium_agrees_on_bundles_and_edge_signatures(page: Page, shared: Path
         verifySignature(unhex(key), new TextEncoder().encode(msg), unhex(sig)).then(() => true, () => false);
       return Promise.all(cases.map(accepts));
     }"""
-    expected = [libsodium_accepts(case["key"], case["msg"].encode(), case["sig"]) for case in cases]
+    expected = [libsodium_accepts(case) for case in cases]
     assert page.evaluate(ask, cases) == expected
     assert sum(expected) == 43

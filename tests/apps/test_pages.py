@@ -12,11 +12,14 @@ from xml.etree import ElementTree
 import pytest
 from starlette.applications import Starlette
 
-from packseal.apps.pages import passport_app
 from packseal.apps.plots import PLOTS
 from packseal.passport.settings import PassportSettings
-from packseal.records.bundle import Policy, PolicyLog, verify_bundle
-from packseal.records.entries import Origin
+from packseal.records.bodies import Origin
+from packseal.records.merkle import Edge, leaf_hash
+from packseal.records.note import verify_log_checkpoint
+from packseal.records.passport_log import decode_bundle
+from packseal.records.policy import Policy, PolicyLog
+from packseal.records.verify import verify_bundle
 from tests.apps.browser import ask
 from tests.passport.board import Board, running_board, settings_for
 from tests.passport.desk import SERVICE_PUBLIC_KEY, Desk, desk_for
@@ -28,7 +31,7 @@ HOSTILE = "<script>alert('x')</script> & \"pack\""
 def served(folder: Path, board: Board, evidence_class: str = "B") -> tuple[Desk, Starlette]:
     desk = desk_for(folder, board, evidence_class)
     desk.receipt(board.delivery().to_bytes())
-    return desk, passport_app(desk.service)
+    return desk, desk.app()
 
 
 def words_of(html: str) -> str:
@@ -63,7 +66,7 @@ def test_what_is_not_known_is_said_and_not_guessed(tmp_path: Path) -> None:
 
 
 def test_a_battery_nothing_was_heard_of(tmp_path: Path) -> None:
-    app = passport_app(desk_for(tmp_path, Board()).service)
+    app = desk_for(tmp_path, Board()).app()
     assert "Nothing received yet" in ask(app, PAGE).text
     assert ask(app, f"{PAGE}/plot.svg?quantity=soc").status == 200
     assert ask(app, f"{PAGE}/data.json").json["verification"]["state"] == "empty"
@@ -130,7 +133,7 @@ def test_a_hostile_name_is_only_text(tmp_path: Path) -> None:
     desk = Desk(tmp_path, settings_for((board, "B"), name=HOSTILE))
     desk.give(board.delivery().to_bytes())
     desk.give(b"\xff", topic="packseal/<img src=x onerror=alert(1)>/pack-1/rec")
-    app = passport_app(desk.service)
+    app = desk.app()
     html = ask(app, PAGE).text
     assert "&lt;script&gt;alert(" in html
     scripts = ['<script src="/static/page.js" defer>', '<script src="/static/check.js" type="module">']
@@ -152,9 +155,30 @@ def test_a_record_is_taken_away_with_its_proof(tmp_path: Path) -> None:
 def test_the_policy_is_what_this_service_trusts(tmp_path: Path) -> None:
     board = running_board()
     _, app = served(tmp_path, board)
-    trusted = {board.log_id.hex(): {"battery": "pack-1", "evidence_class": "B"}}
-    expected = {"logs": trusted, "services": [SERVICE_PUBLIC_KEY.hex()]}
-    assert ask(app, f"{PAGE}/policy.json").json == expected
+    found = ask(app, f"{PAGE}/policy.json").json
+    assert found == {
+        "logs": {board.log_id.hex(): {"battery": "pack-1", "evidence_class": "B"}},
+        "services": [SERVICE_PUBLIC_KEY.hex()],
+        "keys": [],
+        "witnesses": [],
+        "witnesses_needed": 0,
+        "revoked": [],
+    }
+    assert Policy.from_json(found) == Policy({board.log_id: PolicyLog("pack-1", "B")}, (SERVICE_PUBLIC_KEY,))
+
+
+def test_the_log_is_there_for_everybody(tmp_path: Path) -> None:
+    """C2SP tlog-tiles: the checkpoint is text, everything else bytes."""
+    desk, app = served(tmp_path, running_board())
+    note = ask(app, "/log/checkpoint")
+    assert note.headers["content-type"] == "text/plain; charset=utf-8"
+    checkpoint = verify_log_checkpoint(note.body, SERVICE_PUBLIC_KEY)
+    assert (checkpoint.origin, checkpoint.size) == (desk.settings.origin, 3)
+    tile = ask(app, "/log/tile/0/000.p/3")
+    assert tile.headers["content-type"] == "application/octet-stream"
+    entries = decode_bundle(ask(app, "/log/tile/entries/000.p/3").body)
+    assert tile.body == b"".join(leaf_hash(entry) for entry in entries)
+    assert checkpoint.root == Edge().extended([leaf_hash(entry) for entry in entries]).root()
 
 
 NOWHERE = (
@@ -165,6 +189,12 @@ NOWHERE = (
     "/battery/pack-1/records/00/0.bundle",
     f"/battery/pack-1/records/{bytes(16).hex()}/0.bundle",
     "/battery/..%2f..%2fetc/data.json",
+    "/log/",
+    "/log/nothing",
+    "/log/tile/0/001",
+    "/log/tile/0/000.p/255",
+    "/log/../passport.db",
+    "/log/..%2fpassport.db",
     "/static/../pages.py",
     "/static/nothing",
     "/anything",
@@ -186,7 +216,10 @@ def test_a_record_number_is_a_number_of_a_record(tmp_path: Path, seq: str) -> No
     assert ask(app, f"{PAGE}/records/{board.log_id.hex()}/{seq}.bundle").status == 404
 
 
-@pytest.mark.parametrize("target", [PAGE, "/", f"{PAGE}/data.json", "/static/page.js", "/nothing", "/healthz"])
+GUARDED = [PAGE, "/", f"{PAGE}/data.json", "/static/page.js", "/nothing", "/healthz", "/acts", "/log/checkpoint"]
+
+
+@pytest.mark.parametrize("target", GUARDED)
 def test_every_answer_is_guarded(tmp_path: Path, target: str) -> None:
     _, app = served(tmp_path, running_board())
     for method in ("GET", "HEAD", "POST"):
@@ -227,7 +260,7 @@ def test_the_front_page_leads_to_one_battery_or_lists_several(tmp_path: Path) ->
     one = desk.settings.batteries[0]
     desk.settings = PassportSettings((one, replace(one, id="pack-2", name="Another", sources=())))
     desk.reopen()
-    words = words_of(ask(passport_app(desk.service), "/").text)
+    words = words_of(ask(desk.app(), "/").text)
     assert "A used pack pack-1 · stationary storage Verified Another pack-2" in words
 
 

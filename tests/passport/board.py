@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from nacl.signing import SigningKey
 
+from packseal.errors import EvidenceError
 from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
+from packseal.records.acts import Authority
+from packseal.records.blinding import leaf_of, record_seed, seed_digest
+from packseal.records.bodies import EntryType, Key, MeanMinMax, Origin, Previous, Window
 from packseal.records.cbor import Value, encode
 from packseal.records.checkpoint import Checkpoint, sign_checkpoint
-from packseal.records.cose import Sign
-from packseal.records.entries import EntryType, Key, MeanMinMax, Origin, Window, encode_key, encode_window
+from packseal.records.cose import ED25519, Sign, VerifyingKey
+from packseal.records.entries import encode_key, encode_rotation, encode_window
 from packseal.records.log import Delivery
-from packseal.records.merkle import Edge, leaf_hash
+from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
+from packseal.records.rotation import sign_rotation
 
 WINDOW_MS = 10_000
 RATED_MAH = 60_000
@@ -32,9 +38,10 @@ def key_of(name: str) -> SigningKey:
 class Board:
     name: str = "board"
     origin: Origin = Origin.BOARD
-    label: bytes = bytes(16)
+    label: bytes = b""
     source: int = 1
     clock_rate: int = 1
+    previous: Previous | None = None
     entries: list[bytes] = field(default_factory=list)
     boot_count: int = 1
     uptime_ms: int = 0
@@ -42,7 +49,10 @@ class Board:
     def __post_init__(self) -> None:
         self.signing_key = key_of(self.name)
         self.public_key = bytes(self.signing_key.verify_key)
-        self.genesis = encode_key(0, 1, 0, Key(self.public_key, self.origin, self.label))
+        self.label = self.label or bytes(32 if self.origin is Origin.FILE else 16)
+        self.seed = hashlib.sha256(b"seed of " + self.name.encode() + self.label).digest()[:16]
+        key = Key(self.public_key, self.origin, self.label, seed_digest(self.seed), ED25519, self.previous)
+        self.genesis = encode_key(0, 1, 0, key)
         self.entries.append(self.genesis)
 
     @property
@@ -52,6 +62,19 @@ class Board:
     @property
     def size(self) -> int:
         return len(self.entries)
+
+    @property
+    def leaves(self) -> list[bytes]:
+        return [_leaf(entry, self.seed) for entry in self.entries]
+
+    def root(self, size: int) -> bytes:
+        return Edge().extended(self.leaves[:size]).root()
+
+    def proof(self, seq: int, size: int) -> tuple[bytes, ...]:
+        return tuple(inclusion_proof(self.leaves[:size], seq))
+
+    def record_seed(self, seq: int) -> bytes:
+        return record_seed(self.seed, seq)
 
     def append(self, kind: int, body: dict[int, Value]) -> None:
         self.entries.append(encode([kind, self.size, self.boot_count, self.uptime_ms, body]))
@@ -75,9 +98,21 @@ class Board:
         self.uptime_ms += windows * WINDOW_MS
         self.append(EntryType.GAP, {1: 1, 2: windows, 3: [first, self.uptime_ms]})
 
+    def rotate(self, name: str) -> bytes:
+        """To the key of another name. -> the checkpoint by the old key that ends in the change"""
+        new = key_of(name)
+        rotation = sign_rotation(self.log_id, VerifyingKey(bytes(new.verify_key)), signer(new))
+        self.entries.append(encode_rotation(self.size, self.boot_count, self.uptime_ms, rotation))
+        checkpoint = self.checkpoint()
+        self.signing_key = new
+        return checkpoint
+
+    def seal(self, cause: int = 1) -> None:
+        self.append(EntryType.SEAL, {1: cause})
+
     def checkpoint(self, size: int | None = None, **changed: object) -> bytes:
         size = self.size if size is None else size
-        root = Edge().extended([leaf_hash(entry) for entry in self.entries[:size]]).root()
+        root = self.root(size)
         fields = {
             "log_id": self.log_id,
             "size": size,
@@ -87,9 +122,22 @@ class Board:
         }
         return sign_checkpoint(Checkpoint(**{**fields, **changed}), signer(self.signing_key))  # type: ignore[arg-type]
 
+    def time(self, receipt: bytes, received_unix_ms: int) -> None:
+        """Says that this receipt had arrived."""
+        self.append(EntryType.TIME, {1: hashlib.sha256(receipt).digest(), 2: received_unix_ms})
+
     def delivery(self, first: int = 0, size: int | None = None) -> Delivery:
         size = self.size if size is None else size
-        return Delivery(self.genesis, first, tuple(self.entries[first:size]), self.checkpoint(size))
+        return Delivery(self.genesis, self.seed, first, tuple(self.entries[first:size]), self.checkpoint(size))
+
+
+@lru_cache(maxsize=1 << 14)
+def _leaf(entry: bytes, seed: bytes) -> bytes:
+    """Of what nobody can read, as a board would have it that signs it all the same: the hash of its bytes."""
+    try:
+        return leaf_of(entry, seed)[1]
+    except EvidenceError:
+        return leaf_hash(entry)
 
 
 def a_window(seq: int) -> Window:
@@ -117,6 +165,8 @@ def running_board(windows: int = 10, **changed: object) -> Board:
     return board
 
 
-def settings_for(*sources: tuple[Board, str], name: str = "A used pack") -> PassportSettings:
+def settings_for(
+    *sources: tuple[Board, str], name: str = "A used pack", authorities: tuple[Authority, ...] = ()
+) -> PassportSettings:
     enrolled = tuple(EnrolledSource(board.public_key, evidence_class) for board, evidence_class in sources)
-    return PassportSettings((BatterySettings("pack-1", "SBESS", RATED_MAH, name, enrolled),))
+    return PassportSettings((BatterySettings("pack-1", "SBESS", RATED_MAH, name, enrolled),), authorities)

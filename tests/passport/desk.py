@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 
+from starlette.applications import Starlette
+
+from packseal.apps.bundles import BundleMaker
+from packseal.apps.log_publisher import LogPublisher
+from packseal.apps.pages import passport_app
+from packseal.apps.passport_server import published_policy
 from packseal.apps.passport_service import PassportService
 from packseal.io.passport_store import PassportStore
+from packseal.io.settings import PassportFileSettings
+from packseal.io.tile_store import TileStore
 from packseal.passport.settings import PassportSettings
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
 from packseal.records.checkpoint import Receipt, verify_receipt
+from packseal.records.policy import Policy
 from tests.passport.board import TOPIC, Board, key_of, settings_for, signer
 
 SERVICE_KEY = key_of("service")
@@ -22,15 +32,19 @@ START_UNIX_MS = 1_790_000_000_000
 class Desk:
     def __init__(self, folder: Path, settings: PassportSettings) -> None:
         self.path = folder / "passport.db"
+        self.tiles = TileStore(folder / "passport-log")
         self.settings = settings
         self.now_unix_ms = START_UNIX_MS
         self.open()
 
     def open(self) -> None:
         store = self.store = PassportStore(self.path)
+        self.random = random.Random(self.path.parent.name)
         self.service = PassportService(
-            self.settings, store, signer(SERVICE_KEY), SERVICE_PUBLIC_KEY, lambda: self.now_unix_ms
-        )
+            self.settings, store, signer(SERVICE_KEY), SERVICE_PUBLIC_KEY, lambda: self.now_unix_ms,
+            self.random.randbytes,
+        )  # fmt: skip
+        self.publisher = LogPublisher(store.log, self.tiles)
         weakref.finalize(self.service, store.close)  # a page may outlive the desk, and nobody closes what a test leaves
 
     def reopen(self) -> None:
@@ -50,6 +64,23 @@ class Desk:
         assert isinstance(answer, RefusalAnswer), "it was accepted"
         return answer
 
+    def bundle(self, board: Board, seq: int) -> bytes:
+        """Of a record, once its receipt's leaf is published."""
+        self.publisher.turn()
+        made = BundleMaker(self.store, self.tiles, SERVICE_PUBLIC_KEY).bundle(board.log_id, seq)
+        assert made is not None, "there is no such record"
+        return made.content
+
+    def policy(self) -> Policy:
+        """Whom the service says it trusts."""
+        paths = {"store": self.path, "key": self.path.with_name("service.key")}
+        settings = PassportFileSettings.model_validate({"broker": "mqtt://localhost", **paths})
+        return published_policy(settings, self.service)()
+
+    def app(self) -> Starlette:
+        self.publisher.turn()
+        return passport_app(self.service, self.tiles, self.policy)
+
     def document(self) -> dict[str, object]:
         found = self.service.document("pack-1")
         assert found is not None
@@ -58,7 +89,7 @@ class Desk:
     def contents(self) -> list[list[tuple[object, ...]]]:
         """Everything stored but the refusals."""
         connection = sqlite3.connect(self.path)
-        tables = ("logs", "records", "checkpoints", "inner_checkpoints")
+        tables = ("logs", "records", "checkpoints", "inner_checkpoints", "passport_log", "acts", "log_head")
         rows = [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]  # noqa: S608
         connection.close()
         return rows

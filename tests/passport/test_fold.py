@@ -16,7 +16,8 @@ from packseal.passport.document import document
 from packseal.passport.fold import Delivered, Passport, fold
 from packseal.passport.settings import BatterySettings
 from packseal.records.answer import RefusalAnswer
-from packseal.records.entries import Origin, decode_entry, genesis_key
+from packseal.records.bodies import Origin
+from packseal.records.entries import decode_entry, genesis_key
 from tests.passport.board import RATED_MAH, Board, running_board, settings_for
 from tests.passport.desk import START_UNIX_MS, Desk, desk_for
 

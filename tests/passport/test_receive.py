@@ -10,14 +10,20 @@ from pathlib import Path
 import pytest
 
 from packseal.errors import Reason
+from packseal.records.bodies import EntryType, Origin, Rotation
 from packseal.records.cbor import Value, encode
 from packseal.records.checkpoint import Receipt
-from packseal.records.entries import EntryType, Origin
-from packseal.records.merkle import Edge, leaf_hash
-from tests.passport.board import Board, running_board
+from packseal.records.columns import encode_column
+from packseal.records.cose import VerifyingKey
+from packseal.records.disclosure import Wanted, disclose
+from packseal.records.entries import encode_rotation
+from tests.passport.board import Board, key_of, running_board
 from tests.passport.desk import Desk, desk_for
 
+WIDEST = (1 << 32) - 1  # of which a column can hold the distance between two: 35 bits
 FIRST = 8  # records the desk already has when a bad delivery comes
+
+# Entries of the service's log: the BIND that its settings make is 0, the NOTED of a log's genesis 1, its receipt 2.
 
 
 def truncated(board: Board) -> bytes:
@@ -37,7 +43,7 @@ def altered_signature(board: Board) -> bytes:
 
 
 def unknown_version(board: Board) -> bytes:
-    return encode([2, board.genesis, FIRST, [board.entries[FIRST]], board.checkpoint(FIRST + 1)])
+    return encode([2, board.genesis, board.seed, FIRST, [board.entries[FIRST]], board.checkpoint(FIRST + 1), None])
 
 
 def unknown_key(_board: Board) -> bytes:
@@ -46,6 +52,39 @@ def unknown_key(_board: Board) -> bytes:
 
 def gateway_as_board(board: Board) -> bytes:
     return running_board(name=board.name, origin=Origin.GATEWAY).delivery().to_bytes()
+
+
+def wrong_seed(board: Board) -> bytes:
+    return replace(board.delivery(FIRST), seed=bytes(16)).to_bytes()
+
+
+def blinded_record(board: Board) -> bytes:
+    """What only a disclosure may show is not what a delivery carries."""
+    delivery = board.delivery(FIRST)
+    blinded, _ = disclose(delivery.entries[0], board.record_seed(FIRST), Wanted())
+    return replace(delivery, entries=(blinded, *delivery.entries[1:])).to_bytes()
+
+
+def rotation_inside(board: Board) -> bytes:
+    """A change of key ends its checkpoint; here a record stands behind it, signed by the old key."""
+    old = board.signing_key
+    board.rotate("new key")
+    board.signing_key = old
+    board.windows(1)
+    return board.delivery(FIRST).to_bytes()
+
+
+def rotation_without_the_new_key(board: Board) -> bytes:
+    new = key_of("new key")
+    rotation = Rotation(VerifyingKey(bytes(new.verify_key)), bytes(64))
+    board.entries.append(encode_rotation(board.size, board.boot_count, board.uptime_ms, rotation))
+    return board.delivery(FIRST).to_bytes()
+
+
+def behind_the_end(board: Board) -> bytes:
+    board.seal()
+    board.windows(1)
+    return board.delivery(FIRST).to_bytes()
 
 
 def wrong_log(board: Board) -> bytes:
@@ -112,6 +151,11 @@ CASES: list[tuple[Callable[[Board], bytes], Reason]] = [
     (unknown_version, Reason.UNKNOWN_VERSION),
     (unknown_key, Reason.UNKNOWN_LOG),
     (gateway_as_board, Reason.UNKNOWN_LOG),
+    (wrong_seed, Reason.BAD_SEED),
+    (blinded_record, Reason.MALFORMED),
+    (rotation_inside, Reason.BAD_ROTATION),
+    (rotation_without_the_new_key, Reason.BAD_ROTATION),
+    (behind_the_end, Reason.SEALED),
     (wrong_log, Reason.WRONG_LOG),
     (wrong_seq, Reason.WRONG_SEQ),
     (time_runs_back, Reason.TIME_RUNS_BACK),
@@ -142,7 +186,7 @@ def test_a_refusal_has_its_reason_and_changes_nothing(
     assert desk.contents() == contents
     assert desk.document() == document
     assert [refusal.reason for refusal in desk.service.refusals("pack-1")] == [reason]
-    assert desk.receipt(good).service_index == 1, "the service goes on, and no receipt was spent"
+    assert desk.receipt(good).service_index == 3, "the service goes on, and no receipt was spent"
 
 
 def test_a_refusal_says_how_far_the_log_is_known(tmp_path: Path) -> None:
@@ -175,7 +219,7 @@ def test_duplicates_get_the_same_receipt(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1, FIRST - 1, FIRST + 1])
 def test_a_delivery_that_ends_inside_what_is_stored_gets_a_receipt_for_its_own_size(tmp_path: Path, size: int) -> None:
-    """Its sender can check no other (docs/record.md section 8.1)."""
+    """Its sender can check no other (docs/record.md section 11.1)."""
     board = running_board()
     desk = desk_for(tmp_path, board)
     for first, end in ((0, FIRST), (FIRST, board.size)):
@@ -187,8 +231,7 @@ def test_a_delivery_that_ends_inside_what_is_stored_gets_a_receipt_for_its_own_s
     answer = desk.give(inner)
 
     receipt = desk.receipt(inner)
-    root = Edge().extended([leaf_hash(entry) for entry in board.entries[:size]]).root()
-    assert receipt == Receipt(board.log_id, size, root, 2, desk.now_unix_ms)
+    assert receipt == Receipt(board.log_id, size, board.root(size), 4, desk.now_unix_ms, receipt.salt)
     desk.now_unix_ms += 60_000
     contents = desk.contents()
     assert contents[:3] == before[:3], "the log stays as it was"
@@ -206,7 +249,7 @@ def test_every_receipt_has_its_own_index(tmp_path: Path) -> None:
     desk = desk_for(tmp_path, board)
     sizes = [9, 4, 10, 2, 13, 12]
     receipts = [desk.receipt(board.delivery(0, size).to_bytes()) for size in sizes]
-    assert [(receipt.size, receipt.service_index) for receipt in receipts] == list(zip(sizes, range(6), strict=True))
+    assert [(receipt.size, receipt.service_index) for receipt in receipts] == list(zip(sizes, range(2, 8), strict=True))
 
 
 def test_a_second_root_inside_what_is_stored_gets_no_receipt(tmp_path: Path) -> None:
@@ -229,7 +272,7 @@ def test_a_receipt_covers_what_was_stored(tmp_path: Path) -> None:
 def test_a_key_may_open_another_log_for_the_same_battery(tmp_path: Path) -> None:
     old, new = running_board(), running_board(label=b"after a reset !!")
     desk = desk_for(tmp_path, old)
-    assert [desk.receipt(board.delivery().to_bytes()).service_index for board in (old, new)] == [0, 1]
+    assert [desk.receipt(board.delivery().to_bytes()).service_index for board in (old, new)] == [2, 4]
     logs = desk.document()["logs"]
     assert isinstance(logs, list)
     assert len(logs) == 2
@@ -258,10 +301,17 @@ def test_the_largest_numbers_are_stored_and_shown(tmp_path: Path) -> None:
     desk = desk_for(tmp_path, board)
     most = board.uptime_ms = (1 << 63) - 1
     board.boot_count = (1 << 32) - 1
-    board.append(EntryType.WINDOW, {1: most, 2: most, 3: most, 4: [most, -most - 1, 0], 8: most, 9: [most] * 4})
+    widest = encode_column((WIDEST, None, -WIDEST))
+    three = encode_column((0, -WIDEST, WIDEST))
+    window: dict[int, Value] = {1: most, 2: most, 3: most, 4: three, 5: three, 6: widest, 7: widest, 8: most}
+    board.append(EntryType.WINDOW, window | {9: [most] * 4, 10: most, 11: most, 12: most})
     statement: dict[int, Value] = {1: most, 2: [0, 1], 3: most, 4: [most, most], 5: [most, most], 6: [most, most]}
     board.append(EntryType.SOH, statement | {7: -most - 1, 8: [most, most], 9: most})
     board.append(EntryType.GAP, {1: most, 2: most, 3: [0, most]})
+    board.append(EntryType.EVENT, {1: most, 2: most, 3: -most - 1, 4: most})
+    board.append(EntryType.TIME, {1: bytes(32), 2: most})
+    board.append(EntryType.CONFIG, {4: [most] * 6})
+    board.append(31, {most: [most, -most - 1]})
     desk.receipt(board.delivery().to_bytes())
     document = json.loads(json.dumps(desk.document()))
     desk.reopen()

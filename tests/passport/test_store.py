@@ -13,18 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packseal.apps.auditor import Auditor
+from packseal.apps.bundles import BundleMaker
 from packseal.apps.page_view import PageView
 from packseal.errors import EvidenceError, Reason, UnavailableError
+from packseal.io.passport_store import Arrived, Signing
 from packseal.passport.audit import Difference
 from packseal.passport.proof import SpanTree
 from packseal.passport.settings import PassportSettings
-from packseal.records.bundle import Policy, PolicyLog, verify_bundle
-from packseal.records.entries import EntryType
+from packseal.records.blinding import leaf_of
+from packseal.records.bodies import EntryType
 from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
+from packseal.records.policy import Policy, PolicyLog
+from packseal.records.verify import verify_bundle
 from tests.passport.board import TOPIC, Board, running_board, settings_for, signer
 from tests.passport.desk import SERVICE_KEY, SERVICE_PUBLIC_KEY, Desk, desk_for
 
 CUTS = (0, 4, 9, 13)
+NOTHING_SIGNED = Signing(lambda _index: b"", lambda _size, _root: b"")
 
 
 def filled(folder: Path) -> tuple[Board, Desk]:
@@ -62,7 +67,7 @@ def test_a_failure_inside_the_transaction_stores_nothing(tmp_path: Path) -> None
         desk.service.receive(TOPIC, board.delivery(4).to_bytes())
     assert (desk.contents(), desk.document()) == (contents, document)
     desk.service._sign = signer(SERVICE_KEY)
-    assert desk.receipt(board.delivery(4).to_bytes()).service_index == 1
+    assert desk.receipt(board.delivery(4).to_bytes()).service_index == 3
 
 
 def test_a_full_disk_stores_nothing_and_goes_on_later(tmp_path: Path) -> None:
@@ -79,7 +84,7 @@ def test_a_full_disk_stores_nothing_and_goes_on_later(tmp_path: Path) -> None:
 
     assert (desk.contents(), desk.document()) == (contents, document)
     desk.store._database.rows("PRAGMA max_page_count = 100000")
-    assert desk.receipt(board.delivery(4).to_bytes()).service_index == 1
+    assert desk.receipt(board.delivery(4).to_bytes()).service_index == 3
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
@@ -114,7 +119,8 @@ def test_an_altered_record_is_named(tmp_path: Path, seq: int) -> None:
 def test_a_record_altered_with_its_leaf_is_found_between_its_checkpoints(tmp_path: Path) -> None:
     board, desk = filled(tmp_path)
     forged = board.entries[6][:-1] + b"\x00"
-    desk.edit(lambda file: file.execute("UPDATE records SET entry=?, leaf=? WHERE seq=6", (forged, leaf_hash(forged))))
+    _, leaf = leaf_of(forged, board.seed)
+    desk.edit(lambda file: file.execute("UPDATE records SET entry=?, leaf=? WHERE seq=6", (forged, leaf)))
     assert differences(desk, board) == [(4, 8, Reason.ROOT_MISMATCH)]
 
 
@@ -191,7 +197,7 @@ def test_an_altered_genesis_is_shown_and_the_other_batteries_go_on(tmp_path: Pat
     desk.reopen()
 
     assert differences(desk, board) == [(0, 8, Reason.WRONG_LOG)]
-    page = PageView(desk.service, Auditor(desk.store, lambda: desk.now_unix_ms))
+    page = PageView(desk.service, Auditor(desk.store, lambda: desk.now_unix_ms), desk.policy)
     assert [listed["badge"].state for listed in page.listed()] == ["altered", "verified"]  # type: ignore[attr-defined]
     values = desk.document()["values"]
     assert isinstance(values, dict)
@@ -230,12 +236,12 @@ def test_what_this_version_cannot_read_of_an_old_file_counts_as_not_present(tmp_
     desk = desk_for(tmp_path, board)
     desk.receipt(board.delivery().to_bytes())
     board.append(EntryType.WINDOW, {1: 1, 2: 1, 9: [0, 0, 0, 1 << 63]})
-    edge = Edge().extended([leaf_hash(entry) for entry in board.entries])
-    row = (board.log_id, 13, leaf_hash(board.entries[13]), board.entries[13])
+    edge = Edge().extended(board.leaves)
+    row = (board.log_id, 13, board.leaves[13], board.entries[13])
 
     def add(file: sqlite3.Connection) -> None:
         file.execute("INSERT INTO records VALUES (?, ?, ?, ?, 0)", row)
-        file.execute("INSERT INTO checkpoints VALUES (?, 14, ?, ?, x'', 1, 0)",
+        file.execute("INSERT INTO checkpoints VALUES (?, 14, ?, ?, x'', 99, 0, NULL)",
                      (board.log_id, board.checkpoint(), edge.to_bytes()))  # fmt: skip
         file.execute("UPDATE logs SET size = 14, edge = ?", (edge.to_bytes(),))
 
@@ -253,17 +259,14 @@ def policy(board: Board) -> Policy:
 @pytest.mark.parametrize("seq", range(13))
 def test_every_record_can_be_taken_away_with_its_proof(tmp_path: Path, seq: int) -> None:
     board, desk = filled(tmp_path)
-    content = desk.store.bundle(board.log_id, seq)
-    assert content is not None
-    trusted = verify_bundle(content, policy(board))
+    trusted = verify_bundle(desk.bundle(board, seq), policy(board))
     assert (trusted.entry.seq, trusted.battery) == (seq, "pack-1")
     assert trusted.checkpoint.size == next(size for size in CUTS if size > seq)
 
 
 def test_no_single_byte_of_a_bundle_can_be_changed(tmp_path: Path) -> None:
     board, desk = filled(tmp_path)
-    content = desk.store.bundle(board.log_id, 6)
-    assert content is not None
+    content = desk.bundle(board, 6)
     reasons = set()
     for at in range(len(content)):
         for mask in (0x01, 0x80, 0xFF):
@@ -271,24 +274,65 @@ def test_no_single_byte_of_a_bundle_can_be_changed(tmp_path: Path) -> None:
             with pytest.raises(EvidenceError) as refused:
                 verify_bundle(changed, policy(board))
             reasons.add(refused.value.reason)
-    assert reasons >= {Reason.MALFORMED, Reason.BAD_SIGNATURE, Reason.BAD_INCLUSION_PROOF, Reason.UNKNOWN_LOG}
+    assert reasons >= {
+        Reason.MALFORMED, Reason.UNKNOWN_VERSION, Reason.BAD_SIGNATURE, Reason.WRONG_LOG, Reason.BAD_INCLUSION_PROOF,
+        Reason.UNKNOWN_SERVICE,
+    }  # fmt: skip
 
 
 def test_a_bundle_of_an_altered_record_is_refused_by_whoever_checks_it(tmp_path: Path) -> None:
     board, desk = filled(tmp_path)
     altered = board.entries[6][:-1] + b"\x00"
     desk.edit(lambda file: file.execute("UPDATE records SET entry = ? WHERE seq = 6", (altered,)))
-    content = desk.store.bundle(board.log_id, 6)
-    assert content is not None
     with pytest.raises(EvidenceError, match="record 6") as refused:
-        verify_bundle(content, policy(board))
+        verify_bundle(desk.bundle(board, 6), policy(board))
     assert refused.value.reason is Reason.BAD_INCLUSION_PROOF
+
+
+@pytest.mark.parametrize("entry", [b"", b"\x85", b"\x85\x02", b"\xff" * 40])
+def test_a_bundle_of_bytes_that_are_no_record_is_refused_by_whoever_checks_it(tmp_path: Path, entry: bytes) -> None:
+    board, desk = filled(tmp_path)
+    desk.edit(lambda file: file.execute("UPDATE records SET entry = ? WHERE seq = 6", (entry,)))
+    with pytest.raises(EvidenceError) as refused:
+        verify_bundle(desk.bundle(board, 6), policy(board))
+    assert refused.value.reason is Reason.MALFORMED
+
+
+@pytest.mark.parametrize("kind", [EntryType.KEY, EntryType.TIME])
+def test_what_else_belongs_to_a_bundle_and_was_altered_is_named(tmp_path: Path, kind: EntryType) -> None:
+    board, desk = filled(tmp_path)
+    altered = bytes([0x85, kind, 0xFF])
+    desk.edit(lambda file: file.execute("UPDATE records SET entry = ? WHERE seq = 2", (altered,)))
+    with pytest.raises(UnavailableError, match=r"passport\.db: what is stored of log .* restore the file"):
+        desk.bundle(board, 6)
+
+
+def test_an_altered_act_is_named(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    desk.edit(lambda file: file.execute("UPDATE acts SET content = x'00'"))
+    with pytest.raises(UnavailableError, match=r"passport\.db: what is stored of log .* restore the file"):
+        desk.bundle(board, 6)
 
 
 def test_there_is_no_bundle_of_what_is_not_there(tmp_path: Path) -> None:
     board, desk = filled(tmp_path)
-    assert desk.store.bundle(board.log_id, 13) is None
-    assert desk.store.bundle(bytes(16), 0) is None
+    desk.publisher.turn()
+    maker = BundleMaker(desk.store, desk.tiles, SERVICE_PUBLIC_KEY)
+    assert maker.bundle(board.log_id, 13) is None
+    assert maker.bundle(bytes(16), 0) is None
+
+
+def test_there_is_no_bundle_before_the_leaf_of_its_receipt_is_published(tmp_path: Path) -> None:
+    board, desk = filled(tmp_path)
+    maker = BundleMaker(desk.store, desk.tiles, SERVICE_PUBLIC_KEY)
+    with pytest.raises(UnavailableError, match="not published yet"):
+        maker.bundle(board.log_id, 6)
+    desk.publisher.turn()
+    board.windows(1)
+    desk.receipt(board.delivery(13).to_bytes())
+    with pytest.raises(UnavailableError, match="not published yet"):
+        maker.bundle(board.log_id, 13)
+    assert maker.bundle(board.log_id, 6)
 
 
 @given(windows=st.integers(0, 30), points=st.integers(1, 8))
@@ -319,7 +363,7 @@ def test_a_second_service_on_the_same_file_cannot_fork_it(tmp_path: Path) -> Non
     verified = log.verified(delivery, desk.store.known(board.log_id))
     desk.receipt(delivery.to_bytes())
     with pytest.raises(UnavailableError, match="another program"):
-        desk.store.store(verified, "pack-1", "B", delivery.checkpoint, 0, lambda _index: b"")
+        desk.store.store(verified, Arrived("pack-1", "B", delivery.checkpoint, None, 0), NOTHING_SIGNED)
 
 
 def test_the_store_is_on_the_disk_at_each_commit(tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from packseal.apps.own_log import Submit
 from packseal.errors import EvidenceError, PackSealError, Reason
 from packseal.io.board import BoardPort
 from packseal.io.link import Hello
 from packseal.io.outbox_store import OutboxStore, only_new
 from packseal.io.session import BoardSession, DeliveryArrived, Event, FrameRejected, HelloArrived, StatusArrived
 from packseal.io.settings import BoardTable
+from packseal.records.blinding import seed_digest
+from packseal.records.cose import ED25519, ESP256, PUBLIC_KEY_BYTES, VerifyingKey
 from packseal.records.entries import genesis_key, log_id_of
 from packseal.records.log import Delivery, TrustedLog, Verified
 from packseal.records.merkle import Edge
@@ -31,26 +34,27 @@ class BoardState:
     slots_missed: int = 0
     windows_lost: int = 0
     frames_refused: int = 0
+    orders_refused: int = 0
+    reopened: int = 0
+
+    def counts(self) -> Mapping[int, int]:
+        """As an attestation has them (docs/record.md section 5.8), since the gateway started."""
+        return {4: self.frames_refused, 5: self.reopened}
 
 
 class BoardCollector:
-    def __init__(
-        self,
-        table: BoardTable,
-        store: OutboxStore,
-        on_verified: Callable[[str, Delivery, Verified, bool], None],
-    ) -> None:
-        """on_verified stores and sends; it raises a PackSealError where it cannot store.
-
-        Its last argument says whether these are the newest records of the board, and not some of a backlog.
-        """
+    def __init__(self, table: BoardTable, store: OutboxStore, submit: Submit) -> None:
+        """submit stores and sends; it raises a PackSealError where it cannot store."""
         self.table = table
         self.state = BoardState()
         self._store = store
-        self._on_verified = on_verified
+        self._submit = submit
         self._log: TrustedLog | None = None
+        self._was_open = False
+        self._refused_before = 0  # frames, in the sessions before this one
+        self._begun_at: int | None = None  # where the log was taken up from the board's edge, until that is verified
         self._remind_after_ms = 0
-        self._port = BoardPort(table.port, table.baud, self._on_event, self._on_port_state)
+        self._port = BoardPort(table.port, table.baud, self.on_event, self._on_port_state)
 
     def start(self) -> None:
         self._port.start()
@@ -64,9 +68,13 @@ class BoardCollector:
 
     def _on_port_state(self, words: str) -> None:
         self.state.port = words
+        if words == CONNECTED:
+            self.state.reopened += self._was_open
+            self._was_open, self._refused_before = True, self.state.frames_refused
 
-    def _on_event(self, session: BoardSession, event: Event, now_ms: int) -> None:
-        self.state.frames_refused = session.frames_refused
+    def on_event(self, session: BoardSession, event: Event, now_ms: int) -> None:
+        """What the board on the port has said; called in the port's thread."""
+        self.state.frames_refused = self._refused_before + session.frames_refused
         try:
             self._take(session, event, now_ms)
         except PackSealError as error:
@@ -81,7 +89,7 @@ class BoardCollector:
         elif isinstance(event, StatusArrived):
             status = event.status
             self.state.slots_missed, self.state.windows_lost = status.slots_missed, status.windows_lost
-            self.state.receipted_size = status.receipted_size
+            self.state.receipted_size, self.state.orders_refused = status.receipted_size, status.orders_refused
             self._remind(session, status.receipted_size, now_ms)
         elif isinstance(event, FrameRejected):
             raise event.error
@@ -89,18 +97,17 @@ class BoardCollector:
     def _greet(self, session: BoardSession, hello: Hello, now_ms: int) -> None:
         self._log = None
         session.forget()
-        key = genesis_key(hello.genesis)
-        if key.public_key != self.table.public_key:
-            cure = f'if it is yours, set public_key = "{key.public_key.hex()}" in gateway.toml'
-            raise EvidenceError(Reason.UNKNOWN_LOG, f"a board with another key is on {self.table.port}; {cure}")
+        self._check_genesis(hello)
         log_id = log_id_of(hello.genesis)
         stored = self._store.log(log_id)
-        log = stored.log if stored else TrustedLog(hello.genesis)
+        log = stored.log if stored else TrustedLog(hello.genesis, hello.seed)
         if hello.size < log.size:
             words = f"the board has {hello.size} records of a log that had {log.size}: rolled back, or a copy of it"
             raise EvidenceError(Reason.FORK, words)
+        self._begun_at = None
         if hello.oldest_seq > log.size:
-            log = TrustedLog(hello.genesis, Edge(hello.oldest_seq, hello.edge_roots))
+            log = replace(log, edge=Edge(hello.oldest_seq, hello.edge_roots), boot=0, uptime_ms=0)
+            self._begun_at = hello.oldest_seq
         self._log = log
         self.state.log_id, self.state.size, self.state.problem = log_id, log.size, ""
         session.resume(hello, log.size, now_ms)
@@ -109,11 +116,57 @@ class BoardCollector:
     def _receive(self, session: BoardSession, delivery: Delivery) -> None:
         if self._log is None:
             return
-        verified = self._log.verified(delivery, only_new(self._log))
-        self._on_verified(self.table.battery, delivery, verified, session.is_newest(verified.log.size))
+        verified = self._verified(self._log, delivery)
+        is_live = session.is_newest(verified.log.size)
+        self._submit(self.table.battery, delivery, verified, is_live=is_live, counts=self.state.counts())
+        self._begun_at = None
         self._log = verified.log
         self.state.size, self.state.problem = verified.log.size, ""
         session.accepted(verified.log.size)
+
+    def _check_genesis(self, hello: Hello) -> None:
+        key = genesis_key(hello.genesis)
+        if not self._is_ours(hello.genesis):
+            cure = f'if it is yours, set public_key = "{key.public_key.hex()}" in gateway.toml'
+            raise EvidenceError(Reason.UNKNOWN_LOG, f"a board with another key is on {self.table.port}; {cure}")
+        if seed_digest(hello.seed) != key.seed_digest:
+            words = "the board's disclosure seed is not the one that its log was opened with: its flash is damaged"
+            raise EvidenceError(Reason.BAD_SEED, words)
+
+    def _is_ours(self, genesis: bytes) -> bool:
+        """Opened by the key of the settings, or by the last key of a log of ours that it goes on from."""
+        key, previous = genesis_key(genesis), genesis_key(genesis).previous
+        if key.public_key == self.table.public_key:
+            return True
+        stored = self._store.log(previous.log_id) if previous else None
+        if stored is None or previous is None or not stored.log.is_sealed:
+            return False
+        log = stored.log
+        goes_on = (log.size, log.edge.root(), log.keys[-1]) == (previous.size, previous.root, key.verifying_key)
+        return goes_on and self._is_ours(log.genesis)
+
+    def _verified(self, log: TrustedLog, delivery: Delivery) -> Verified:
+        """Where we began in the middle of a log, its key may have been changed before: then by the settings' later one.
+
+        The link has no way to ask a board for entries that it has freed, the KEY entry among them (docs/link.md
+        section 6). The service, which has them, checks by the keys that it saw.
+        """
+        try:
+            return log.verified(delivery, only_new(log))
+        except EvidenceError as error:
+            if error.reason is not Reason.BAD_SIGNATURE or self._begun_at is None:
+                raise
+            if self.table.signing_key is None:
+                raise EvidenceError(error.reason, self._no_signing_key(self._begun_at)) from None
+        later = replace(log, rotations=(*log.rotations, (self._begun_at, _verifying_key(self.table.signing_key))))
+        return later.verified(delivery, only_new(later))
+
+    def _no_signing_key(self, begun_at: int) -> str:
+        words = (
+            f"this gateway has seen no record of the log below {begun_at}, and what follows is not signed by the key"
+        )
+        cure = "bring back the outbox of the gateway before it, or set signing_key to the key that the passport shows"
+        return f"{words} that opened it. If the board has changed its key: {cure} for it"
 
     def _remind(self, session: BoardSession, receipted_size: int, now_ms: int) -> None:
         """Sends the newest receipt again to a board that has not taken it."""
@@ -133,3 +186,7 @@ class BoardCollector:
             self._store.count(name)
         except PackSealError as error:  # a full disk refuses the count as well; the problem stays shown
             self.state.problem = str(error)
+
+
+def _verifying_key(public_key: bytes) -> VerifyingKey:
+    return VerifyingKey(public_key, ESP256 if len(public_key) == PUBLIC_KEY_BYTES[ESP256] else ED25519)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable
@@ -12,16 +13,22 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from packseal.apps.authority import Signatory, submit
+from packseal.apps.bundles import BundleMaker
 from packseal.apps.export import Wanted, exported
 from packseal.apps.line import Line, LineBattery, own_folder, wait_until
 from packseal.apps.passport_server import listening_socket
 from packseal.errors import UnavailableError
-from packseal.io.enrol import hello_of
+from packseal.io.enrol import possession_of
 from packseal.io.keys import load_or_make_key
 from packseal.io.link import Hello
 from packseal.io.mqtt import BrokerAddress
 from packseal.io.unix_board import UnixBoard
-from packseal.records.entries import EntryType, genesis_key
+from packseal.records.acts import Role
+from packseal.records.bodies import EntryType
+from packseal.records.checkpoint import SALT_BYTES
+from packseal.records.cose import VerifyingKey
+from packseal.records.entries import genesis_key
 
 SITE = "demo"
 BATTERY = "demo-pack"
@@ -62,13 +69,18 @@ class Demo:
     def start(self) -> None:
         self._say("starting the board (MicroPython) with a simulated pack of 12 cells in two strings")
         self.board.start()
-        hello = self._hello()
-        board_key = genesis_key(hello.genesis).public_key
-        self._say(f"the board made its key: {board_key.hex()[:16]}…; enrolled for battery {BATTERY!r}")
+        nonce = secrets.token_bytes(SALT_BYTES)
+        hello, possession = self._possession(nonce)
+        board_key = genesis_key(hello.genesis).verifying_key
+        self._say(f"the board made its key and has shown to hold it: {board_key.public_key.hex()[:16]}…")
         self.line.start_broker()
         battery = LineBattery(BATTERY, "Demo pack, 12 cells in two strings", "SBESS", RATED_CAPACITY_MAH)
-        self.line.start_passport(self._options.listen, battery, board_key, "B")
-        table = {"battery": BATTERY, "port": self.board.port, "public_key": board_key.hex()}
+        integrator = load_or_make_key(self.folder / "integrator.key")
+        gateway_key = load_or_make_key(self.folder / "gateway.key").public_key
+        authorities = {"integrator": integrator.public_key, "gateway": gateway_key}
+        self.line.start_passport(self._options.listen, battery, authorities)
+        self._bind(Signatory(integrator, time.time_ns() // 1_000_000), board_key, nonce, possession)
+        table = {"battery": BATTERY, "port": self.board.port, "public_key": board_key.public_key.hex()}
         self.line.start_gateway(self._service_key, table)
         self._say(f"waiting for the first record; the page is on {self.line.passport.url}")
         self.wait_for_records(1)
@@ -102,9 +114,16 @@ class Demo:
         words = f"no state of health in {CHECK_TIMEOUT_S} s; see {self.folder}"
         wait_until(lambda: self.state_of_health()["value"] is not None, CHECK_TIMEOUT_S, words)
 
-    def _hello(self) -> Hello:
+    def _bind(self, integrator: Signatory, board: VerifyingKey, nonce: bytes, possession: bytes) -> None:
+        """As an integrator does with `packseal key enrol-board`."""
+        url = self.line.passport.url
+        submit(url, integrator.enrol(Role.BOARD, board, nonce, possession))
+        index = submit(url, integrator.bind(board.public_key, BATTERY, "B", secrets.token_bytes(SALT_BYTES)))
+        self._say(f"the integrator has bound it to battery {BATTERY!r}: entry {index} of the service's public log")
+
+    def _possession(self, nonce: bytes) -> tuple[Hello, bytes]:
         try:
-            return hello_of(self.board.port, is_running=self.board.is_running)
+            return possession_of(self.board.port, nonce, is_running=self.board.is_running)
         except UnavailableError:
             if not self.board.is_running():
                 raise self._firmware_stopped() from None
@@ -142,7 +161,9 @@ class Demo:
 
     def _exported(self, wanted: Wanted) -> Path:
         passport = self.line.passport
-        return exported(passport.store, self._service_key, passport.service.settings, wanted, self.folder).bundle
+        passport.publisher.turn()
+        maker = BundleMaker(passport.store, passport.publisher.tiles, self._service_key)
+        return exported(passport.store, maker, passport.policy(), wanted, self.folder).path
 
     def page_names(self, seq: int) -> str:
         """What the page says of the altered record, as soon as its own check has come upon it."""
@@ -166,6 +187,7 @@ def board_config(service_key: bytes) -> dict[str, object]:
         "sample_ms": 1000,
         "window_ms": 10_000,
         "checkpoint_every": 15,
+        "time_every_ms": 600_000,
         "clock_rate": CLOCK_RATE,
         "flash_sectors": 128,
         "source": "simulator",

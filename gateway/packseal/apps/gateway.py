@@ -5,17 +5,27 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
+from typing import IO
 
+from packseal.apps.attesting import Attestor, settings_digest
+from packseal.apps.can_collector import CanCollector, CanPlan
 from packseal.apps.collector import CONNECTED, BoardCollector
+from packseal.apps.window_records import BoundSignals
 from packseal.errors import EvidenceError, PackSealError, Reason
+from packseal.io.can_bus import opener
+from packseal.io.files import held
+from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.outbox_store import OutboxStore, StoredLog
+from packseal.io.program import program_hash
 from packseal.io.settings import GatewaySettings
 from packseal.outbox import Item, Outbox, State
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
+from packseal.records.bodies import Window
 from packseal.records.checkpoint import verify_receipt
-from packseal.records.entries import Window
 from packseal.records.log import Delivery, Verified
 
 SEND_PERIOD_S = 0.1  # how late a retry may be; new deliveries are sent at once
@@ -23,8 +33,14 @@ SEND_PERIOD_S = 0.1  # how late a retry may be; new deliveries are sent at once
 
 class Gateway:
     def __init__(self, settings: GatewaySettings, role: str = "gateway") -> None:
-        """Opens the outbox; role tells MQTT clients of one site apart. Raises UnavailableError."""
+        """Opens the outbox; role tells MQTT clients of one site apart.
+
+        Raises ConfigError, DBCError or BindingError for files that cannot be used, UnavailableError.
+        """
         self._settings = settings
+        signals = bound_signals(settings)
+        self._attestor = Attestor(gateway_key(settings), settings_digest(settings, signals))
+        self._held: IO[bytes] | None = None
         self._store = OutboxStore(settings.outbox)
         self._outbox = Outbox()
         self._lock = threading.Lock()
@@ -43,30 +59,42 @@ class Gateway:
             last_will=(self._avail_topic, b"offline"),
         )
         self.boards = [BoardCollector(table, self._store, self.submit) for table in settings.board]
+        self.cans = [CanCollector(plan, self._store, self.submit) for plan in self._can_plans(signals)]
+        self._sources: tuple[BoardCollector | CanCollector, ...] = (*self.boards, *self.cans)
         self._sender = threading.Thread(target=self._send_for_ever, name="sender", daemon=True)
 
     def start(self) -> None:
+        """Raises UnavailableError where another gateway signs for the same logs."""
+        self._held = _held_outbox(self._settings.outbox) if self.cans else None
         self._mqtt.start()
         self._sender.start()
-        for board in self.boards:
-            board.start()
+        for source in self._sources:
+            source.start()
 
     def stop(self) -> None:
-        for board in self.boards:
-            board.stop()
+        for source in self._sources:
+            source.stop()
         self._stopping = True
         self._wake.set()
         self._sender.join(5)
         self._mqtt.publish(self._avail_topic, b"offline", retain=True)
         self._mqtt.stop()
         self._store.close()
+        if self._held:
+            self._held.close()
 
-    def submit(self, battery: str, delivery: Delivery, verified: Verified, is_live: bool) -> None:
-        """Keeps a verified delivery until its receipt. Raises UnavailableError when it could not be stored.
+    def submit(
+        self, battery: str, delivery: Delivery, verified: Verified, *, is_live: bool, counts: Mapping[int, int]
+    ) -> None:
+        """Attests a verified delivery and keeps it until its receipt. Raises UnavailableError when it could not be
+        stored.
 
         is_live: these are the newest records of a pack; only then are they published as its state.
+        counts: what its link or bus has had and lost since the start, by attestation key (docs/record.md section 5.8).
         """
-        item = self._store.store(battery, delivery, verified, _unix_ms())
+        now_unix_ms = _unix_ms()
+        attested = self._attestor.attested(delivery, verified, now_unix_ms, counts)
+        item = self._store.store(battery, attested, verified, now_unix_ms)
         with self._lock:
             self._outbox.add(item)
         if is_live:
@@ -82,6 +110,7 @@ class Gateway:
             name = f"battery {board.table.battery}"
             found += [f"{name}: {board.state.problem}"] if board.state.problem else []
             found += [f"{name}: {board.state.port}"] if board.state.port != CONNECTED else []
+        found += [f"battery {can.table.battery}: {words}" for can in self.cans for words in can.problems]
         return [words for words in found if words] + sorted(f"the service refused {words}" for words in refused)
 
     def stored_log(self, log_id: bytes) -> StoredLog | None:
@@ -100,6 +129,7 @@ class Gateway:
         return {
             "broker": f"{self._settings.broker} {'connected' if self._mqtt.is_connected else 'not connected'}",
             "boards": [{"battery": b.table.battery, **asdict(b.state)} for b in self.boards],
+            "cans": [{"battery": c.table.battery, "channel": c.table.channel, **asdict(c.state)} for c in self.cans],
             "records_waiting": sum(item.records for item in items),
             "oldest_waiting_s": 0 if oldest is None else (_unix_ms() - oldest) // 1000,
             "refused_by_service": refused,
@@ -166,6 +196,21 @@ class Gateway:
         self._wake.set()
         for board in self.boards:
             board.send_receipt(receipt.log_id, content)
+        for can in self.cans:
+            can.receipted(receipt, content)
+
+    def _can_plans(self, signals: Mapping[str, BoundSignals]) -> list[CanPlan]:
+        hashes = (program_hash(), self._attestor.settings_digest) if self._settings.can else (b"", b"")
+        return [
+            CanPlan(
+                table,
+                signals[table.battery],
+                load_or_make_key(table.key) if table.key else self._attestor.signer,
+                opener(table.interface, table.channel, table.bitrate),
+                *hashes,
+            )
+            for table in self._settings.can
+        ]
 
     def _publish_state(self, battery: str, verified: Verified) -> None:
         windows = [(e.seq, e.uptime_ms, e.body) for e in verified.entries if isinstance(e.body, Window)]
@@ -175,6 +220,24 @@ class Gateway:
             state = {"seq": seq, "received_unix_ms": _unix_ms(), "age_ms": age_ms, **_live_values(window)}
             topic = f"packseal/{self._settings.site}/{battery}/state"
             self._mqtt.publish(topic, json.dumps(state).encode(), retain=True)
+
+
+def gateway_key(settings: GatewaySettings) -> Signer:
+    """The key that this gateway attests with, made where there is none yet. Raises ConfigError."""
+    return load_or_make_key(settings.key)
+
+
+def bound_signals(settings: GatewaySettings) -> dict[str, BoundSignals]:
+    """What each [[can]] reads, by battery. Raises ConfigError, DBCError and BindingError, each naming its file."""
+    for table in settings.can:
+        opener(table.interface, table.channel, table.bitrate)
+    return {table.battery: BoundSignals.load(table.dbc, table.bind) for table in settings.can}
+
+
+def _held_outbox(outbox: Path) -> IO[bytes]:
+    """Two gateways that sign for one log would sign two roots for one size."""
+    words = f"{outbox} is in use by another gateway that reads CAN; end it, or give this one an outbox of its own"
+    return held(outbox.with_name(outbox.name + ".lock"), words)
 
 
 def _live_values(window: Window) -> dict[str, object]:

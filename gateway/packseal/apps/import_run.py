@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 from packseal.apps.gateway import Gateway
 from packseal.apps.importer import ImportedLog, imported_log
 from packseal.apps.line import Line, LineBattery, own_folder
-from packseal.errors import PackSealError, UnavailableError
+from packseal.apps.window_records import BoundSignals, naming, record_window
+from packseal.errors import UnavailableError
 from packseal.frames import LossReport, read_log
 from packseal.frames.dialects import MAX_LOG_BYTES
 from packseal.io.files import read_bounded
@@ -20,21 +20,9 @@ from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.outbox_store import only_new
 from packseal.io.ports import free_port
 from packseal.io.settings import GatewaySettings, load_settings
-from packseal.records.entries import MeanMinMax, Window
+from packseal.records.bodies import Window
 from packseal.records.log import TrustedLog
-from packseal.signals import (
-    DecodeReport,
-    QuantityWindow,
-    Samples,
-    SampleWindow,
-    apply_binding,
-    load_dbc,
-    parse_binding,
-    resolve,
-    windows,
-)
-from packseal.signals.binding import MAX_BINDING_BYTES
-from packseal.signals.dbc_text import MAX_DBC_BYTES
+from packseal.signals import DecodeReport, Samples, windows
 from packseal.signals.samples import Absence
 
 RECEIPT_TIMEOUT_S = 60  # without any progress
@@ -126,67 +114,28 @@ def import_run(options: ImportOptions) -> ImportReport:
 
 def decode_log(options: ImportOptions) -> Decoded:
     """Raises FramesError, DBCError, BindingError, each with the file's name before it."""
-    limits = ((options.log, MAX_LOG_BYTES), (options.dbc, MAX_DBC_BYTES), (options.bind, MAX_BINDING_BYTES))
-    log, dbc, bind = (read_bounded(path, max_bytes) for path, max_bytes in limits)
-    with _naming(options.bind):
-        binding = parse_binding(bind.decode(errors="replace"))
-    with _naming(options.dbc):
-        decoder = load_dbc(dbc)
-    with _naming(options.log):
+    log = read_bounded(options.log, MAX_LOG_BYTES)
+    with naming(options.log):
         frames, loss = read_log(log)
-    with _naming(options.bind):
-        bound = set(resolve(binding, decoder).values())
-    values = decoder.decode(frames, only=bound)
-    samples = apply_binding(binding, decoder, values)
+    signals = BoundSignals.load(options.dbc, options.bind)
+    samples, report = signals.samples(frames)
     summaries = windows(samples, options.window_s * 1_000_000_000)
     first_ns = summaries[0].start_ns if summaries else 0
     entries = tuple(
         ((summary.start_ns + summary.duration_ns - first_ns) // 1_000_000, record_window(summary))
         for summary in summaries
     )
-    return Decoded((log, dbc, bind), loss, values.report, samples, entries)
-
-
-def record_window(summary: SampleWindow) -> Window:
-    """The WINDOW of one summary; quantities without a valid value are left out, their values counted."""
-    found = summary.quantities
-    temperature = found.get("temperature_ddegc")
-    return Window(
-        duration_ms=summary.duration_ns // 1_000_000,
-        samples=max(quantity.valid + quantity.not_available for quantity in found.values()),
-        pack_current_ma=_mean_min_max(found.get("pack_current_ma")),
-        pack_voltage_mv=_mean_min_max(found.get("pack_voltage_mv")),
-        temperature_ddegc=(temperature.mean_value,) if temperature and temperature.valid else (),
-        soc_reported_cpct=_last(found.get("soc_reported_cpct")),
-        soh_reported_cpct=_last(found.get("soh_reported_cpct")),
-        values_unavailable=sum(quantity.not_available for quantity in found.values()),
-    )
-
-
-def _mean_min_max(quantity: QuantityWindow | None) -> MeanMinMax | None:
-    if quantity is None or quantity.mean_value is None or quantity.min_value is None or quantity.max_value is None:
-        return None
-    return MeanMinMax(quantity.mean_value, quantity.min_value, quantity.max_value)
-
-
-def _last(quantity: QuantityWindow | None) -> int | None:
-    return quantity.last_value if quantity else None
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Puts the file's name before what is wrong with it."""
-    try:
-        yield
-    except PackSealError as error:
-        raise type(error)(f"{path}: {error}") from None
+    return Decoded((log, signals.dbc, signals.bind), loss, report, samples, entries)
 
 
 def _sent_to_site(options: ImportOptions, path: Path, decoded: Decoded) -> ImportReport:
-    """Through the broker of a gateway.toml, with an outbox and a key of its own beside that gateway's."""
+    """Through the broker of a gateway.toml, with an outbox and a key of its own beside that gateway's.
+
+    A key of its own, because a key speaks for one battery and one class; the gateway's key attests.
+    """
     site = load_settings(path, GatewaySettings)
     signer = load_or_make_key(site.outbox.with_name("import.key"))
-    own = {"outbox": site.outbox.with_name("import-outbox.db"), "board": ()}
+    own = {"outbox": site.outbox.with_name("import-outbox.db"), "board": (), "can": ()}
     gateway = Gateway(site.model_copy(update=own), role="import")
     gateway.start()
     try:
@@ -203,7 +152,9 @@ def _sent_through_own_line(options: ImportOptions, decoded: Decoded) -> ImportRe
     try:
         line.start_broker()
         battery = LineBattery(options.battery, options.battery, "other_industrial", options.rated_capacity_mah)
-        line.start_passport(f"127.0.0.1:{free_port()}", battery, signer.public_key, "D")
+        gateway_key = load_or_make_key(folder / "gateway.key").public_key
+        authorities = {"gateway": gateway_key}
+        line.start_passport(f"127.0.0.1:{free_port()}", battery, authorities, signer.public_key)
         line.start_gateway(service_key)
         report = _sent_through(line.gateway, decoded, signer, options.battery)
         return replace(report, passport=_known_values(line.passport.service.document(options.battery) or {}))
@@ -212,7 +163,7 @@ def _sent_through_own_line(options: ImportOptions, decoded: Decoded) -> ImportRe
 
 
 def _sent_through(gateway: Gateway, decoded: Decoded, signer: Signer, battery: str) -> ImportReport:
-    log = imported_log(signer.public_key, decoded.files, decoded.losses, decoded.windows)
+    log = imported_log(signer.public_key, signer.secret, decoded.files, decoded.losses, decoded.windows)
     before = _submit(gateway, log, signer, battery)
     size, deadline_s = 0, time.monotonic() + RECEIPT_TIMEOUT_S
     while (now := gateway.receipted_size(log.log_id)) < len(log.entries):
@@ -233,11 +184,11 @@ def _no_receipt(gateway: Gateway, signer: Signer) -> str:
 def _submit(gateway: Gateway, log: ImportedLog, signer: Signer, battery: str) -> int:
     """Puts what the outbox has not seen yet of this log into it; returns how many records it had seen."""
     stored = gateway.stored_log(log.log_id)
-    trusted = stored.log if stored else TrustedLog(log.entries[0])
+    trusted = stored.log if stored else TrustedLog(log.entries[0], log.seed)
     before = trusted.size
     for delivery in log.deliveries(before, signer):
         verified = trusted.verified(delivery, only_new(trusted))
-        gateway.submit(battery, delivery, verified, is_live=False)
+        gateway.submit(battery, delivery, verified, is_live=False, counts={})
         trusted = verified.log
     return before
 

@@ -6,7 +6,7 @@ import fcntl
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -56,13 +56,29 @@ class Line:
         if self._embedded:
             self._embedded.start()
 
-    def start_passport(self, listen: str, battery: LineBattery, source_key: bytes, evidence_class: str) -> None:
-        """Serves one battery with one enrolled source; the service's key is service.key in the folder."""
+    def start_passport(
+        self, listen: str, battery: LineBattery, authorities: Mapping[str, bytes], imported: bytes | None = None
+    ) -> None:
+        """Serves one battery; the service's key is service.key in the folder.
+
+        authorities: role -> public key, whose acts and attestations count. imported: a key whose files (class D) speak
+        for the battery.
+        """
         table = {"id": battery.id, "name": battery.name, "category": battery.category}
-        text = _toml(site=self.site, broker=str(self.broker), listen=listen, store="passport.db", key="service.key")
+        text = _toml(
+            site=self.site,
+            broker=str(self.broker),
+            listen=listen,
+            store="passport.db",
+            key="service.key",
+            log="passport-log",
+        )
+        for role, public_key in authorities.items():
+            text += "\n[[authority]]\n" + _toml(public_key=public_key.hex(), role=role)
         text += "\n[[battery]]\n" + _toml(**table)
         text += _toml(rated_capacity_mah=battery.rated_capacity_mah) if battery.rated_capacity_mah else ""
-        text += "\n[[battery.source]]\n" + _toml(public_key=source_key.hex(), evidence_class=evidence_class)
+        if imported:
+            text += "\n[[battery.source]]\n" + _toml(public_key=imported.hex(), evidence_class="D")
         path = self.folder / "passport.toml"
         path.write_text(text)
         self._passport = PassportServer(load_settings(path, PassportFileSettings))

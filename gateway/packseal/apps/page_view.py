@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from packseal.apps.auditor import Auditor, Verdict
 from packseal.apps.passport_service import PassportService
@@ -16,6 +17,7 @@ from packseal.passport.document import Json
 from packseal.passport.fold import LogState
 from packseal.passport.settings import CATEGORIES
 from packseal.records.entries import decode_entry
+from packseal.records.policy import Policy
 
 RECORDS_SHOWN = 20
 DIFFERENCES_NAMED = 3
@@ -37,9 +39,10 @@ class Badge:
 
 
 class PageView:
-    def __init__(self, service: PassportService, auditor: Auditor) -> None:
+    def __init__(self, service: PassportService, auditor: Auditor, policy: Callable[[], Policy]) -> None:
         self._service = service
         self._auditor = auditor
+        self._policy = policy
 
     def listed(self) -> list[Json]:
         return [
@@ -77,9 +80,9 @@ class PageView:
 
     def policy(self, battery_id: str) -> Json:
         """Whom this service trusts for this battery, for a verifier that has nobody better to ask."""
-        trusted = {"battery": battery_id}
-        logs = {log.log_id.hex(): trusted | {"evidence_class": log.evidence_class} for log in self._logs(battery_id)}
-        return {"logs": logs, "services": [self._service.public_key.hex()]}
+        policy = self._policy()
+        logs = {log_id: log for log_id, log in policy.logs.items() if log.battery == battery_id}
+        return replace(policy, logs=logs).to_json()
 
     def battery(self, battery_id: str) -> Json:
         now_unix_ms = self._service.now_unix_ms()

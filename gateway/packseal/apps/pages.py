@@ -5,11 +5,12 @@ Everything is served from here and nothing is asked of anybody else; the pages w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -18,10 +19,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from packseal.apps.auditor import Auditor
+from packseal.apps.bundles import BundleMaker
 from packseal.apps.page_view import PageView
 from packseal.apps.passport_service import PassportService
 from packseal.apps.plots import PLOTS, plot_svg
-from packseal.errors import UnavailableError
+from packseal.errors import EvidenceError, UnavailableError
+from packseal.io.tile_store import CHECKPOINT, TileStore
+from packseal.records.acts import MAX_ACT_BYTES
+from packseal.records.policy import Policy
 
 FOLDER = Path(__file__).parent
 MAX_SEQ_DIGITS = 8  # record numbers are below 2^24
@@ -37,13 +42,18 @@ HEADERS = {
 SVG_POLICY = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}  # a plot brings its own style
 
 
-def passport_app(service: PassportService) -> Starlette:
-    pages = _Pages(service)
+def passport_app(
+    service: PassportService, tiles: TileStore, policy: Callable[[], Policy], publish: Callable[[], None] | None = None
+) -> Starlette:
+    """policy: whom this service trusts, which it tells whoever asks. publish: brings the tiles up to date."""
+    pages = _Pages(service, tiles, policy, publish)
     one = "/battery/{battery}"
     app = Starlette(
         routes=[
             Route("/", pages.batteries),
             Route("/healthz", pages.health),
+            Route("/acts", pages.act, methods=["POST"]),
+            Route("/log/{path:path}", pages.log),
             Route(one, pages.battery),
             Route(f"{one}/data.json", pages.data),
             Route(f"{one}/policy.json", pages.policy),
@@ -58,9 +68,16 @@ def passport_app(service: PassportService) -> Starlette:
 
 
 class _Pages:
-    def __init__(self, service: PassportService) -> None:
-        self._service = service
-        self._view = PageView(service, Auditor(service.store, service.now_unix_ms))
+    def __init__(
+        self,
+        service: PassportService,
+        tiles: TileStore,
+        policy: Callable[[], Policy],
+        publish: Callable[[], None] | None,
+    ) -> None:
+        self._service, self._tiles = service, tiles
+        self._bundles = BundleMaker(service.store, tiles, service.public_key, publish)
+        self._view = PageView(service, Auditor(service.store, service.now_unix_ms), policy)
         loader = FileSystemLoader(FOLDER / "templates")
         self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
@@ -92,12 +109,34 @@ class _Pages:
         logs = {log.log_id.hex() for log in passport.logs} if passport else set()
         if log_id not in logs or not (seq.isascii() and seq.isdigit() and len(seq) <= MAX_SEQ_DIGITS):
             raise HTTPException(404)
-        content = self._service.store.bundle(bytes.fromhex(log_id), int(seq))
-        if content is None:
+        made = self._bundles.bundle(bytes.fromhex(log_id), int(seq))
+        if made is None:
             raise HTTPException(404)
         name = f"{log_id[:8]}-{int(seq)}.bundle"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return Response(content, media_type="application/octet-stream", headers=headers)
+        return Response(made.content, media_type="application/octet-stream", headers=headers)
+
+    def log(self, request: Request) -> Response:
+        """The service's own log, as C2SP tlog-tiles has it; it hides what its leaves stand for."""
+        path = str(request.path_params["path"])
+        content = self._tiles.read(path)
+        if content is None:
+            raise HTTPException(404)
+        is_text = path == CHECKPOINT
+        return Response(content, media_type="text/plain; charset=utf-8" if is_text else "application/octet-stream")
+
+    async def act(self, request: Request) -> Response:
+        """Takes a signed act: its signature is what lets it in."""
+        content = b""
+        async for piece in request.stream():
+            content += piece
+            if len(content) > MAX_ACT_BYTES:
+                raise HTTPException(413)
+        try:
+            index = await run_in_threadpool(self._service.take_act, content)
+        except EvidenceError as error:
+            return JSONResponse({"reason": error.reason, "detail": error.detail}, 403)
+        return JSONResponse({"index": index})
 
     def health(self, _request: Request) -> Response:
         self._service.store.heads()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import uvicorn
 
+from packseal.apps.log_publisher import LogPublisher, Witness
 from packseal.apps.pages import passport_app
 from packseal.apps.passport_service import PassportService
 from packseal.errors import ConfigError, Reason, UnavailableError
@@ -15,8 +17,11 @@ from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.passport_store import PassportStore
 from packseal.io.settings import PassportFileSettings
+from packseal.io.tile_store import TileStore
 from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
+from packseal.records.acts import Role
 from packseal.records.answer import RefusalAnswer, decode_answer
+from packseal.records.policy import Policy
 
 START_TIMEOUT_S = 20
 
@@ -30,13 +35,21 @@ class PassportServer:
         self.public_key = signer.public_key
         self.store = PassportStore(settings.store)
         self.service = PassportService(
-            passport_settings(settings), self.store, signer, signer.public_key, lambda: time.time_ns() // 1_000_000
+            passport_settings(settings, signer.public_key),
+            self.store,
+            signer,
+            signer.public_key,
+            lambda: time.time_ns() // 1_000_000,
         )
+        witnesses = [Witness(witness.name, witness.url, witness.public_key) for witness in settings.witness]
+        self.publisher = LogPublisher(self.store.log, TileStore(settings.log), witnesses)
         client_id = f"packseal-passport-{signer.public_key.hex()[:16]}"
         topics = [f"packseal/{settings.site or '+'}/+/rec"]
         self._batteries = {battery.id for battery in settings.battery}
         self._mqtt = MQTTConnection(settings.broker, client_id, topics, self._on_delivery)
-        config = uvicorn.Config(passport_app(self.service), log_level="error", access_log=False, server_header=False)
+        self.policy = published_policy(settings, self.service)
+        app = passport_app(self.service, self.publisher.tiles, self.policy, self.publisher.publish_now)
+        config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http", daemon=True)
 
@@ -49,6 +62,7 @@ class PassportServer:
         return self._mqtt.is_connected
 
     def start(self) -> None:
+        self.publisher.start()
         self._mqtt.start()
         self._thread.start()
 
@@ -57,6 +71,7 @@ class PassportServer:
         self._server.should_exit = True
         self._thread.join(START_TIMEOUT_S)
         self._socket.close()
+        self.publisher.stop()
         self.store.close()
 
     def _on_delivery(self, topic: str, payload: bytes) -> None:
@@ -69,7 +84,10 @@ class PassportServer:
 
     def problems(self) -> list[str]:
         """What keeps deliveries from being taken; empty when all is well."""
-        return [words for words in (self._mqtt.problem, self._mqtt.message_problem) if words]
+        return [words for words in self._all_problems() if words]
+
+    def _all_problems(self) -> tuple[str, ...]:
+        return self._mqtt.problem, self._mqtt.message_problem, self.publisher.problem
 
 
 def service_key(settings: PassportFileSettings) -> Signer:
@@ -80,7 +98,7 @@ def service_key(settings: PassportFileSettings) -> Signer:
     return load_or_make_key(settings.key)
 
 
-def passport_settings(settings: PassportFileSettings) -> PassportSettings:
+def passport_settings(settings: PassportFileSettings, service_public_key: bytes) -> PassportSettings:
     """The core's settings from those of the file."""
     return PassportSettings(
         batteries=tuple(
@@ -92,8 +110,29 @@ def passport_settings(settings: PassportFileSettings) -> PassportSettings:
                 sources=tuple(EnrolledSource(s.public_key, s.evidence_class) for s in battery.source),
             )
             for battery in settings.battery
-        )
+        ),
+        authorities=tuple(table.authority for table in settings.authority),
+        origin=settings.origin or f"packseal-{service_public_key.hex()[:16]}",
     )
+
+
+def published_policy(settings: PassportFileSettings, service: PassportService) -> Callable[[], Policy]:
+    """Whom this service trusts, for who has nobody better to ask; all its logs that its settings bind."""
+    witnesses = {witness.name: witness.public_key for witness in settings.witness}
+
+    def policy() -> Policy:
+        others = (one for one in service.keyring.authorities if one.key.public_key != service.public_key)
+        keys = tuple(one for one in others if one.role is not Role.SERVICE)
+        listed = {one.key.public_key for one in keys}
+        devices = (one for one in service.keyring.enrolled.values() if one.key.public_key not in listed)
+        gateways = tuple(one for one in devices if one.role is Role.GATEWAY)
+        services = (service.public_key,)
+        return Policy(
+            service.bound_logs(), services, keys + gateways, witnesses, settings.witnesses_needed,
+            service.keyring.revoked,
+        )  # fmt: skip
+
+    return policy
 
 
 def listening_socket(listen: str) -> socket.socket:
@@ -103,6 +142,7 @@ def listening_socket(listen: str) -> socket.socket:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         opened.bind((host, int(port)))
+        opened.listen()  # who asks before the server runs waits a moment, and is not turned away
     except OSError as error:
         opened.close()
         words = f"cannot listen on {listen}: {error.strerror}; stop what runs there or choose another address"

@@ -6,22 +6,39 @@ idempotent: what comes twice, late or out of order is answered with the receipt 
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from packseal.errors import EvidenceError, Reason
-from packseal.io.passport_store import LogHead, PassportStore, Refusal
+from packseal.io.passport_log_table import SignedAct
+from packseal.io.passport_store import Arrived, LogHead, PassportStore, Refusal, Signing
 from packseal.passport.audit import StoredRecord, check_span
 from packseal.passport.document import Json, document
 from packseal.passport.fold import Delivered, Passport, fold
-from packseal.passport.settings import CLASS_ORIGINS, BatterySettings, EnrolledSource, PassportSettings
+from packseal.passport.keyring import Keyring
+from packseal.passport.settings import BatterySettings, PassportSettings
+from packseal.records.acts import Authority, Bind, Noted, Role, Statement, sign_act, verify_act
 from packseal.records.answer import encode_receipt_answer, encode_refusal_answer
-from packseal.records.checkpoint import Receipt, sign_receipt
-from packseal.records.cose import Sign
-from packseal.records.entries import Entry, Key, decode_entry, genesis_key
+from packseal.records.attestation import attestation_digest, verify_attestation
+from packseal.records.bodies import EntryType, Key, Time
+from packseal.records.checkpoint import SALT_BYTES, Receipt, sign_receipt
+from packseal.records.cose import Sign, VerifyingKey, unverified_kid
+from packseal.records.entries import Entry, decode_entry, genesis_key
 from packseal.records.log import Delivery, TrustedLog, Verified
 from packseal.records.merkle import Edge
+from packseal.records.note import LogCheckpoint, sign_log_checkpoint
+from packseal.records.policy import CLASS_ORIGINS, PolicyLog
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose records a log's are, and how far they are to be believed."""
+
+    battery: BatterySettings
+    evidence_class: str
 
 
 class PassportService:
@@ -32,15 +49,30 @@ class PassportService:
         sign: Sign,
         public_key: bytes,
         now_unix_ms: Callable[[], int],
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        *,
+        is_reader: bool = False,
     ) -> None:
-        """Folds what is stored. Raises UnavailableError."""
+        """Folds what is stored, and states in the log what the settings bind; a reader does neither.
+
+        Raises UnavailableError.
+        """
         self.settings = settings
         self.store = store
         self.now_unix_ms = now_unix_ms
-        self._sign = sign
         self.public_key = public_key
+        self._sign = sign
+        self._random_bytes = random_bytes
         self._lock = threading.Lock()
+        self._last_received_unix_ms = store.last_received_unix_ms()  # times of receipts never fall
         self._passports = {battery.id: Passport(battery) for battery in settings.batteries}
+        self.keyring = Keyring.of(settings, public_key)
+        for index, content in store.log.acts():
+            with suppress(EvidenceError):  # signed when it came; an authority may have left the settings since
+                self.keyring = self._with(content, index)
+        if is_reader:
+            return
+        self._state_bindings()
         for head in store.heads():
             self._fold_stored(head)
 
@@ -52,13 +84,23 @@ class PassportService:
             try:
                 delivery = Delivery.from_bytes(payload)
                 log_id = delivery.log_id
-                battery, source = self._enrolled(delivery)
-                return encode_receipt_answer(log_id, self._stored(delivery, battery, source))
+                return encode_receipt_answer(log_id, self._stored(topic, delivery))
             except EvidenceError as error:
                 log = self.store.trusted_log(log_id)
-                at = (log_id or None, error.reason, error.detail, self._battery_named(topic, log))
-                self.store.add_refusal(self.now_unix_ms(), topic, *at)
+                self._note_refusal(topic, log_id, log, error)
                 return encode_refusal_answer(log_id, log.size if log else 0, error.reason, error.detail)
+
+    def take_act(self, content: bytes) -> int:
+        """Keeps a signed act. -> its index in the passport log. Raises EvidenceError, UnavailableError."""
+        with self._lock:
+            act = verify_act(content, self._authorities())
+            known = [index for index, stored in self.store.log.acts() if stored == content]
+            if known:
+                return known[0]
+            keyring = self.keyring.with_act(act, self.store.log.size(), self._is_sealed)
+            index = self.store.store_acts([SignedAct(content, act)], self._signed_note)
+            self.keyring = keyring
+            return index
 
     def passport(self, battery_id: str) -> Passport | None:
         return self._passports.get(battery_id)
@@ -71,38 +113,156 @@ class PassportService:
     def refusals(self, battery_id: str) -> list[Refusal]:
         return self.store.refusals(battery_id)
 
-    def _enrolled(self, delivery: Delivery) -> tuple[BatterySettings, EnrolledSource]:
-        key = genesis_key(delivery.genesis)
+    def source_of(self, key: Key) -> Source | None:
+        """What the settings, or else an act, say of the key that opened a log; None when they say nothing that fits."""
         found = self.settings.enrolled(key.public_key)
-        if found is None:
-            raise EvidenceError(Reason.UNKNOWN_LOG, f"key {key.public_key.hex()[:16]} is not enrolled for any battery")
-        if key.origin is not found[1].origin:
-            words = (
-                f"is enrolled as class {found[1].evidence_class}, its log says it is from a {key.origin.name.lower()}"
-            )
-            raise EvidenceError(Reason.UNKNOWN_LOG, f"key {key.public_key.hex()[:16]} {words}")
+        if found:
+            source = Source(found[0], found[1].evidence_class)
+        else:
+            binding = self.keyring.bound.get(key.public_key)
+            battery = self.settings.battery(binding.battery) if binding else None
+            if binding is None or battery is None:
+                return None
+            source = Source(battery, binding.evidence_class)
+        return source if CLASS_ORIGINS[source.evidence_class] is key.origin else None
+
+    def bound_logs(self) -> dict[bytes, PolicyLog]:
+        """The logs that the settings bind: what a policy has to say of them, since no act of others does."""
+        found = {}
+        for head in self.store.heads():
+            stored = self._stored_for(head) if head.has_own_genesis else None
+            if stored and self.settings.enrolled(stored[1].public_key):
+                source, _ = stored
+                found[head.log_id] = PolicyLog(source.battery.id, source.evidence_class)
         return found
 
-    def _stored(self, delivery: Delivery, battery: BatterySettings, source: EnrolledSource) -> bytes:
-        log = self.store.trusted_log(delivery.log_id) or TrustedLog(delivery.genesis)
+    # ---- deliveries
+
+    def _stored(self, topic: str, delivery: Delivery) -> bytes:
+        source = self._trusted_source(delivery)
+        log = self.store.trusted_log(delivery.log_id) or TrustedLog(delivery.genesis, delivery.seed)
+        self._check_revoked(log)
         verified = log.verified(delivery, self.store.known(delivery.log_id))
-        now_unix_ms = self.now_unix_ms()
+        self._check_previous(verified)
+        attestation = self._checked_attestation(topic, delivery, verified)
+        now_unix_ms = max(self.now_unix_ms(), self._last_received_unix_ms)
+        arrived = Arrived(source.battery.id, source.evidence_class, delivery.checkpoint, attestation, now_unix_ms)
+        signing = self._signing(verified, arrived)
         if not verified.entries:
-            return self.store.receipt(delivery.log_id, verified.checkpoint.size) or self.store.store_inner(
-                verified, delivery.checkpoint, now_unix_ms,
-                lambda index: self._signed_receipt(verified, index, now_unix_ms),
-            )  # fmt: skip
-        receipt = self.store.store(
-            verified, battery.id, source.evidence_class, delivery.checkpoint, now_unix_ms,
-            lambda index: self._signed_receipt(verified, index, now_unix_ms),
-        )  # fmt: skip
-        self._fold(battery, _delivered(verified, source, now_unix_ms))
+            known = self.store.receipt(delivery.log_id, verified.checkpoint.size)
+            return known or self._after(self.store.store_inner(verified, arrived, signing), now_unix_ms)
+        receipt = self._after(self.store.store(verified, arrived, signing), now_unix_ms)
+        self._fold(source.battery, self._delivered(verified, source, now_unix_ms))
         return receipt
 
-    def _signed_receipt(self, verified: Verified, service_index: int, now_unix_ms: int) -> bytes:
+    def _after(self, receipt: bytes, now_unix_ms: int) -> bytes:
+        self._last_received_unix_ms = now_unix_ms
+        return receipt
+
+    def _trusted_source(self, delivery: Delivery) -> Source:
+        key = genesis_key(delivery.genesis)
+        source = self.source_of(key)
+        if source is None:
+            words = "is not enrolled for any battery, or not for a log from a"
+            raise EvidenceError(
+                Reason.UNKNOWN_LOG, f"key {key.public_key.hex()[:16]} {words} {key.origin.name.lower()}"
+            )
+        return source
+
+    def _check_revoked(self, log: TrustedLog) -> None:
+        for key in log.keys:
+            index = self.keyring.revoked.get(key.public_key)
+            if index is not None:
+                words = f"key {key.public_key.hex()[:16]} was revoked at index {index} of the passport log"
+                raise EvidenceError(Reason.KEY_REVOKED, words)
+
+    def _check_previous(self, verified: Verified) -> None:
+        """A log that says from which one it goes on does so at the end of that one, where it is known here."""
+        previous = verified.log.key.previous
+        if verified.first_seq or previous is None:
+            return
+        log = self.store.trusted_log(previous.log_id)
+        if log and not (log.is_sealed and (log.size, log.edge.root()) == (previous.size, previous.root)):
+            raise EvidenceError(Reason.FORK, f"log {previous.log_id.hex()}, from which it goes on, does not end there")
+
+    def _checked_attestation(self, topic: str, delivery: Delivery, verified: Verified) -> bytes | None:
+        """The gateway's word where it is one that is known here; else it is left out, counted and shown."""
+        content = delivery.attestation
+        if content is None:
+            return None
+        try:
+            key = self.keyring.gateway(unverified_kid(content))
+            if key is None:
+                raise EvidenceError(Reason.UNKNOWN_GATEWAY, "the attestation is by a gateway that is not enrolled here")
+            attested, checkpoint = verify_attestation(content, key), verified.checkpoint
+            ends = (attested.log_id, attested.size, attested.root)
+            if ends != (checkpoint.log_id, checkpoint.size, checkpoint.root):
+                raise EvidenceError(Reason.RECEIPT_MISMATCH, "the attestation is of another log, size or root")
+        except EvidenceError as error:
+            self._note_refusal(topic, delivery.log_id, verified.log, error)
+            return None
+        return content
+
+    def _signing(self, verified: Verified, arrived: Arrived) -> Signing:
         checkpoint = verified.checkpoint
-        receipt = Receipt(checkpoint.log_id, checkpoint.size, checkpoint.root, service_index, now_unix_ms)
-        return sign_receipt(receipt, self._sign, self.public_key)
+        salt = self._random_bytes(SALT_BYTES)
+        digest = attestation_digest(arrived.attestation) if arrived.attestation else None
+
+        def receipt(index: int) -> bytes:
+            head = (checkpoint.log_id, checkpoint.size, checkpoint.root, index, arrived.unix_ms)
+            return sign_receipt(Receipt(*head, salt, digest), self._sign, self.public_key)
+
+        noted = [
+            self._own_act(Noted(arrived.battery, checkpoint.log_id, entry.seq, leaf))
+            for entry, leaf in zip(verified.entries, verified.leaves, strict=True)
+            if entry.type in (EntryType.KEY, EntryType.SEAL)
+        ]
+        return Signing(receipt, self._signed_note, noted)
+
+    def _signed_note(self, size: int, root: bytes) -> bytes:
+        return sign_log_checkpoint(LogCheckpoint(self.settings.origin, size, root), self._sign, self.public_key)
+
+    # ---- acts
+
+    def _authorities(self) -> tuple[Authority, ...]:
+        """Devices too: each may revoke and rotate its own key."""
+        return (*self.keyring.authorities, *self.keyring.enrolled.values())
+
+    def _with(self, content: bytes, index: int) -> Keyring:
+        return self.keyring.with_act(verify_act(content, self._authorities()), index, lambda _key: True)
+
+    def _own_act(self, statement: Statement) -> SignedAct:
+        key = VerifyingKey(self.public_key)
+        salt, now_unix_ms = self._random_bytes(SALT_BYTES), self.now_unix_ms()
+        content = sign_act(statement, salt, now_unix_ms, self._sign, key)
+        return SignedAct(content, verify_act(content, [Authority(key, Role.SERVICE)]))
+
+    def _state_bindings(self) -> None:
+        """What the settings bind is an act in the log as well, so that it can be watched. A service whose own key was
+        revoked has nothing more to state: nobody would take it."""
+        if self.public_key in self.keyring.revoked:
+            return
+        stated = [
+            self._own_act(Bind(source.public_key, battery.id, source.evidence_class))
+            for battery in self.settings.batteries
+            for source in battery.sources
+            if not self._is_stated(source.public_key, battery.id, source.evidence_class)
+        ]
+        if not stated:
+            return
+        last = self.store.store_acts(stated, self._signed_note)
+        for index, signed in enumerate(stated, last + 1 - len(stated)):
+            self.keyring = self._with(signed.content, index)
+
+    def _is_stated(self, public_key: bytes, battery: str, evidence_class: str) -> bool:
+        bound = self.keyring.bound.get(public_key)
+        return bound is not None and (bound.battery, bound.evidence_class) == (battery, evidence_class)
+
+    def _is_sealed(self, public_key: bytes) -> bool:
+        logs = [head.log for head in self.store.heads() if head.has_own_genesis]
+        return all(log.is_sealed for log in logs if any(key.public_key == public_key for key in log.keys))
+
+    # ---- the fold
 
     def _fold(self, battery: BatterySettings, delivered: Delivered) -> None:
         self._passports[battery.id] = fold(self._passports[battery.id], delivered)
@@ -112,30 +272,53 @@ class PassportService:
         found = self._stored_for(head)
         if found is None:
             return
-        battery, evidence_class, key = found
+        source, key = found
         edge = Edge()
         for span in self.store.spans(head.log_id):
-            checked = check_span(head.log_id, head.genesis, edge, span)
+            checked = check_span(head.identity, edge, span)
             edge = checked.edge
-            at = (span.first_seq, span.size, _readable(checked.good), checked.uptime_ms, span.received_unix_ms)
-            self._fold(battery, Delivered(head.log_id, evidence_class, key, *at))
+            entries = _readable(checked.good)
+            at = (span.first_seq, span.size, entries, checked.uptime_ms, span.received_unix_ms)
+            times = self._good_times(head.log_id, entries)
+            self._fold(source.battery, Delivered(head.log_id, source.evidence_class, key, *at, times))
 
-    def _stored_for(self, head: LogHead) -> tuple[BatterySettings, str, Key] | None:
-        """The battery a stored log is for. One whose genesis was altered has no key and no record that can be believed:
-        it stays listed, under the battery it came for, so that the audit is asked about it and its page says so."""
+    def _delivered(self, verified: Verified, source: Source, now_unix_ms: int) -> Delivered:
+        log = verified.log
+        at = (verified.first_seq, log.size, verified.entries, verified.checkpoint.uptime_ms, now_unix_ms)
+        times = self._good_times(log.log_id, verified.entries)
+        return Delivered(log.log_id, source.evidence_class, log.key, *at, times)
+
+    def _good_times(self, log_id: bytes, entries: Sequence[Entry]) -> frozenset[int]:
+        """Which TIME entries name a receipt that this service has given for the log."""
+        times = [(entry.seq, entry.body) for entry in entries if isinstance(entry.body, Time)]
+        return frozenset(
+            seq
+            for seq, time in times
+            if self.store.receipt_of_digest(log_id, time.received_unix_ms, time.receipt_digest)
+        )
+
+    def _stored_for(self, head: LogHead) -> tuple[Source, Key] | None:
+        """The battery a stored log is for. A sealed one stays with the battery it came for: since then its key may
+        speak for another. One whose genesis was altered has no key and no record that can be believed: it stays listed,
+        under the battery it came for, so that the audit is asked about it and its page says so."""
+        battery, origin = self.settings.battery(head.battery), CLASS_ORIGINS.get(head.evidence_class)
+        before = Source(battery, head.evidence_class) if battery and origin else None
         if not head.has_own_genesis:
-            battery, origin = self.settings.battery(head.battery), CLASS_ORIGINS.get(head.evidence_class)
-            return (battery, head.evidence_class, Key(b"", origin, b"")) if battery and origin else None
+            return (before, Key(b"", origin, b"", b"")) if before and origin else None
         key = genesis_key(head.genesis)
-        found = self.settings.enrolled(key.public_key)
-        if found is None or key.origin is not found[1].origin:
-            return None
-        return found[0], found[1].evidence_class, key
+        source = before if head.is_sealed else self.source_of(key)
+        return (source, key) if source else None
+
+    # ---- refusals
+
+    def _note_refusal(self, topic: str, log_id: bytes, log: TrustedLog | None, error: EvidenceError) -> None:
+        at = (log_id or None, error.reason, error.detail, self._battery_named(topic, log))
+        self.store.add_refusal(self.now_unix_ms(), topic, *at)
 
     def _battery_named(self, topic: str, log: TrustedLog | None) -> str:
         """Whose page shows a refusal: the battery of the log's key, else the one whose topic it came on."""
-        found = self.settings.enrolled(log.key.public_key) if log else None
-        return found[0].id if found else (topic.split("/") + [""] * 3)[2]
+        source = self.source_of(log.key) if log else None
+        return source.battery.id if source else (topic.split("/") + [""] * 3)[2]
 
 
 def _readable(records: Sequence[StoredRecord]) -> tuple[Entry, ...]:
@@ -145,9 +328,3 @@ def _readable(records: Sequence[StoredRecord]) -> tuple[Entry, ...]:
         with suppress(EvidenceError):
             entries.append(decode_entry(record.entry))
     return tuple(entries)
-
-
-def _delivered(verified: Verified, source: EnrolledSource, now_unix_ms: int) -> Delivered:
-    log = verified.log
-    at = (verified.first_seq, log.size, verified.entries, verified.checkpoint.uptime_ms, now_unix_ms)
-    return Delivered(log.log_id, source.evidence_class, log.key, *at)

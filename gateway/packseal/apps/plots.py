@@ -12,7 +12,8 @@ from pygal.style import Style
 from packseal.io.passport_store import PassportStore
 from packseal.passport import words
 from packseal.passport.audit import StoredRecord
-from packseal.records.entries import Entry, MeanMinMax, StateOfHealth, Window, decode_entry
+from packseal.records.bodies import MeanMinMax, StateOfHealth, Window
+from packseal.records.entries import Entry, decode_entry
 
 Points = tuple[float | None, ...]
 

@@ -1,78 +1,116 @@
-"""What `packseal verify` says of a bundle, for a person who has only the file and a policy."""
+"""`packseal verify`: a bundle or a whole archive, under a policy. Files and processes; what is true is for records/."""
 
 from __future__ import annotations
 
-import datetime
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from packseal.apps.export import load_policy
+from packseal.errors import ConfigError, EvidenceError, Reason
 from packseal.io.files import read_bounded
-from packseal.records.bundle import CLASSES, MAX_BUNDLE_BYTES, TrustedBundle, verify_bundle
-from packseal.records.entries import METHODS, Boot, Config, Entry, EntryType, Estimate, Gap, Key, StateOfHealth, Window
+from packseal.records.archive import ArchiveCheck, ArchiveHead, OpenedPart, opened_part, read_items
+from packseal.records.bundle import MAX_BUNDLE_BYTES
+from packseal.records.cbor import BYTES
+from packseal.records.fields import malformed
+from packseal.records.policy import Policy
+from packseal.records.report import Json, report, report_json, type_name
+from packseal.records.verify import TrustedBundle, verify_bundle
+
+READ_BYTES = 1 << 20
+PARTS_AHEAD = 64  # handed to the other processes at a time: enough to keep them busy, few enough to hold in memory
+
+Progress = Callable[[int], None]
+"""Called with the number of bytes read so far."""
 
 
-def verify_file(bundle: Path, policy: Path) -> TrustedBundle:
-    """Raises ConfigError where a file cannot be read, EvidenceError where the bundle does not hold."""
-    return verify_bundle(read_bounded(bundle, MAX_BUNDLE_BYTES), load_policy(policy))
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """archive is None where one record was verified."""
+
+    trusted: TrustedBundle
+    archive: ArchiveCheck | None = None
+
+    def lines(self) -> list[str]:
+        lines = report(self.trusted)
+        if self.archive is None:
+            return lines
+        records, hours = self.archive.records, self.archive.windows_ms / 3_600_000
+        first = f"OK  archive of {records} records of battery {self.trusted.battery}, each one checked"
+        covered = f"    {hours:.1f} h covered by windows, {self.archive.windows_lost} windows stated as lost,"
+        return [first, f"{covered} {self.archive.rotations} changes of key", "The last of them:", *lines]
+
+    def as_json(self) -> Json:
+        found = report_json(self.trusted)
+        if self.archive is None:
+            return found
+        check = self.archive
+        counts = {type_name(entry_type): count for entry_type, count in check.counts.items()}
+        archive = {"records": check.records, "records_by_type": counts, "windows_ms": check.windows_ms}
+        return found | {"archive": archive | {"windows_lost": check.windows_lost, "key_changes": check.rotations}}
 
 
-def report(trusted: TrustedBundle) -> list[str]:
-    entry, checkpoint = trusted.entry, trusted.checkpoint
-    received = datetime.datetime.fromtimestamp(trusted.receipt.received_unix_ms / 1000, datetime.UTC)
-    return [
-        f"OK  record {entry.seq} ({EntryType(entry.type).name}) of battery {trusted.battery}",
-        *(f"    {line}" for line in words_of(entry)),
-        "This proves:",
-        f" 1. the record is unchanged since key {trusted.key.public_key.hex()[:16]} signed it,",
-        f"    as number {entry.seq} of the {checkpoint.size} records of log {trusted.log_id.hex()};",
-        f" 2. that log belongs to battery {trusted.battery}, with evidence class {trusted.evidence_class}"
-        f" ({CLASSES[trusted.evidence_class]}), says your policy;",
-        f" 3. the passport service stored all {checkpoint.size} records by {received:%Y-%m-%d %H:%M:%S} UTC"
-        f" (receipt {trusted.receipt.service_index}).",
-        "It does not prove that the sensors told the truth, nor when the record was made, only that it was not later.",
-    ]
+def verify_file(path: Path, policy: Policy, battery: str | None = None, progress: Progress | None = None) -> Verdict:
+    """battery: the one in question, where somebody asks for one.
+
+    Raises ConfigError where the file cannot be read, EvidenceError where it does not hold.
+    """
+    verdict = _archive(path, policy, progress) if is_archive(path) else Verdict(_bundle(path, policy))
+    if battery is not None and verdict.trusted.battery != battery:
+        words = f"good evidence, but of battery {verdict.trusted.battery!r}, not of {battery!r}"
+        raise EvidenceError(Reason.WRONG_BATTERY, words)
+    return verdict
 
 
-def words_of(entry: Entry) -> list[str]:
-    """What an entry says, a line each, with units."""
-    match entry.body:
-        case StateOfHealth() as soh:
-            return [
-                f"state of health {_percent(soh.soh_capacity_cpct)}, remaining capacity"
-                f" {_amp_hours(soh.remaining_capacity_mah)} of rated {soh.rated_capacity_mah / 1000:g} Ah",
-                f"by {METHODS.get(soh.method, str(soh.method))}, from records {soh.inputs[0]} to {soh.inputs[1]}",
-            ]
-        case Window() as window:
-            return [", ".join(_window_words(window)) or "no value available"]
-        case Boot() as boot:
-            return [f"start of the board, firmware {boot.firmware_hash.hex()[:16]}"]
-        case Key() as key:
-            return [f"opens the log with key {key.public_key.hex()[:16]}"]
-        case Gap() as gap:
-            return [f"{gap.windows} windows could not be kept: the log was full"]
-        case Config() as config:
-            return [f"import of the file with SHA-256 {config.source_digest.hex()[:16]}…"]
-    return ["a record of a kind that this version does not read"]
+def is_archive(path: Path) -> bool:
+    """An archive begins with a byte string, a bundle with an array."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    return bool(first) and first[0] >> 5 == BYTES
 
 
-def _window_words(window: Window) -> list[str]:
-    words = [f"{window.duration_ms / 1000:g} s"]
-    if window.pack_voltage_mv:
-        words.append(f"{window.pack_voltage_mv.mean / 1000:.2f} V")
-    if window.pack_current_ma:
-        words.append(f"{window.pack_current_ma.mean / 1000:+.2f} A")
-    if window.soc_cpct is not None:
-        words.append(f"charged {window.soc_cpct / 100:.1f} %")
-    if window.soc_reported_cpct is not None:
-        words.append(f"charged {window.soc_reported_cpct / 100:.1f} % says the BMS")
-    if window.soh_reported_cpct is not None:
-        words.append(f"healthy {window.soh_reported_cpct / 100:.1f} % says the BMS")
-    return words
+def _bundle(path: Path, policy: Policy) -> TrustedBundle:
+    return verify_bundle(read_bounded(path, MAX_BUNDLE_BYTES), policy)
 
 
-def _percent(value: Estimate) -> str:
-    return f"{value.value / 100:.1f} % ± {2 * value.uncertainty / 100:.1f} %"
+def _archive(path: Path, policy: Policy, progress: Progress | None) -> Verdict:
+    """The parts are decoded and hashed by as many processes as there are processors, and joined here, in order."""
+    with path.open("rb") as file, _workers() as opened:
+        items = read_items(file.read)
+        head = ArchiveHead.from_bytes(next(items, b""))
+        check = ArchiveCheck(head)
+        last = None
+        for batch in _batches(items):
+            if last is not None:
+                batch.insert(0, last)
+            last = batch.pop()
+            for part in opened(partial(opened_part, head=head), batch):
+                check.add(part)
+            if progress:
+                progress(file.tell())
+    if last is None:
+        raise malformed("an archive ends in a bundle")
+    return Verdict(check.finish(last, policy), check)
 
 
-def _amp_hours(value: Estimate) -> str:
-    return f"{value.value / 1000:.2f} Ah ± {2 * value.uncertainty / 1000:.2f} Ah"
+def _batches(items: Iterator[bytes]) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) >= PARTS_AHEAD * (os.cpu_count() or 1):
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _workers() -> Iterator[Callable[[Callable[[bytes], OpenedPart], list[bytes]], Iterator[OpenedPart]]]:
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        yield partial(pool.imap, chunksize=8)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
+from typing import IO
 
-from packseal.errors import ConfigError
+from packseal.errors import ConfigError, UnavailableError
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:
@@ -38,6 +40,20 @@ def create_private(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def held(path: Path, words: str) -> IO[bytes]:
+    """A file that only one process at a time can hold, until it is closed. Raises UnavailableError with these words."""
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise UnavailableError(f"{path}: {error.strerror}") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise UnavailableError(words) from None
+    return file
 
 
 class Reserve:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from pathlib import Path
 
 from nacl.signing import SigningKey
@@ -21,6 +23,10 @@ class Signer:
 
     def __call__(self, message: bytes) -> bytes:
         return self._key.sign(message).signature
+
+    def secret(self, label: bytes) -> bytes:
+        """32 bytes that nobody without this key can know, the same ones each time."""
+        return hmac.digest(bytes(self._key), label, hashlib.sha256)
 
 
 def load_key(path: Path) -> Signer:

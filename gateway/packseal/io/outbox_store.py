@@ -7,26 +7,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packseal.errors import UnavailableError
+from packseal.errors import EvidenceError, UnavailableError
+from packseal.io import own_log_table
 from packseal.io.database import Database
 from packseal.io.files import Reserve
+from packseal.io.own_log_table import OwnLogTable
 from packseal.outbox import Item
+from packseal.records.blinding import seed_digest
 from packseal.records.checkpoint import Receipt
-from packseal.records.log import Delivery, Known, TrustedLog, Verified
+from packseal.records.log import Delivery, Known, TrustedLog, Verified, rotations_from_bytes, rotations_to_bytes
 from packseal.records.merkle import Edge
 
 RESERVE_BYTES = 2 << 20  # the write-ahead log moved into the database, and the deletion of some deliveries
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS logs (
-    log_id BLOB PRIMARY KEY, genesis BLOB NOT NULL, battery TEXT NOT NULL, edge BLOB NOT NULL,
-    boot INTEGER NOT NULL, uptime_ms INTEGER NOT NULL, receipted_size INTEGER NOT NULL DEFAULT 0, receipt BLOB
+    log_id BLOB PRIMARY KEY, genesis BLOB NOT NULL, seed BLOB NOT NULL, battery TEXT NOT NULL, edge BLOB NOT NULL,
+    boot INTEGER NOT NULL, uptime_ms INTEGER NOT NULL, rotations BLOB NOT NULL, is_sealed INTEGER NOT NULL,
+    receipted_size INTEGER NOT NULL DEFAULT 0, receipt BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS deliveries (
     log_id BLOB NOT NULL REFERENCES logs, size INTEGER NOT NULL, records INTEGER NOT NULL, content BLOB NOT NULL,
     root BLOB NOT NULL, stored_ms INTEGER NOT NULL, PRIMARY KEY (log_id, size)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-"""
+{own_log_table.SCHEMA}"""
+_STORE_LOG = (
+    "INSERT INTO logs (log_id, genesis, seed, battery, edge, boot, uptime_ms, rotations, is_sealed)"
+    " VALUES (:log_id, :genesis, :seed, :battery, :edge, :boot, :uptime_ms, :rotations, :is_sealed)"
+    " ON CONFLICT (log_id) DO UPDATE SET battery = :battery, edge = :edge, boot = :boot, uptime_ms = :uptime_ms,"
+    " rotations = :rotations, is_sealed = :is_sealed"
+)
+_LOG_COLUMNS = "log_id, genesis, seed, edge, boot, uptime_ms, rotations, is_sealed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,7 @@ class OutboxStore:
     def __init__(self, path: Path) -> None:
         self._database = Database(path, SCHEMA)
         self._reserve = Reserve(path.with_name(path.name + ".reserve"), RESERVE_BYTES)
+        self.own_logs = OwnLogTable(self._database)
         self.path = path
 
     def log(self, log_id: bytes) -> StoredLog | None:
@@ -53,15 +65,10 @@ class OutboxStore:
     def store(self, battery: str, delivery: Delivery, verified: Verified, now_ms: int) -> Item:
         """Keeps a verified delivery and the log as it is after it, in one transaction."""
         log, checkpoint = verified.log, verified.checkpoint
-        head = {"log_id": log.log_id, "genesis": log.genesis, "battery": battery, "edge": log.edge.to_bytes()}
         records = len(delivery.entries)
         with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO logs (log_id, genesis, battery, edge, boot, uptime_ms)"
-                " VALUES (:log_id, :genesis, :battery, :edge, :boot, :uptime_ms) ON CONFLICT (log_id)"
-                " DO UPDATE SET edge = :edge, boot = :boot, uptime_ms = :uptime_ms, battery = :battery",
-                {**head, "boot": log.boot, "uptime_ms": log.uptime_ms},
-            )
+            connection.execute(_STORE_LOG, {"battery": battery, **_log_row(log)})
+            own_log_table.settle(connection, log.log_id, log.size)
             connection.execute(
                 "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?)",
                 (log.log_id, log.size, records, delivery.to_bytes(), checkpoint.root, now_ms),
@@ -129,20 +136,28 @@ class OutboxStore:
         self._database.close()
 
     def _logs(self, where: str, parameters: tuple[object, ...]) -> list[StoredLog]:
-        columns = "log_id, genesis, edge, boot, uptime_ms, battery, receipted_size, receipt"
+        columns = f"{_LOG_COLUMNS}, battery, receipted_size, receipt"
         rows: Any = self._database.rows(f"SELECT {columns} FROM logs {where} ORDER BY log_id", parameters)  # noqa: S608
-        return [
-            StoredLog(self._trusted(*head), battery, receipted_size, receipt)
-            for *head, battery, receipted_size, receipt in rows
-        ]
+        return [StoredLog(self._trusted(*row[:-3]), *row[-3:]) for row in rows]
 
-    def _trusted(self, log_id: bytes, genesis: bytes, edge: bytes, boot: int, uptime_ms: int) -> TrustedLog:
+    def _trusted(
+        self,
+        log_id: bytes,
+        genesis: bytes,
+        seed: bytes,
+        edge: bytes,
+        boot: int,
+        uptime_ms: int,
+        rotations: bytes,
+        is_sealed: int,
+    ) -> TrustedLog:
         try:
-            log = TrustedLog(genesis, Edge.from_bytes(edge), boot, uptime_ms)
-        except ValueError:
+            at = (Edge.from_bytes(edge), boot, uptime_ms, rotations_from_bytes(rotations), bool(is_sealed))
+            log = TrustedLog(genesis, seed, *at)
+            if log.log_id != log_id or seed_digest(seed) != log.key.seed_digest:
+                raise self._damaged(log_id)
+        except (ValueError, EvidenceError):
             raise self._damaged(log_id) from None
-        if log.log_id != log_id:
-            raise self._damaged(log_id)
         return log
 
     def _damaged(self, log_id: bytes) -> UnavailableError:
@@ -164,6 +179,19 @@ def only_new(log: TrustedLog) -> Known:
         return log.edge
 
     return Known(entries, edge)
+
+
+def _log_row(log: TrustedLog) -> dict[str, object]:
+    return {
+        "log_id": log.log_id,
+        "genesis": log.genesis,
+        "seed": log.seed,
+        "edge": log.edge.to_bytes(),
+        "boot": log.boot,
+        "uptime_ms": log.uptime_ms,
+        "rotations": rotations_to_bytes(log.rotations),
+        "is_sealed": int(log.is_sealed),
+    }
 
 
 def _count(connection: Any, numbers: dict[str, int]) -> None:

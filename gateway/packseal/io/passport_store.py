@@ -1,46 +1,73 @@
 """The passport's records on disk: what was verified, the signed receipts for it, and what was refused.
 
-A delivery is stored whole, with its receipt, in one transaction that is on the disk before the receipt leaves it
-(docs/record.md section 6), or not at all. Reading is in spans, one a delivery, so that no log has to fit into memory.
+A delivery is stored whole, with its receipt and the leaf of that in the service's own log, in one transaction that is
+on the disk before the receipt leaves it (docs/record.md section 5.5), or not at all. Reading is in spans, one a
+delivery, so that no log has to fit into memory.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from packseal.errors import EvidenceError, UnavailableError
 from packseal.io.database import Database
-from packseal.passport.audit import AuditResult, Difference, StoredRecord, StoredSpan, check_ends, check_span, kept
+from packseal.io.passport_log_table import SCHEMA as LOG_SCHEMA
+from packseal.io.passport_log_table import PassportLogTable, SignedAct, SignNote
+from packseal.passport.audit import (
+    AuditResult,
+    Difference,
+    LogIdentity,
+    StoredRecord,
+    StoredSpan,
+    check_ends,
+    check_span,
+    kept,
+)
 from packseal.passport.proof import SpanTree
-from packseal.records.bundle import Bundle
-from packseal.records.checkpoint import verify_checkpoint
-from packseal.records.entries import genesis_key, log_id_of
-from packseal.records.log import MAX_DELIVERY_BYTES, Known, TrustedLog, Verified
-from packseal.records.merkle import Edge, leaf_hash
+from packseal.records.bodies import EntryType
+from packseal.records.checkpoint import receipt_leaf_entry
+from packseal.records.entries import log_id_of
+from packseal.records.log import (
+    MAX_DELIVERY_BYTES,
+    Known,
+    TrustedLog,
+    Verified,
+    rotations_from_bytes,
+    rotations_to_bytes,
+)
+from packseal.records.merkle import Edge
+from packseal.records.passport_log import LogEntry
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS logs (
-    log_id BLOB PRIMARY KEY, genesis BLOB NOT NULL, battery TEXT NOT NULL, evidence_class TEXT NOT NULL,
-    size INTEGER NOT NULL, edge BLOB NOT NULL, boot INTEGER NOT NULL, uptime_ms INTEGER NOT NULL
+    log_id BLOB PRIMARY KEY, genesis BLOB NOT NULL, seed BLOB NOT NULL, battery TEXT NOT NULL,
+    evidence_class TEXT NOT NULL, size INTEGER NOT NULL, edge BLOB NOT NULL, boot INTEGER NOT NULL,
+    uptime_ms INTEGER NOT NULL, rotations BLOB NOT NULL, is_sealed INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (
     log_id BLOB NOT NULL REFERENCES logs, seq INTEGER NOT NULL, leaf BLOB NOT NULL, entry BLOB NOT NULL,
     received_unix_ms INTEGER NOT NULL, PRIMARY KEY (log_id, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS records_soh ON records (log_id, seq) WHERE substr(entry, 2, 1) = x'03';
+CREATE INDEX IF NOT EXISTS records_time ON records (log_id, seq) WHERE substr(entry, 2, 1) = x'07';
+CREATE INDEX IF NOT EXISTS records_key ON records (log_id, seq) WHERE substr(entry, 2, 1) = x'06';
 CREATE TABLE IF NOT EXISTS checkpoints (
     log_id BLOB NOT NULL REFERENCES logs, size INTEGER NOT NULL, content BLOB NOT NULL, edge BLOB NOT NULL,
     receipt BLOB NOT NULL, service_index INTEGER NOT NULL UNIQUE, received_unix_ms INTEGER NOT NULL,
-    PRIMARY KEY (log_id, size)
+    attestation BLOB, PRIMARY KEY (log_id, size)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS inner_checkpoints (
     log_id BLOB NOT NULL REFERENCES logs, size INTEGER NOT NULL, content BLOB NOT NULL,
     receipt BLOB NOT NULL, service_index INTEGER NOT NULL UNIQUE, received_unix_ms INTEGER NOT NULL,
     PRIMARY KEY (log_id, size)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS checkpoints_received ON checkpoints (log_id, received_unix_ms);
+CREATE INDEX IF NOT EXISTS inner_checkpoints_received ON inner_checkpoints (log_id, received_unix_ms);
 CREATE TABLE IF NOT EXISTS refusals (
     topic TEXT NOT NULL, log_id BLOB, reason TEXT NOT NULL, detail TEXT NOT NULL, battery TEXT NOT NULL,
     count INTEGER NOT NULL, first_unix_ms INTEGER NOT NULL, last_unix_ms INTEGER NOT NULL
@@ -59,12 +86,19 @@ class LogHead:
     path: Path
     log_id: bytes
     genesis: bytes
+    seed: bytes
     battery: str
     evidence_class: str
     size: int
     edge_bytes: bytes
     boot: int
     uptime_ms: int
+    rotation_bytes: bytes
+    is_sealed: int
+
+    @property
+    def identity(self) -> LogIdentity:
+        return LogIdentity(self.log_id, self.genesis, self.rotation_bytes)
 
     @property
     def has_own_genesis(self) -> bool:
@@ -82,9 +116,14 @@ class LogHead:
     @property
     def log(self) -> TrustedLog:
         """Raises UnavailableError."""
+        try:
+            rotations = rotations_from_bytes(self.rotation_bytes)
+        except ValueError:
+            raise _damaged(self.path, f"the head of log {self.log_id.hex()}") from None
         if not self.has_own_genesis or self.edge.size != self.size:
             raise _damaged(self.path, f"the head of log {self.log_id.hex()}")
-        return TrustedLog(self.genesis, self.edge, self.boot, self.uptime_ms)
+        at = (self.boot, self.uptime_ms, rotations, bool(self.is_sealed))
+        return TrustedLog(self.genesis, self.seed, self.edge, *at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +138,42 @@ class Refusal:
     last_unix_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A verified delivery on its way into the store: whose it is, when it came, with which attestation."""
+
+    battery: str
+    evidence_class: str
+    checkpoint: bytes
+    attestation: bytes | None
+    unix_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What the service signs inside a store's transaction: acts are signed already, a receipt when its index is known,
+    the note when the tree is."""
+
+    receipt: Callable[[int], bytes]
+    note: SignNote
+    acts: Sequence[SignedAct] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Covering:
+    size: int
+    checkpoint: bytes
+    receipt: bytes
+    service_index: int
+    attestation: bytes | None
+
+
 class PassportStore:
     """Usable from any thread. Every method raises UnavailableError when the disk does not answer."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, SCHEMA)
+        self._database = Database(path, SCHEMA + LOG_SCHEMA)
+        self.log = PassportLogTable(self._database)
         self.path = path
 
     def close(self) -> None:
@@ -123,44 +193,66 @@ class PassportStore:
         """What TrustedLog.verified asks for. Raises UnavailableError rather than blaming a sender for our disk."""
         return Known(lambda seq, count: self._entries(log_id, seq, count), lambda size: self._edge(log_id, size))
 
-    def store(
-        self, verified: Verified, battery: str, evidence_class: str, checkpoint: bytes, unix_ms: int,
-        signed_receipt: Callable[[int], bytes],
-    ) -> bytes:  # fmt: skip
-        """Keeps what a delivery adds; signed_receipt(service_index) is called inside the transaction. -> the receipt"""
+    def store(self, verified: Verified, arrived: Arrived, signing: Signing) -> bytes:
+        """Keeps what a delivery adds, acts that go with it, and its receipt with its leaf. -> the receipt"""
         log = verified.log
-        head: dict[str, object] = {"log_id": log.log_id, "genesis": log.genesis, "battery": battery}
-        head |= {"evidence_class": evidence_class, "size": log.size, "edge": log.edge.to_bytes()}
-        head |= {"boot": log.boot, "uptime_ms": log.uptime_ms}
+        head: dict[str, object] = {"log_id": log.log_id, "genesis": log.genesis, "seed": log.seed}
+        head |= {"battery": arrived.battery, "evidence_class": arrived.evidence_class, "size": log.size}
+        head |= {"edge": log.edge.to_bytes(), "boot": log.boot, "uptime_ms": log.uptime_ms}
+        head |= {"rotations": rotations_to_bytes(log.rotations), "is_sealed": int(log.is_sealed)}
         rows = [
-            (log.log_id, seq, leaf_hash(content), content, unix_ms)
-            for seq, content in enumerate(verified.contents, verified.first_seq)
+            (log.log_id, seq, leaf, content, arrived.unix_ms)
+            for seq, (leaf, content) in enumerate(
+                zip(verified.leaves, verified.contents, strict=True), verified.first_seq
+            )
         ]
         with self._database.transaction() as connection:
             self._check_unmoved(connection.execute("SELECT size FROM logs WHERE log_id = ?", (log.log_id,)), verified)
             connection.execute(_PUT_HEAD, head)
             connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
-            ((index,),) = connection.execute(_NEXT_INDEX).fetchall()
-            receipt = signed_receipt(index)
+            index, receipt = self._signed(connection, signing)
             connection.execute(
-                "INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (log.log_id, log.size, checkpoint, log.edge.to_bytes(), receipt, index, unix_ms),
-            )
+                "INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (log.log_id, log.size, arrived.checkpoint, log.edge.to_bytes(), receipt, index, arrived.unix_ms,
+                 arrived.attestation),
+            )  # fmt: skip
         return receipt
 
-    def store_inner(
-        self, verified: Verified, checkpoint: bytes, unix_ms: int, signed_receipt: Callable[[int], bytes]
-    ) -> bytes:
+    def store_inner(self, verified: Verified, arrived: Arrived, signing: Signing) -> bytes:
         """Keeps a checkpoint that ends inside what was stored before, as `store` does. -> the receipt"""
         inner = verified.checkpoint
         with self._database.transaction() as connection:
-            ((index,),) = connection.execute(_NEXT_INDEX).fetchall()
-            receipt = signed_receipt(index)
+            index, receipt = self._signed(connection, signing)
             connection.execute(
                 "INSERT INTO inner_checkpoints VALUES (?, ?, ?, ?, ?, ?)",
-                (inner.log_id, inner.size, checkpoint, receipt, index, unix_ms),
+                (inner.log_id, inner.size, arrived.checkpoint, receipt, index, arrived.unix_ms),
             )
         return receipt
+
+    def store_acts(self, acts: Sequence[SignedAct], sign_note: SignNote) -> int:
+        """Keeps acts and their leaves. -> the index of the last one"""
+        with self._database.transaction() as connection:
+            return self.log.append(connection, acts, None, sign_note)
+
+    def _signed(self, connection: sqlite3.Connection, signing: Signing) -> tuple[int, bytes]:
+        receipts = []
+
+        def receipt_entry(index: int) -> LogEntry:
+            receipts.append(signing.receipt(index))
+            return receipt_leaf_entry(receipts[0])
+
+        index = self.log.append(connection, signing.acts, receipt_entry, signing.note)
+        return index, receipts[0]
+
+    def last_received_unix_ms(self) -> int:
+        """When the newest receipt was given: no later one may have an earlier time (docs/record.md section 5.5)."""
+        ((unix_ms,),) = self._counted(_LAST_RECEIVED, ())
+        return int(unix_ms)
+
+    def receipt_of_digest(self, log_id: bytes, unix_ms: int, digest: bytes) -> bytes | None:
+        """The receipt for this log, of this time, with this SHA-256: what a TIME entry names."""
+        rows: list[Any] = self._database.rows(_RECEIPTS_AT, {"log_id": log_id, "unix_ms": unix_ms})
+        return next((receipt for (receipt,) in rows if sha256(receipt).digest() == digest), None)
 
     def receipt(self, log_id: bytes, size: int) -> bytes | None:
         """For exactly this size; None when no checkpoint of it was stored yet."""
@@ -204,8 +296,8 @@ class PassportStore:
         query = (
             "WITH RECURSIVE at (seq) AS"
             " (SELECT :first UNION ALL SELECT seq + :stride FROM at WHERE seq + :stride < :size)"
-            " SELECT records.seq, leaf, entry, received_unix_ms FROM at CROSS JOIN records"
-            " ON records.log_id = :log_id AND records.seq = at.seq ORDER BY records.seq"
+            " SELECT records.seq, leaf, entry, received_unix_ms, (SELECT seed FROM logs WHERE log_id = :log_id)"
+            " FROM at CROSS JOIN records ON records.log_id = :log_id AND records.seq = at.seq ORDER BY records.seq"
         )
         chosen = {"first": (size - 1) % stride if size else 0, "stride": stride, "size": size, "log_id": log_id}
         rows: list[Any] = self._database.rows(query, chosen)
@@ -217,22 +309,40 @@ class PassportStore:
         rows: list[Any] = self._database.rows(_STATEMENTS, (log_id, -(-count // points) or 1))
         return [StoredRecord(*row) for row in rows]
 
-    def bundle(self, log_id: bytes, seq: int) -> bytes | None:
-        """The record with its proof against the smallest stored checkpoint that covers it; None when there is none.
+    def covering(self, log_id: bytes, seq: int) -> Covering | None:
+        """The smallest stored checkpoint that covers the record, with its receipt; None when there is none."""
+        query = (
+            "SELECT size, content, receipt, service_index, attestation FROM checkpoints"
+            " WHERE log_id = ? AND size > ? ORDER BY size LIMIT 1"
+        )
+        rows: list[Any] = self._database.rows(query, (log_id, seq))
+        return Covering(*rows[0]) if rows else None
+
+    def checkpoint(self, log_id: bytes, size: int) -> bytes | None:
+        """The stored checkpoint of exactly this size."""
+        query = "SELECT content FROM checkpoints WHERE log_id = ? AND size = ?"
+        rows: list[Any] = self._database.rows(query, (log_id, size))
+        return rows[0][0] if rows else None
+
+    def record(self, log_id: bytes, seq: int) -> StoredRecord | None:
+        records = self._records("log_id = ? AND seq = ?", (log_id, seq))
+        return records[0] if records else None
+
+    def records_of_kind(self, log_id: bytes, kind: EntryType, below: int, limit: int) -> list[StoredRecord]:
+        """KEY or TIME records below a seq, newest first."""
+        where = _OF_KIND[kind]
+        return self._records(f"log_id = ? AND seq < ? AND {where} ORDER BY seq DESC LIMIT ?", (log_id, below, limit))
+
+    def inclusion_proof(self, log_id: bytes, seq: int, size: int) -> tuple[bytes, ...]:
+        """Of a stored record in the tree of a stored checkpoint.
 
         Made from the stored leaves: a record that was altered makes a bundle that every verifier refuses.
         """
-        query = (
-            "SELECT l.genesis, c.content, c.receipt, c.size FROM checkpoints c JOIN logs l USING (log_id)"
-            " WHERE c.log_id = ? AND c.size > ? ORDER BY c.size LIMIT 1"
+        edge = self._edge_before(log_id, seq)
+        leaves: list[Any] = self._database.rows(
+            "SELECT leaf FROM records WHERE log_id = ? AND seq >= ? AND seq < ? ORDER BY seq", (log_id, edge.size, size)
         )
-        rows: list[Any] = self._database.rows(query, (log_id, seq))
-        record = self._records("log_id = ? AND seq = ?", (log_id, seq))
-        if not rows or not record:
-            return None
-        genesis, checkpoint, receipt, size = rows[0]
-        proof = self._span_tree(log_id, seq, size).inclusion_proof(seq)
-        return Bundle(genesis, record[0].entry, proof, checkpoint, receipt).to_bytes()
+        return SpanTree(edge, [leaf for (leaf,) in leaves]).inclusion_proof(seq)
 
     def spans(self, log_id: bytes, from_size: int = 0) -> Iterator[StoredSpan]:
         """What is stored behind from_size, one delivery at a time.
@@ -261,7 +371,7 @@ class PassportStore:
         edge, found = start or Edge(), list[Difference]()
         end = edge.size + limit
         for span in self.spans(log_id, edge.size):
-            checked = check_span(log_id, head.genesis, edge, span)
+            checked = check_span(head.identity, edge, span)
             edge = checked.edge
             found += checked.differences
             if end <= edge.size < size_known:
@@ -282,40 +392,39 @@ class PassportStore:
         return rows
 
     def _records(self, where: str, parameters: tuple[object, ...]) -> list[StoredRecord]:
-        query = f"SELECT seq, leaf, entry, received_unix_ms FROM records WHERE {where}"  # noqa: S608 - `where` is one of the texts in this file
+        query = f"{_RECORDS} WHERE {where}"
         rows: list[Any] = self._database.rows(query, parameters)
         return [StoredRecord(*row) for row in rows]
 
     def _entries(self, log_id: bytes, seq: int, count: int) -> list[bytes]:
+        return [record.entry for record in self._unaltered(log_id, seq, count)]
+
+    def _unaltered(self, log_id: bytes, seq: int, count: int) -> list[StoredRecord]:
         records = self._records("log_id = ? AND seq >= ? AND seq < ? ORDER BY seq", (log_id, seq, seq + count))
         altered = [record.seq for record in records if not record.is_unaltered]
         if altered or len(records) != count:
             raise self._damaged(f"record {altered[0]}" if altered else f"a record from {seq} to {seq + count - 1}")
-        return [record.entry for record in records]
+        return records
 
     def _edge(self, log_id: bytes, size: int) -> Edge:
         edge = self._edge_before(log_id, size)
-        return edge.extended([leaf_hash(entry) for entry in self._entries(log_id, edge.size, size - edge.size)])
-
-    def _span_tree(self, log_id: bytes, seq: int, size: int) -> SpanTree:
-        edge = self._edge_before(log_id, seq)
-        records = self._records("log_id = ? AND seq >= ? AND seq < ? ORDER BY seq", (log_id, edge.size, size))
-        return SpanTree(edge, [record.leaf for record in records])
+        between = self._unaltered(log_id, edge.size, size - edge.size)
+        return edge.extended([record.leaf for record in between])
 
     def _edge_before(self, log_id: bytes, size: int) -> Edge:
         """The newest stored edge of at most this size. It must have the root that was signed: else the file was
         altered, and no sender is to be blamed for a root that differs."""
         query = (
-            "SELECT c.edge, c.content, l.genesis FROM checkpoints c JOIN logs l USING (log_id)"
+            "SELECT c.edge, c.content, l.genesis, l.rotations FROM checkpoints c JOIN logs l USING (log_id)"
             " WHERE c.log_id = ? AND c.size <= ? ORDER BY c.size DESC LIMIT 1"
         )
         rows: list[Any] = self._database.rows(query, (log_id, size))
         if not rows:
             return Edge()
-        stored, content, genesis = rows[0]
+        stored, content, genesis, rotations = rows[0]
         try:
             edge = Edge.from_bytes(stored)
-            signed = verify_checkpoint(content, log_id, genesis_key(genesis).public_key)
+            signed = LogIdentity(log_id, genesis, rotations).verified(content, edge.size)
         except (ValueError, EvidenceError):
             raise self._damaged("an edge or its checkpoint") from None
         if (edge.size, edge.root()) != (signed.size, signed.root):
@@ -335,15 +444,25 @@ def _damaged(path: Path, what: str) -> UnavailableError:
     return UnavailableError(f"{path}: {what} is not what was stored; restore the file from a backup")
 
 
-_HEADS = "SELECT log_id, genesis, battery, evidence_class, size, edge, boot, uptime_ms FROM logs"
-_PUT_HEAD = (
-    "INSERT INTO logs VALUES (:log_id, :genesis, :battery, :evidence_class, :size, :edge, :boot, :uptime_ms)"
-    " ON CONFLICT (log_id) DO UPDATE SET battery = :battery, evidence_class = :evidence_class,"
-    " size = :size, edge = :edge, boot = :boot, uptime_ms = :uptime_ms"
+_HEADS = (
+    "SELECT log_id, genesis, seed, battery, evidence_class, size, edge, boot, uptime_ms, rotations, is_sealed FROM logs"
 )
-_NEXT_INDEX = (
-    "SELECT ifnull(max(service_index) + 1, 0) FROM"
-    " (SELECT service_index FROM checkpoints UNION ALL SELECT service_index FROM inner_checkpoints)"
+_PUT_HEAD = (
+    "INSERT INTO logs VALUES (:log_id, :genesis, :seed, :battery, :evidence_class, :size, :edge, :boot, :uptime_ms,"
+    " :rotations, :is_sealed) ON CONFLICT (log_id) DO UPDATE SET battery = :battery, evidence_class = :evidence_class,"
+    " size = :size, edge = :edge, boot = :boot, uptime_ms = :uptime_ms, rotations = :rotations, is_sealed = :is_sealed"
+)
+_RECORDS = (
+    "SELECT seq, leaf, entry, received_unix_ms, (SELECT seed FROM logs WHERE logs.log_id = records.log_id) FROM records"
+)
+_OF_KIND = {EntryType.KEY: "substr(entry, 2, 1) = x'06'", EntryType.TIME: "substr(entry, 2, 1) = x'07'"}
+_LAST_RECEIVED = (
+    "SELECT max((SELECT ifnull(max(received_unix_ms), 0) FROM checkpoints),"
+    " (SELECT ifnull(max(received_unix_ms), 0) FROM inner_checkpoints))"
+)
+_RECEIPTS_AT = (
+    "SELECT receipt FROM checkpoints WHERE log_id = :log_id AND received_unix_ms = :unix_ms"
+    " UNION ALL SELECT receipt FROM inner_checkpoints WHERE log_id = :log_id AND received_unix_ms = :unix_ms"
 )
 _RECEIPT = (
     "SELECT receipt FROM checkpoints WHERE log_id = :log_id AND size = :size"
@@ -351,8 +470,9 @@ _RECEIPT = (
 )
 _COUNT_STATEMENTS = "SELECT count(*) FROM records WHERE log_id = ? AND substr(entry, 2, 1) = x'03'"
 _STATEMENTS = (
-    "SELECT seq, leaf, entry, received_unix_ms FROM (SELECT *, row_number() OVER (ORDER BY seq DESC) AS place"
-    " FROM records WHERE log_id = ? AND substr(entry, 2, 1) = x'03') WHERE (place - 1) % ? = 0 ORDER BY seq"
+    "SELECT seq, leaf, entry, received_unix_ms, seed FROM (SELECT *, row_number() OVER (ORDER BY seq DESC) AS place"
+    " FROM records JOIN (SELECT log_id, seed FROM logs) USING (log_id)"
+    " WHERE log_id = ? AND substr(entry, 2, 1) = x'03') WHERE (place - 1) % ? = 0 ORDER BY seq"
 )
 _ENDS = (
     "SELECT l.edge, l.size, c.edge, c.size, (SELECT max(seq) + 1 FROM records r WHERE r.log_id = l.log_id)"

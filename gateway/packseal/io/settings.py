@@ -13,21 +13,25 @@ from pydantic_core import ErrorDetails
 
 from packseal.errors import ConfigError
 from packseal.io.files import read_bounded
+from packseal.io.log_client import checked_url
 from packseal.io.mqtt import BrokerAddress, broker_address
+from packseal.records.acts import Authority, Role
+from packseal.records.cose import ED25519, ESP256, PUBLIC_KEY_BYTES, VerifyingKey
+from packseal.records.note import checked_key_name
 
 MAX_CONFIG_BYTES = 1 << 20
 MAX_PORT = 65_535
 NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"  # a level of an MQTT topic, lower case, no wildcard
 
 
-def _from_hex(length: int) -> BeforeValidator:
+def _from_hex(*lengths: int) -> BeforeValidator:
     def convert(text: object) -> bytes:
         try:
             content = bytes.fromhex(text) if isinstance(text, str) else b""
         except ValueError:
             content = b""
-        if len(content) != length:
-            raise ValueError(f"expected {2 * length} hexadecimal digits")
+        if len(content) not in lengths:
+            raise ValueError(f"expected {' or '.join(str(2 * length) for length in lengths)} hexadecimal digits")
         return content
 
     return BeforeValidator(convert)
@@ -57,6 +61,7 @@ def _listen(text: str) -> str:
 
 Name = Annotated[str, Field(pattern=NAME)]
 PublicKey = Annotated[bytes, _from_hex(32)]
+AnyPublicKey = Annotated[bytes, _from_hex(32, 64)]  # Ed25519, or ESP256 of a secure element
 LogId = Annotated[bytes, _from_hex(16)]
 Broker = Annotated[BrokerAddress, BeforeValidator(_broker)]
 Listen = Annotated[str, AfterValidator(_listen)]
@@ -67,13 +72,40 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
+def _url(text: str) -> str:
+    try:
+        return checked_url(text)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+KeyName = Annotated[str, Field(max_length=200), AfterValidator(checked_key_name)]
+URL = Annotated[str, AfterValidator(_url)]
+
+
 class BoardTable(_Table):
     """[[board]] of gateway.toml"""
 
     battery: Name
     port: str
     baud: Annotated[int, Field(strict=True, ge=300, le=4_000_000)] = 115_200
-    public_key: PublicKey
+    public_key: AnyPublicKey
+    signing_key: AnyPublicKey | None = None
+
+
+class CanTable(_Table):
+    """[[can]] of gateway.toml: a pack without a board, heard on CAN"""
+
+    battery: Name
+    interface: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
+    channel: Annotated[str, Field(min_length=1, max_length=200)]
+    bitrate: Annotated[int, Field(strict=True, ge=5_000, le=1_000_000)] | None = None
+    dbc: Below
+    bind: Below
+    window_s: Annotated[int, Field(strict=True, ge=1, le=3600)] = 10
+    checkpoint_every: Annotated[int, Field(strict=True, ge=1, le=100)] = 6
+    rated_capacity_mah: Annotated[int, Field(strict=True, gt=0)] | None = None
+    key: Below | None = None
 
 
 class GatewaySettings(_Table):
@@ -83,7 +115,19 @@ class GatewaySettings(_Table):
     broker: Broker
     outbox: Below
     service_public_key: PublicKey
+    key: Below = Path("gateway.key")
     board: tuple[BoardTable, ...] = ()
+    can: tuple[CanTable, ...] = ()
+
+    @model_validator(mode="after")
+    def _a_key_speaks_for_one_battery(self) -> GatewaySettings:
+        batteries = [can.battery for can in self.can]
+        if len(set(batteries)) < len(batteries):
+            raise ValueError("two [[can]] tables have the same battery; one bus carries one log of it")
+        keys = [can.key or self.key for can in self.can]
+        if len(set(keys)) < len(keys):
+            raise ValueError('a key speaks for one battery; give all but one [[can]] a key = "….key" of its own')
+        return self
 
     @model_validator(mode="after")
     def _each_board_once(self) -> GatewaySettings:
@@ -97,7 +141,7 @@ class GatewaySettings(_Table):
 class SourceTable(_Table):
     """[[battery.source]] of passport.toml"""
 
-    public_key: PublicKey
+    public_key: AnyPublicKey
     evidence_class: Literal["A", "B", "C", "D"]
 
 
@@ -111,6 +155,26 @@ class BatteryTable(_Table):
     source: tuple[SourceTable, ...] = ()
 
 
+class AuthorityTable(_Table):
+    """[[authority]] of passport.toml, [[key]] of policy.toml: who signs acts, and which gateways are believed"""
+
+    public_key: AnyPublicKey
+    role: Literal["integrator", "operator", "assessor", "gateway"]
+
+    @property
+    def authority(self) -> Authority:
+        algorithm = ESP256 if len(self.public_key) == PUBLIC_KEY_BYTES[ESP256] else ED25519
+        return Authority(VerifyingKey(self.public_key, algorithm), Role[self.role.upper()])
+
+
+class ServiceWitnessTable(_Table):
+    """[[witness]] of passport.toml: who is asked to cosign the service's log"""
+
+    name: KeyName
+    url: URL
+    public_key: PublicKey
+
+
 class PassportFileSettings(_Table):
     """passport.toml"""
 
@@ -119,10 +183,22 @@ class PassportFileSettings(_Table):
     listen: Listen = "127.0.0.1:8420"
     store: Below
     key: Below
+    log: Below = Path("passport-log")
+    origin: KeyName | None = None
+    witnesses_needed: Annotated[int, Field(strict=True, ge=0)] = 0
     battery: tuple[BatteryTable, ...] = ()
+    authority: tuple[AuthorityTable, ...] = ()
+    witness: tuple[ServiceWitnessTable, ...] = ()
 
     @model_validator(mode="after")
     def _each_key_once(self) -> PassportFileSettings:
+        if self.witnesses_needed > len(self.witness):
+            raise ValueError(f"witnesses_needed: {self.witnesses_needed}, but {len(self.witness)} are listed")
+        names, witness_keys = {one.name for one in self.witness}, {one.public_key for one in self.witness}
+        if not len(names) == len(witness_keys) == len(self.witness):
+            raise ValueError("a witness's name or its public_key stands twice")
+        if len({one.public_key for one in self.authority}) < len(self.authority):
+            raise ValueError("the public_key of an authority stands twice; a key has one role")
         ids = [battery.id for battery in self.battery]
         keys = [source.public_key for battery in self.battery for source in battery.source]
         if len(set(ids)) < len(ids) or len(set(keys)) < len(keys):
@@ -144,11 +220,29 @@ class PolicyServiceTable(_Table):
     public_key: PublicKey
 
 
+class PolicyWitnessTable(_Table):
+    """[[witness]] of policy.toml and monitor.toml"""
+
+    name: KeyName
+    public_key: PublicKey
+
+
+class PolicyRevokedTable(_Table):
+    """[[revoked]] of policy.toml: from this index of the passport log on, the key counts no more"""
+
+    public_key: AnyPublicKey
+    index: Annotated[int, Field(strict=True, ge=0)]
+
+
 class PolicyFileSettings(_Table):
     """policy.toml: whom `packseal verify` trusts"""
 
+    witnesses_needed: Annotated[int, Field(strict=True, ge=0)] = 0
     log: tuple[PolicyLogTable, ...] = ()
     service: tuple[PolicyServiceTable, ...] = ()
+    key: tuple[AuthorityTable, ...] = ()
+    witness: tuple[PolicyWitnessTable, ...] = ()
+    revoked: tuple[PolicyRevokedTable, ...] = ()
 
 
 Settings = TypeVar("Settings", bound=_Table)
@@ -166,8 +260,18 @@ def load_settings(path: Path, model: type[Settings]) -> Settings:
     except ValidationError as error:
         problems = [f"{path}:{_line(text, e['loc'])}: {_words(e, model)}" for e in error.errors()]
         raise ConfigError("\n".join(problems)) from None
-    moved = {name: path.parent / value for name, value in settings if isinstance(value, Path)}
-    return settings.model_copy(update=moved)
+    return _placed(settings, path.parent)
+
+
+def _placed(table: Settings, folder: Path) -> Settings:
+    """With the paths in it, and in the tables below it, relative to the file's folder."""
+    moved: dict[str, object] = {}
+    for name, value in table:
+        if isinstance(value, Path):
+            moved[name] = folder / value
+        elif isinstance(value, tuple):
+            moved[name] = tuple(_placed(item, folder) if isinstance(item, _Table) else item for item in value)
+    return table.model_copy(update=moved)
 
 
 def _read(path: Path) -> str:

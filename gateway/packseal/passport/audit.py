@@ -11,11 +11,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packseal.errors import EvidenceError, Reason
-from packseal.records.checkpoint import verify_checkpoint
-from packseal.records.entries import genesis_key, log_id_of
-from packseal.records.merkle import Edge, leaf_hash
+from packseal.records.blinding import leaf_of
+from packseal.records.checkpoint import Checkpoint, verify_checkpoint
+from packseal.records.entries import log_id_of
+from packseal.records.log import TrustedLog, rotations_from_bytes
+from packseal.records.merkle import Edge
 
 MAX_DIFFERENCES = 20  # an audit says what is wrong; a list of every record of a ruined file helps nobody
+
+
+@dataclass(frozen=True, slots=True)
+class LogIdentity:
+    """Which keys sign for a log, as it is stored."""
+
+    log_id: bytes
+    genesis: bytes
+    rotation_bytes: bytes
+
+    def verified(self, checkpoint: bytes, size: int) -> Checkpoint:
+        """Raises EvidenceError."""
+        if log_id_of(self.genesis) != self.log_id:
+            raise EvidenceError(Reason.WRONG_LOG, "the stored genesis opens another log")
+        try:
+            rotations = rotations_from_bytes(self.rotation_bytes)
+        except ValueError:
+            raise EvidenceError(Reason.BAD_ROTATION, "the stored changes of key were altered") from None
+        log = TrustedLog(self.genesis, b"", rotations=rotations)
+        return verify_checkpoint(checkpoint, self.log_id, log.key_at(size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +46,15 @@ class StoredRecord:
     leaf: bytes
     entry: bytes
     received_unix_ms: int
+    seed: bytes  # of its log
 
     @property
     def is_unaltered(self) -> bool:
         """Its bytes still hash to its leaf; whether that leaf is signed, the span's root says."""
-        return leaf_hash(self.entry) == self.leaf
+        try:
+            return leaf_of(self.entry, self.seed)[1] == self.leaf
+        except EvidenceError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +107,21 @@ class AuditResult:
         return self.edge.size >= self.size
 
 
-def check_span(log_id: bytes, genesis: bytes, before: Edge, span: StoredSpan) -> CheckedSpan:
+def check_span(log: LogIdentity, before: Edge, span: StoredSpan) -> CheckedSpan:
     """Recomputes the leaves and the root of a span whose predecessor ended at `before`."""
-    altered = tuple(_difference(record) for record in span.records if not record.is_unaltered)
+    is_good = {record.seq: record.is_unaltered for record in span.records}
+    altered = tuple(_difference(record) for record in span.records if not is_good[record.seq])
     numbers = tuple(record.seq for record in span.records)
     if numbers != tuple(range(span.first_seq, span.size)) or span.first_seq != before.size:
         return CheckedSpan(_stored_edge(span, None), 0, (), (*altered, *_missing(span, numbers)))
     edge = before.extended([record.leaf for record in span.records])
     try:
-        uptime_ms = _verify_signed(log_id, genesis, edge, span)
+        uptime_ms = _verify_signed(log, edge, span)
     except EvidenceError as error:
         span_difference = Difference(span.first_seq, span.size - 1, error.reason, error.detail)
-        signed_root = _signed_root(log_id, genesis, span)
+        signed_root = _signed_root(log, span)
         return CheckedSpan(_stored_edge(span, signed_root), 0, (), (*altered, span_difference))
-    good = tuple(record for record in span.records if record.is_unaltered)
+    good = tuple(record for record in span.records if is_good[record.seq])
     return CheckedSpan(edge, uptime_ms, good, altered)
 
 
@@ -128,10 +155,8 @@ def _missing(span: StoredSpan, numbers: Sequence[int]) -> tuple[Difference, ...]
     return tuple(Difference(first, last, *lost) for first, last in runs)
 
 
-def _verify_signed(log_id: bytes, genesis: bytes, edge: Edge, span: StoredSpan) -> int:
-    if log_id_of(genesis) != log_id:
-        raise EvidenceError(Reason.WRONG_LOG, "the stored genesis opens another log")
-    checkpoint = verify_checkpoint(span.checkpoint, log_id, genesis_key(genesis).public_key)
+def _verify_signed(log: LogIdentity, edge: Edge, span: StoredSpan) -> int:
+    checkpoint = log.verified(span.checkpoint, span.size)
     if (checkpoint.size, checkpoint.root) != (edge.size, edge.root()):
         raise EvidenceError(Reason.ROOT_MISMATCH, "they do not hash to the root that was signed")
     if span.edge != edge.to_bytes():
@@ -139,9 +164,9 @@ def _verify_signed(log_id: bytes, genesis: bytes, edge: Edge, span: StoredSpan) 
     return checkpoint.uptime_ms
 
 
-def _signed_root(log_id: bytes, genesis: bytes, span: StoredSpan) -> bytes | None:
+def _signed_root(log: LogIdentity, span: StoredSpan) -> bytes | None:
     try:
-        return verify_checkpoint(span.checkpoint, log_id, genesis_key(genesis).public_key).root
+        return log.verified(span.checkpoint, span.size).root
     except EvidenceError:
         return None
 

@@ -13,6 +13,7 @@ from packseal.passport import words
 from packseal.passport.fold import Found, LogState, Passport
 from packseal.passport.settings import CATEGORIES
 from packseal.passport.values import AMPERE_HOURS, QUANTITIES, Quantity, Reading
+from packseal.records.report import EVENTS, PHASES, SEAL_CAUSES, utc, width
 
 Json: TypeAlias = dict[str, object]
 
@@ -93,8 +94,8 @@ def _rated(passport: Passport) -> Json:
     if rated_mah is None:
         return {"name": "Rated capacity", "value": None, "text": "not stated", "missing": RATED_MISSING}
     rated = Reading(rated_mah, AMPERE_HOURS, RATED_METHOD)
-    nothing = {"record": None, "evidence_class": None, "age_ms": None, "replay": False, "simulated": False}
-    return {**_numbers("Rated capacity", rated), **nothing}
+    unknown = {"record": None, "evidence_class": None, "age_ms": None, "made": None}
+    return {**_numbers("Rated capacity", rated), **unknown, "replay": False, "simulated": False}
 
 
 def _value(quantity: Quantity, passport: Passport, now_unix_ms: int) -> Json:
@@ -168,7 +169,25 @@ def _evidence(log: LogState, found: Found, reading: Reading, now_unix_ms: int) -
         "simulated": log.is_simulated,
         "age_ms": age_ms,
         "age_text": "replayed from a file; its age is not proven" if age_ms is None else words.age(age_ms),
+        "made": None if log.is_replay else _made(found),
     }
+
+
+def _made(found: Found) -> Json:
+    """The interval in which the record was made (docs/record.md section 9): no clock of a board or gateway moves it."""
+    first, last = found.not_before_unix_ms, found.received_unix_ms
+    if first is None:
+        text, width_ms = f"not after {utc(last)}; not known how long before", None
+    else:
+        width_ms = last - first
+        start = utc(first).removesuffix(" UTC")
+        end = utc(last) if start[:10] != utc(last)[:10] else utc(last)[11:]
+        text = f"{start} to {end}, {width(width_ms / 1000)} wide"
+    return {"not_before_unix_ms": first, "not_after_unix_ms": last, "width_ms": width_ms, "text": text}
+
+
+def _hex(content: bytes | None) -> str | None:
+    return content.hex() if content else None
 
 
 def _age_ms(log: LogState, found: Found, reading: Reading, now_unix_ms: int) -> int:
@@ -189,7 +208,15 @@ def _log(log: LogState, now_unix_ms: int) -> Json:
         "simulated": log.is_simulated,
         "clock_rate": log.clock_rate,
         "replay": log.is_replay,
-        "imported_file_sha256": log.config.source_digest.hex() if log.config else None,
+        "imported_file_sha256": _hex(log.config.source_digest) if log.config else None,
+        "settings_sha256": _hex(log.config.settings_digest) if log.config else None,
+        "key_changes": log.key_changes,
+        "sealed": SEAL_CAUSES.get(log.seal.cause, "for an unknown cause") if log.seal else None,
+        "goes_on_from": log.previous.log_id.hex() if log.previous else None,
+        "events": [
+            {"event": EVENTS.get(event, f"event {event}"), "phase": PHASES.get(phase, ""), "count": count}
+            for (event, phase), count in sorted(log.events.items())
+        ],
         "records": log.size,
         "received_unix_ms": log.received_unix_ms,
         "silent_ms": None if log.is_replay else max(0, now_unix_ms - log.received_unix_ms),

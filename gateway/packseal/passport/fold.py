@@ -11,7 +11,20 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from packseal.passport.settings import BatterySettings
-from packseal.records.entries import Boot, Config, Entry, Gap, Key, StateOfHealth, Window
+from packseal.records.bodies import (
+    Boot,
+    Config,
+    Event,
+    Gap,
+    Key,
+    Previous,
+    Rotation,
+    Seal,
+    StateOfHealth,
+    Time,
+    Window,
+)
+from packseal.records.entries import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,7 @@ class Delivered:
     entries: tuple[Entry, ...]
     checkpoint_uptime_ms: int
     received_unix_ms: int
+    good_times: frozenset[int] = frozenset()  # seqs of TIME entries that name a receipt of this service
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,7 @@ class Found:
     entry: Entry
     checkpoint_uptime_ms: int
     received_unix_ms: int
+    not_before_unix_ms: int | None = None  # the newest TIME entry before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,11 @@ class LogState:
     found: dict[str, Found] = field(default_factory=dict)  # kind of value -> its newest record
     checkpoint_uptime_ms: int = 0
     received_unix_ms: int = 0
+    not_before_unix_ms: int | None = None  # for records that come now
+    events: dict[tuple[int, int], int] = field(default_factory=dict)  # (event, phase) -> how often
+    key_changes: int = 0
+    seal: Seal | None = None
+    previous: Previous | None = None
 
     @property
     def is_replay(self) -> bool:
@@ -124,7 +144,7 @@ def fold(passport: Passport, delivered: Delivered) -> Passport:
 def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState:
     first = entry.uptime_ms if state.first_uptime_ms is None else state.first_uptime_ms
     state = replace(state, first_uptime_ms=first, last_uptime_ms=entry.uptime_ms)
-    found = Found(entry, delivered.checkpoint_uptime_ms, delivered.received_unix_ms)
+    found = Found(entry, delivered.checkpoint_uptime_ms, delivered.received_unix_ms, state.not_before_unix_ms)
     match entry.body:
         case Window() as window:
             return _with_window(state, window, found)
@@ -137,6 +157,17 @@ def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState
             return replace(state, windows_lost=state.windows_lost | {cause: state.windows_lost.get(cause, 0) + windows})
         case Config() as config:
             return replace(state, config=config)
+        case Time() as time if entry.seq in delivered.good_times:
+            return replace(state, not_before_unix_ms=time.received_unix_ms)
+        case Event(event, phase):
+            kind = (event, phase)
+            return replace(state, events=state.events | {kind: state.events.get(kind, 0) + 1})
+        case Rotation():
+            return replace(state, key_changes=state.key_changes + 1)
+        case Seal() as seal:
+            return replace(state, seal=seal)
+        case Key() as key:
+            return replace(state, previous=key.previous)
     return state
 
 

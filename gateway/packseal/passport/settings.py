@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from packseal.records.bundle import CLASSES
-from packseal.records.entries import Origin
+from packseal.records.acts import Authority
+from packseal.records.bodies import Origin
+from packseal.records.cose import PUBLIC_KEY_BYTES
+from packseal.records.policy import CLASS_ORIGINS, CLASSES
 
 CATEGORIES = {
     "EV": "electric vehicle",
@@ -14,7 +16,6 @@ CATEGORIES = {
     "SBESS": "stationary storage",
     "other_industrial": "industrial",
 }
-CLASS_ORIGINS = {"A": Origin.BOARD, "B": Origin.BOARD, "C": Origin.GATEWAY, "D": Origin.FILE}
 BATTERY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,62}")  # one level of a topic and of a URL
 
 
@@ -26,8 +27,8 @@ class EnrolledSource:
     evidence_class: str
 
     def __post_init__(self) -> None:
-        if len(self.public_key) != 32 or self.evidence_class not in CLASSES:
-            raise ValueError("a source is a public key of 32 bytes and an evidence class A, B, C or D")
+        if len(self.public_key) not in PUBLIC_KEY_BYTES.values() or self.evidence_class not in CLASSES:
+            raise ValueError("a source is a public key of 32 or 64 bytes and an evidence class A, B, C or D")
 
     @property
     def origin(self) -> Origin:
@@ -54,6 +55,8 @@ class BatterySettings:
 @dataclass(frozen=True, slots=True)
 class PassportSettings:
     batteries: tuple[BatterySettings, ...]
+    authorities: tuple[Authority, ...] = ()  # integrators, operators, assessors and gateways
+    origin: str = "packseal.invalid/log"  # the name of the service's own log
 
     def __post_init__(self) -> None:
         ids = [battery.id for battery in self.batteries]

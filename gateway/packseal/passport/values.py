@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from packseal.passport import words
-from packseal.records.entries import Body, Estimate, MeanMinMax, StateOfHealth, Window
+from packseal.records.bodies import Body, Estimate, MeanMinMax, StateOfHealth, Window
 
 
 @dataclass(frozen=True, slots=True)

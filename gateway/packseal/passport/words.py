@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from packseal.errors import Reason
-from packseal.records.entries import Boot, Config, Entry, EntryType, Gap, Key, StateOfHealth, Window
+from packseal.records.bodies import (
+    Boot,
+    Config,
+    Event,
+    Gap,
+    Key,
+    Rotation,
+    Seal,
+    StateOfHealth,
+    Time,
+    Window,
+)
+from packseal.records.entries import Entry
+from packseal.records.report import EVENTS, GAP_CAUSES, PHASES, SEAL_CAUSES, type_name, utc
 
 MINUS = "\u2212"
 
@@ -16,7 +29,8 @@ PROVEN = (
 )
 NOT_PROVEN = (
     "That the sensors told the truth.",
-    "When exactly a value was measured: the board knows only how long it has been running.",
+    "When exactly a value was measured, beyond the interval shown with it.",
+    "That the board was on this battery and no other.",
     "Anything about the time before the log was opened, or while the board had no power.",
 )
 EVIDENCE_CLASSES = {
@@ -28,7 +42,6 @@ EVIDENCE_CLASSES = {
 SOURCES = {0: "a simulator", 1: "the CAN bus", 2: "a serial line", 3: "a cell monitor chip"}
 RESET_CAUSES = {1: "power on", 2: "the watchdog", 3: "a restart by software"}
 METHODS = {1: "charge counted between two rests of the pack"}
-GAP_CAUSES = {1: "the log was full"}
 REASONS = {
     Reason.MALFORMED: "the bytes are damaged or not in the format",
     Reason.UNKNOWN_VERSION: "it is in a version of the format that is not known here",
@@ -41,9 +54,25 @@ REASONS = {
     Reason.BAD_SIGNATURE: "the signature is not by the key of the log",
     Reason.ROOT_MISMATCH: "the records are not those that were signed",
     Reason.BAD_INCLUSION_PROOF: "the record is not in the log that was signed",
+    Reason.BAD_CONSISTENCY_PROOF: "the log does not begin with what it was before",
     Reason.RECEIPT_MISMATCH: "the receipt is for something else",
     Reason.MISSING_ENTRIES: "records before it are missing",
     Reason.FORK: "it tells another story than what was signed before",
+    Reason.BAD_SEED: "its disclosure seed is not the one that the log was opened with",
+    Reason.BAD_DISCLOSURE: "what it shows is not what was signed",
+    Reason.BAD_THRESHOLD: "the bound it shows is not one that was signed",
+    Reason.BAD_ROTATION: "its key changes without the old and the new key having signed for it",
+    Reason.SEALED: "it goes on behind the end of the log",
+    Reason.KEY_REVOKED: "its key was revoked",
+    Reason.UNKNOWN_AUTHORITY: "the act is signed by nobody who is known here",
+    Reason.UNKNOWN_GATEWAY: "the gateway that attests is not enrolled here; its word was left out",
+    Reason.WRONG_ROLE: "the key that signed the act may not sign such an act",
+    Reason.BAD_POSSESSION: "nobody has shown to hold the key that it enrols",
+    Reason.ALREADY_BOUND: "its key speaks for another battery, whose log has not been sealed",
+    Reason.WRONG_BATTERY: "it belongs to another battery",
+    Reason.WRONG_CLASS: "a log from there cannot have this evidence class",
+    Reason.BAD_TIME: "what it says of its time does not hold",
+    Reason.TOO_FEW_WITNESSES: "too few witnesses have cosigned the log",
 }
 
 
@@ -102,17 +131,26 @@ def record(entry: Entry) -> str:
             return (
                 f"started after {RESET_CAUSES.get(boot.reset_cause, 'an unknown cause')}, reads {source(boot.source)}"
             )
+        case Event() as event:
+            return f"{EVENTS.get(event.event, 'an event')} {PHASES.get(event.phase, '')}".rstrip()
         case Gap(cause, windows):
             return f"{plural(windows, 'window')} lost: {GAP_CAUSES.get(cause, 'unknown cause')}"
         case Key() as key:
             return f"opened the log with key {key.public_key.hex()[:8]}…"
+        case Rotation() as rotation:
+            return f"from here on key {rotation.key.public_key.hex()[:8]}… signs"
+        case Time() as time:
+            return f"the receipt of {utc(time.received_unix_ms)} had arrived"
+        case Seal(cause):
+            return f"the log ends: {SEAL_CAUSES.get(cause, 'unknown cause')}"
         case Config() as config:
-            return f"imported file {config.source_digest.hex()[:8]}…"
+            digest = config.source_digest
+            return f"imported file {digest.hex()[:8]}…" if digest else "settings, by their digests"
     return "of a kind this version does not read"
 
 
 def kind(entry_type: int) -> str:
-    return EntryType(entry_type).name if entry_type in set(EntryType) else f"type {entry_type}"
+    return type_name(entry_type)
 
 
 def source(number_of_source: int) -> str:

@@ -6,6 +6,8 @@ Decides the names of quantities and what a binding may say. A binding is TOML, o
     name = "example"
     battery = "Example pack, 96 cells in series"
     dbc = "example.dbc"
+    cell_blocks = 96                    # optional, over all strings; 1 where nothing is said
+    strings = 1                         # optional, in parallel
 
     [quantities.pack_current_ma]
     signal = "BMS_Status.PackCurrent"   # or "PackCurrent" where only one message has it
@@ -110,6 +112,8 @@ class Binding(BaseModel):
     name: Annotated[StrictStr, Field(pattern=r"^[a-z0-9_]{1,40}$")]
     battery: StrictStr
     dbc: StrictStr
+    cell_blocks: Annotated[StrictInt, Field(ge=1, le=1024)] = 1
+    strings: Annotated[StrictInt, Field(ge=1, le=1024)] = 1
     quantities: Annotated[dict[str, QuantityBinding], Field(min_length=1)]
 
     @model_validator(mode="after")

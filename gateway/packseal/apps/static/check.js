@@ -3,9 +3,8 @@
 // The page works without it. Nothing of what it finds is sent anywhere.
 
 import { whyUnable } from "./verify/ed25519.js";
-import { TYPE_NAMES } from "./verify/entries.js";
-import { hex } from "./verify/evidence.js";
-import { CLASSES, readPolicy } from "./verify/policy.js";
+import { readPolicy } from "./verify/policy.js";
+import { reportOf } from "./verify/report.js";
 import { EvidenceError, verifyBundle } from "./verify/verifier.js";
 
 const section = document.getElementById("check");
@@ -30,28 +29,19 @@ async function bytesOf(file) {
   return new Uint8Array(await file.arrayBuffer());
 }
 
-/** {mark, words, read}: ✔ holds, ✘ does not, – could not be checked. */
+/** {mark, words, report}: ✔ holds, ✘ does not, – could not be checked. */
 async function checked(bytes, asked) {
   try {
     const record = await verifyBundle(await bytes(), await policy());
     if (asked && (record.logId !== asked.logId || String(record.seq) !== asked.seq)) {
       return { mark: "✘", words: `a good proof, but of record ${record.seq} of log ${record.logId.slice(0, 8)}` };
     }
-    return { mark: "✔", words: wordsOf(record), read: record };
+    const report = reportOf(record);
+    return { mark: "✔", words: report.headline, report };
   } catch (error) {
     if (error instanceof EvidenceError) return { mark: "✘", words: error.message };
     return { mark: "–", words: `not checked: ${error.message}` };
   }
-}
-
-function wordsOf(record) {
-  const name = `record ${record.seq} of ${record.size} of battery ${record.battery}`;
-  return `${name} is what its key signed, class ${record.evidenceClass}, stored by ${timeOf(record.receivedUnixMs)}`;
-}
-
-function timeOf(unixMs) {
-  const time = new Date(Number(unixMs));
-  return Number.isNaN(time.getTime()) ? `${unixMs} ms` : `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
 function made(tag, className, ...content) {
@@ -61,27 +51,25 @@ function made(tag, className, ...content) {
   return element;
 }
 
-function shown(value) {
-  if (value instanceof Uint8Array) return hex(value);
-  return Array.isArray(value) ? value.map((one) => one ?? "–").join(", ") : String(value);
-}
-
-/** What the check read in the signed bytes, beside what the page says of them. */
-function listed(record) {
-  const list = made("dl");
-  const type = TYPE_NAMES[record.type] ?? record.type;
-  const head = { type, uptime_ms: record.uptimeMs, evidence: CLASSES[record.evidenceClass] };
-  for (const [name, value] of Object.entries({ ...head, ...record.body })) {
-    list.append(made("dt", "", name), made("dd", "", shown(value)));
-  }
-  return list;
+/** What was checked and by whose word, when the record was made, what it says, and what nothing here proves. */
+function listed({ checked, made: when, values, notProven }) {
+  const steps = checked.map(({ what, by }) => made("li", "", `${what} `, made("small", "", `says ${by}`)));
+  const terms = values.flatMap(([name, text]) => [made("dt", "", name), made("dd", "", text)]);
+  const open = notProven.map((text) => made("li", "", text));
+  return [
+    made("ol", "note strong", ...steps),
+    made("p", "note strong", `The record was ${when}.`),
+    made("dl", "", ...terms),
+    made("p", "note", "Not proven:"),
+    made("ul", "note unproven", ...open),
+  ];
 }
 
 function view(result) {
   const className = { "✔": "found holds", "✘": "found fails" }[result.mark] ?? "found";
   const line = `${result.mark} ${result.words}`;
-  if (!result.read) return made("p", className, line);
-  const details = made("details", className, made("summary", "", line), listed(result.read));
+  if (!result.report) return made("p", className, line);
+  const details = made("details", className, made("summary", "", line), ...listed(result.report));
   details.open = Boolean(result.isOpen);
   details.addEventListener("toggle", () => { result.isOpen = details.open; });
   return details;
@@ -125,7 +113,7 @@ async function checkFile({ target }) {
   target.value = "";
   if (!file) return;
   const result = await checked(() => bytesOf(file));
-  if (result.read) result.isOpen = true;
+  if (result.report) result.isOpen = true;
   fileFound.replaceChildren(view({ ...result, words: `${file.name}: ${result.words}` }));
 }
 
@@ -141,7 +129,7 @@ async function takePolicy({ target }) {
     fileFound.replaceChildren();
   } catch (error) {
     fileFound.replaceChildren(view({ mark: "–", words: `${file.name} is not taken: ${error.message}` }));
-    }
+  }
 }
 
 async function begin() {

@@ -2,14 +2,13 @@
 //
 // Integers become Number where that is exact and BigInt beyond 2^53 - 1, so each has one form in JavaScript as well.
 // Byte strings become Uint8Array, text string, arrays Array, maps Map, null null, and tag 18 a Sign1. That is no Array,
-// so that what is tagged never passes for what must not be.
+// so that what is tagged never passes for what must not be. What is decoded is encoded to the same bytes.
 
-import { malformed } from "./evidence.js";
+import { isBytes, joined, malformed, textOf, unhex, utf8 } from "./evidence.js";
 
 const MAX_DEPTH = 8;
 const SIGN1_TAG = 18;
 const NULL = 0xf6;
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The array inside tag 18 (COSE_Sign1). */
 export class Sign1 {
@@ -23,6 +22,23 @@ export function decode(bytes) {
   const value = reader.item(1);
   if (reader.at < bytes.length) reader.refuse("bytes after the item");
   return value;
+}
+
+/** The one encoding of a value; the keys of a Map stand in their order already. Throws TypeError for what has none. */
+export function encode(value) {
+  if (value === null) return Uint8Array.of(NULL);
+  if (isInt(value)) return value < 0 ? head(1, -1n - BigInt(value)) : head(0, value);
+  if (isBytes(value)) return joined(head(2, value.length), value);
+  if (typeof value === "string") return joined(head(3, utf8(value).length), utf8(value));
+  if (Array.isArray(value)) return joined(head(4, value.length), ...value.map(encode));
+  if (value instanceof Map) return joined(head(5, value.size), ...[...value].flat().map(encode));
+  throw new TypeError("a value that is encoded nowhere");
+}
+
+/** Whether a value holds no tag: those stand around what is signed, never inside of a value. */
+export function isPlain(value) {
+  if (value instanceof Map) return [...value.values()].every(isPlain);
+  return Array.isArray(value) ? value.every(isPlain) : !(value instanceof Sign1);
 }
 
 export const isInt = (value) => typeof value === "number" || typeof value === "bigint";
@@ -88,7 +104,7 @@ class Reader {
 
   text(argument) {
     try {
-      return utf8.decode(this.take(this.length(argument)));
+      return textOf(this.take(this.length(argument)));
     } catch (error) {
       if (error instanceof TypeError) this.refuse("text that is not UTF-8");
       throw error;
@@ -122,6 +138,14 @@ class Reader {
     if (!Array.isArray(items)) this.refuse("tag 18 without an array");
     return new Sign1(items);
   }
+}
+
+function head(major, argument) {
+  if (argument < 24) return Uint8Array.of((major << 5) | Number(argument));
+  const code = [0xff, 0xffff, 0xffffffff].findIndex((most) => argument <= most);
+  const size = code < 0 ? 8 : 1 << code;
+  const digits = BigInt(argument).toString(16).padStart(2 * size, "0");
+  return joined([(major << 5) | (24 + (code < 0 ? 3 : code))], unhex(digits));
 }
 
 function exact(number) {

@@ -1,4 +1,4 @@
-// Ed25519 by the one acceptance rule of docs/record.md section 4: libsodium's.
+// Ed25519 by the one acceptance rule of docs/record.md section 5: libsodium's.
 //
 // WebCrypto leaves edge cases to each browser. So what libsodium refuses before it computes is refused here first, and
 // WebCrypto only computes. What is left to it: that A is a point of the curve, and the equation without cofactor

@@ -14,6 +14,8 @@ export const malformed = (detail) => new EvidenceError("malformed", detail);
 
 export const isBytes = (value) => value instanceof Uint8Array;
 
+export const isDigest = (value) => isBytes(value) && value.length === 32;
+
 export const areSame = (a, b) => a.length === b.length && a.every((byte, index) => byte === b[index]);
 
 export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -34,5 +36,12 @@ export function joined(...parts) {
   }
   return out;
 }
+
+const encoder = new TextEncoder();
+
+export const utf8 = (text) => encoder.encode(text);
+
+/** The text of these bytes, a byte order mark included. Throws TypeError where they are not UTF-8. */
+export const textOf = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 
 export const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

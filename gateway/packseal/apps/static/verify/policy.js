@@ -1,5 +1,12 @@
-// Whom the verifier trusts, from a policy.json:
-// {"logs": {log_id: {"battery", "evidence_class"}}, "services": [public key]}, ids and keys in hexadecimal digits.
+// Whom the verifier trusts: read from a policy.json, and made ready for the verifier.
+//
+// Ids and keys are hexadecimal digits in both. Names of a policy.json: services, logs, keys, witnesses,
+// witnesses_needed, revoked; all but services are optional.
+
+import { isBattery } from "./acts.js";
+import { ED25519, ESP256, KEY_BYTES, kidOf } from "./cose.js";
+import { unhex } from "./evidence.js";
+import { KEY_NAME } from "./note.js";
 
 export const CLASSES = {
   A: "key in a secure element",
@@ -7,22 +14,90 @@ export const CLASSES = {
   C: "observed on CAN by a gateway and signed there",
   D: "imported from a file; a replay, never live",
 };
+export const POLICY_ROLES = ["gateway", "integrator", "operator", "assessor"];
+const LOG_ID_BYTES = 16;
 
 /** The policy that verifyBundle takes. Throws TypeError, saying what is wrong. */
 export function readPolicy(json) {
-  const { logs, services } = json ?? {};
-  if (!Array.isArray(services) || !services.every((key) => isHex(key, 32))) {
-    throw new TypeError('a policy has "services": a list of public keys, each of 64 hexadecimal digits');
-  }
-  if (!logs || typeof logs !== "object" || !Object.entries(logs).every(isLog)) {
-    throw new TypeError('a policy has "logs": for each log_id (32 hexadecimal digits) "battery" and "evidence_class"');
-  }
-  const named = Object.entries(logs).map(([logId, log]) => {
-    return [logId.toLowerCase(), { battery: log.battery, evidenceClass: log.evidence_class }];
-  });
-  return { logs: new Map(named), services };
+  const names = ["services", "logs", "keys", "witnesses", "witnesses_needed", "revoked"];
+  if (!isObject(json)) throw new TypeError("a policy has names and values: a JSON object");
+  const unknown = Object.keys(json).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new TypeError(`a policy has no "${unknown}"; it has ${names.join(", ")}`);
+  const { services, logs = {}, keys = [], witnesses = [], witnesses_needed: needed = 0, revoked = [] } = json;
+  check(isList(services, isEd25519), '"services": a list of public keys, each of 64 hexadecimal digits');
+  check(isObject(logs) && Object.entries(logs).every(isLog), LOGS);
+  check(isList(keys, isKey), `"keys": a list, each with "public_key", "algorithm" (-19 or -9) and "role" (${ROLES})`);
+  check(isList(witnesses, isWitness), '"witnesses": a list, each with "name" and "public_key"');
+  check(isCount(needed) && needed <= witnesses.length, '"witnesses_needed": a number, at most that of its witnesses');
+  check(isList(revoked, isRevocation), '"revoked": a list, each with "public_key" and "index"');
+  check(isSet(services.concat(keys.map((key) => key.public_key))), "each key once, among services and keys together");
+  check(isSet(Object.keys(logs)), "each log once");
+  check(isSet(revoked.map((one) => one.public_key)), "each key once among those revoked");
+  check(isSet(witnesses.map((one) => one.public_key)), "each witness's key once");
+  check(isSet(witnesses.map((one) => one.name)), "each witness's name once");
+  return {
+    services: [...services],
+    logs: new Map(Object.entries(logs).map(([logId, log]) => [logId.toLowerCase(), named(log)])),
+    keys: keys.map(named),
+    witnesses: witnesses.map(named),
+    witnessesNeeded: needed,
+    revoked: revoked.map(named),
+  };
 }
 
+/** The same with keys as bytes, and with the kid and the algorithm of each: what the steps of verifier.js ask.
+ *
+ * Throws TypeError for what is no policy.
+ */
+export async function trusted({ services, logs, keys = [], witnesses = [], witnessesNeeded = 0, revoked = [] }) {
+  const lists = [services, keys, witnesses, revoked];
+  if (!lists.every(Array.isArray)) throw new TypeError("a policy has lists of services, keys, witnesses and revoked");
+  const all = await Promise.all(keys.map((key) => ready(key.publicKey, key.algorithm ?? ED25519, key.role)));
+  return {
+    services: await Promise.all(services.map((publicKey) => ready(publicKey, ED25519, "service"))),
+    logs: new Map(logs instanceof Map ? logs : Object.entries(logs ?? {})),
+    keys: all,
+    gateways: all.filter(({ role }) => role === "gateway"),
+    witnesses: witnesses.map(({ name, publicKey }) => ({ name, publicKey: unhex(publicKey) })),
+    witnessesNeeded,
+    revoked: revoked.map(({ publicKey, index }) => ({ publicKey: unhex(publicKey), index })),
+  };
+}
+
+async function ready(digits, algorithm, role) {
+  const publicKey = unhex(digits);
+  const isWhole = publicKey.length === KEY_BYTES[algorithm] && ["service", ...POLICY_ROLES].includes(role);
+  if (!isWhole) throw new TypeError(`key ${digits} of a policy is not of its algorithm, or has no role`);
+  return { publicKey, algorithm, role, kid: await kidOf(publicKey) };
+}
+
+const ROLES = POLICY_ROLES.join(", ");
+const LOGS = '"logs": for each log_id (32 hexadecimal digits) "battery" and "evidence_class"';
+const JS_NAMES = { public_key: "publicKey", evidence_class: "evidenceClass" };
+
+/** An object of policy.json with the names that this program uses. */
+const named = (object) =>
+  Object.fromEntries(Object.entries(object).map(([name, value]) => [JS_NAMES[name] ?? name, value]));
+
+function check(holds, what) {
+  if (!holds) throw new TypeError(`a policy has ${what}`);
+}
+
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const isList = (value, isOf) => Array.isArray(value) && value.every(isOf);
+const isSet = (texts) => new Set(texts.map((text) => text.toLowerCase())).size === texts.length;
 const isHex = (text, size) => typeof text === "string" && text.length === 2 * size && /^[0-9a-f]+$/i.test(text);
+const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+const isEd25519 = (value) => isHex(value, KEY_BYTES[ED25519]);
+const isAnyKey = (value) => isEd25519(value) || isHex(value, KEY_BYTES[ESP256]);
+const isKeyName = (value) => typeof value === "string" && KEY_NAME.test(value);
+const hasOnly = (object, ...names) => isObject(object) && Object.keys(object).every((name) => names.includes(name));
+
 const isLog = ([logId, log]) =>
-  isHex(logId, 16) && typeof log?.battery === "string" && Object.hasOwn(CLASSES, log.evidence_class);
+  isHex(logId, LOG_ID_BYTES) && hasOnly(log, "battery", "evidence_class") && isBattery(log.battery) &&
+  Object.hasOwn(CLASSES, log.evidence_class);
+const isKey = (key) =>
+  hasOnly(key, "public_key", "algorithm", "role") && POLICY_ROLES.includes(key.role) &&
+  isHex(key.public_key, KEY_BYTES["algorithm" in key ? key.algorithm : ED25519]);
+const isWitness = (one) => hasOnly(one, "name", "public_key") && isKeyName(one.name) && isEd25519(one.public_key);
+const isRevocation = (one) => hasOnly(one, "public_key", "index") && isAnyKey(one.public_key) && isCount(one.index);

@@ -1,177 +1,191 @@
-// Verifies a bundle as docs/record.md section 7 says, in a browser or in Node, with SHA-256 and Ed25519 of WebCrypto.
+// Verifies a bundle as docs/record.md section 8 says, in a browser or in Node, with WebCrypto alone.
 //
 // A second program beside the gateway's Python, written from the specification: the two must agree on every verdict and
-// on every reason. What the caller must still do: have the policy from someone it trusts, and check that the record is
-// the one it asked for.
+// on every reason. What the caller must still do: have the policy from someone it trusts, and check that the record and
+// the battery are those it asked for.
 
-import { Sign1, decode, isInt } from "./cbor.js";
-import { verifySignature } from "./ed25519.js";
-import { decodeEntry, decodeGenesis, isBoot, isNumber } from "./entries.js";
-import { EvidenceError, areSame, hex, isBytes, joined, malformed, sha256, unhex } from "./evidence.js";
-import { HASH_BYTES, MAX_SIZE, leafHash, verifyInclusion } from "./merkle.js";
+import { BIND, REVOKE, ROTATION, isRevoked, possessionPayload, receiptEntry, verifyActs } from "./acts.js";
+import { blindedEntry, decodeDisclosure, verifyDisclosure } from "./blinding.js";
+import { decodeBundle } from "./bundle.js";
+import { verifyBare } from "./cose.js";
+import { checkBelow, decodeEntry, decodeGenesis, isBlindable } from "./entries.js";
+import { EvidenceError, areSame, hex, isBytes, malformed, sha256 } from "./evidence.js";
+import { CHANGES, KEY, LOG_ID_BYTES, TIME } from "./fields.js";
+import { leafHash, verifyInclusion } from "./merkle.js";
+import { readNote, verifyNote, verifyWitnesses } from "./note.js";
+import { trusted } from "./policy.js";
+import { isAbout, verifyAttestation, verifyCheckpoint, verifyReceipt } from "./statements.js";
 
 export { EvidenceError } from "./evidence.js";
 
-const BUNDLE_VERSION = "packseal/bundle/1";
-const FORMAT_VERSION = 1;
-const MAX_BUNDLE_BYTES = 4096;
-const LOG_ID_BYTES = 16;
-const KID_BYTES = 8;
-const SIGNATURE_BYTES = 64;
-const [ALGORITHM, KID, ED25519] = [1, 4, -19]; // COSE header labels (RFC 9052 section 3.1), algorithm (RFC 9864)
-const CHECKPOINT = "packseal/checkpoint/1";
-const RECEIPT = "packseal/receipt/1";
-const utf8 = new TextEncoder();
+const ORIGINS = { A: 1, B: 1, C: 2, D: 3 }; // section 12
+const BINDS = ["integrator", "operator"];
 
 /** What the bundle proves under this policy.
  *
- * bytes: Uint8Array. policy: {logs, services}: a Map or an object of log_id to {battery, evidenceClass}, a list of
- * public keys, ids and keys as hexadecimal digits. Integers are Number, or BigInt where that would not be exact.
+ * bytes: Uint8Array. policy: {services: [public key], logs: Map or object of log_id to {battery, evidenceClass},
+ * keys: [{publicKey, algorithm, role}], witnesses: [{name, publicKey}], witnessesNeeded,
+ * revoked: [{publicKey, index}]}, ids and keys in hexadecimal digits, all but services optional. Integers of the answer
+ * are Number, or BigInt where that would not be exact.
  *
  * Throws EvidenceError with the reason of the first step that fails, TypeError for arguments that are no bytes or no
- * policy, and what WebCrypto throws where it lacks SHA-256 or Ed25519 (whyUnable in ed25519.js tells that before).
+ * policy, and what WebCrypto throws where it lacks an algorithm (whyUnable in ed25519.js tells that before).
  */
 export async function verifyBundle(bytes, policy) {
   if (!isBytes(bytes)) throw new TypeError("a bundle is a Uint8Array");
-  const services = policy.services.map(unhex);
+  const trust = await trusted(policy);
   const bundle = decodeBundle(bytes); // 1
-  const key = decodeGenesis(bundle.genesis); // 2
-  const logId = (await leafHash(bundle.genesis)).slice(0, LOG_ID_BYTES);
-  const log = trustedLog(policy.logs, hex(logId));
-  const checkpoint = await verifyCheckpoint(bundle.checkpoint, logId, key.public_key); // 3
-  const entry = decodeEntry(bundle.entry); // 4
-  if (entry.seq >= checkpoint.size) {
-    throw new EvidenceError("wrong-seq", `record ${entry.seq} is not below size ${checkpoint.size}`);
-  }
-  await verifyInclusion(await leafHash(bundle.entry), entry.seq, checkpoint.size, bundle.proof, checkpoint.root); // 5
-  const receipt = await verifyReceipt(bundle.receipt, services); // 6
-  const isSameTree = receipt.size === checkpoint.size && areSame(receipt.root, checkpoint.root);
-  if (!isSameTree || !areSame(receipt.logId, logId)) {
+  const log = await openLog(bundle.genesis); // 2
+  const rotatedBelow = await verifyRotations(bundle.rotations, log); // 3
+  const checkpoint = { logId: log.id, ...(await verifyCheckpoint(bundle.checkpoint, log.id, log.keys.at(-1))) }; // 4
+  if (checkpoint.size <= rotatedBelow) throw new EvidenceError("bad-rotation", "it ends no later than a change of key");
+  const record = await verifyRecord(bundle, checkpoint); // 5
+  const receipt = await verifyReceipt(bundle.receipt, trust.services); // 6
+  if (!isAbout(receipt, checkpoint)) {
     throw new EvidenceError("receipt-mismatch", "the receipt covers another log, size or root");
   }
+  const note = await verifyInNote(bundle, receipt, trust); // 7
+  const acts = await verifyActs(bundle.acts, trust, note); // 8
+  const binding = bindingOf(log, acts, receipt, trust); // 9
+  checkNotRevoked(log, acts, receipt, trust); // 10
+  const notBeforeUnixMs = bundle.time && (await verifyTime(bundle.time, record, checkpoint, receipt, trust)); // 11
+  const attestation = bundle.attestation && (await attested(bundle.attestation, checkpoint, receipt, trust)); // 12
   return {
-    battery: log.battery,
-    evidenceClass: log.evidenceClass,
-    logId: hex(logId),
-    publicKey: hex(key.public_key),
-    origin: key.origin,
-    ...entry,
+    ...binding,
+    logId: hex(log.id),
+    publicKey: hex(log.keys.at(-1).publicKey),
+    openedBy: hex(log.keys[0].publicKey),
+    origin: log.origin,
+    ...record,
     size: checkpoint.size,
     root: hex(checkpoint.root),
+    service: hex(receipt.service.publicKey),
     serviceIndex: receipt.serviceIndex,
     receivedUnixMs: receipt.receivedUnixMs,
+    notBeforeUnixMs,
+    notAfterUnixMs: receipt.receivedUnixMs,
+    witnesses: note.witnesses,
+    attestation,
+    logOrigin: note.origin,
+    logSize: note.size,
+    acts: acts.length,
   };
 }
 
-function decodeBundle(bytes) {
-  if (bytes.length > MAX_BUNDLE_BYTES) throw malformed(`a bundle of ${bytes.length} bytes, over ${MAX_BUNDLE_BYTES}`);
-  const items = decode(bytes);
-  const version = Array.isArray(items) ? items[0] : undefined;
-  if (typeof version === "string" && version !== BUNDLE_VERSION) {
-    throw new EvidenceError("unknown-version", `${JSON.stringify(version)}; this reader knows ${BUNDLE_VERSION}`);
-  }
-  if (version === BUNDLE_VERSION && items.length === 6) {
-    const [, genesis, entry, proof, checkpoint, receipt] = items;
-    const isProof = Array.isArray(proof) && proof.every((hash) => isBytes(hash) && hash.length === HASH_BYTES);
-    const isWhole = isProof && [genesis, entry, checkpoint, receipt].every(isBytes);
-    if (isWhole) return { genesis, entry, proof, checkpoint, receipt };
-  }
-  throw malformed("a bundle is [version, genesis, entry, [proof], checkpoint, receipt]");
+/** {id, origin, keys}; keys is every key that has signed, in order. */
+async function openLog(genesis) {
+  const body = decodeGenesis(genesis);
+  return { id: (await leafHash(genesis)).slice(0, LOG_ID_BYTES), origin: body.origin, keys: [keyOf(body)] };
 }
 
-function trustedLog(logs, logId) {
-  const log = logs instanceof Map ? logs.get(logId) : Object.hasOwn(logs, logId) ? logs[logId] : undefined;
-  if (!log) throw new EvidenceError("unknown-log", `the policy does not list log ${logId}`);
-  return log;
+const keyOf = (body) => ({ publicKey: body.public_key, algorithm: body.algorithm });
+
+/** Adds the keys that were changed to; the size of the log at the last change. */
+async function verifyRotations(parts, log) {
+  let below = 1; // the genesis
+  for (const part of parts) {
+    const { size, root } = await verifyCheckpoint(part.checkpoint, log.id, log.keys.at(-1));
+    const { type, seq, body } = decodeEntry(part.entry);
+    const isChange = type === KEY && body.act === CHANGES && seq === size - 1 && size > below;
+    if (!isChange) throw new EvidenceError("bad-rotation", `entry ${seq} of ${size} is no change of key there`);
+    await verifyNewKey(keyOf(body), body.possession, log.id);
+    await verifyInclusion(await leafHash(part.entry), seq, size, part.proof, root, `change of key ${seq}`);
+    log.keys.push(keyOf(body));
+    below = size;
+  }
+  return parts.length ? below : 0;
 }
 
-/** Section 4. The signature first: what nobody signed for is not read. */
-async function verifyCheckpoint(content, logId, publicKey) {
-  const signed = decodeSign1(content);
-  if (signed.header.has(KID)) throw malformed("the protected header of a checkpoint names nothing but its algorithm");
-  await verifySign1(signed, CHECKPOINT, publicKey);
-  const [named, size, root, boot, uptimeMs, nonce, hwcounter] = versioned(signed.payload, 8);
-  checkHead(named, size, root);
-  const isOptional = (nonce === null || isBytes(nonce)) && (hwcounter === null || isNumber(hwcounter));
-  if (!isBoot(boot) || !isNumber(uptimeMs) || !isOptional) {
-    throw malformed("boot, uptime, nonce or counter of a checkpoint is not of its kind");
+async function verifyNewKey(key, possession, logId) {
+  try {
+    await verifyBare(possession, possessionPayload(key, logId), ROTATION, key);
+  } catch (error) {
+    if (error instanceof EvidenceError) throw new EvidenceError("bad-rotation", `the new key: ${error.detail}`);
+    throw error;
   }
-  if (!areSame(named, logId)) {
-    throw new EvidenceError("wrong-log", `a checkpoint of log ${hex(named)}, not of ${hex(logId)}`);
-  }
-  return { size, root };
 }
 
-/** Section 6: by the service whose key the receipt names, if the policy trusts it. */
-async function verifyReceipt(content, services) {
-  if (!services.length) throw new EvidenceError("unknown-service", "the policy lists no service");
-  const signed = decodeSign1(content);
-  const kid = signed.header.get(KID);
-  const publicKey = isBytes(kid) ? await keyNamed(kid, services) : undefined;
-  if (!publicKey) {
-    const named = isBytes(kid) ? `key ${hex(kid)}, which is not trusted here` : "no key";
-    throw new EvidenceError("unknown-service", `the receipt names ${named}`);
-  }
-  await verifySign1(signed, RECEIPT, publicKey);
-  const [logId, size, root, serviceIndex, receivedUnixMs] = versioned(signed.payload, 6);
-  checkHead(logId, size, root);
-  const isWhole = isNumber(serviceIndex) && isNumber(receivedUnixMs);
-  if (!isWhole) throw malformed("index or time of a receipt is not of its kind");
-  return { logId, size, root, serviceIndex, receivedUnixMs };
+/** {type, seq, boot, uptimeMs, body, shown}: body of an open record, shown of a blinded one, otherwise null. */
+async function verifyRecord({ record, proof }, { size, root }) {
+  const entry = decodeEntry(record.entry);
+  const disclosure = decodeBeside(entry, record.beside);
+  checkBelow(entry.seq, size);
+  const shown = disclosure && (await verifyDisclosure(disclosure, entry));
+  const isOpen = isBlindable(entry.type) && !shown;
+  const signed = isOpen ? await blindedEntry(record.entry, entry, record.beside) : record.entry;
+  await verifyInclusion(await leafHash(signed), entry.seq, size, proof, root);
+  const { type, seq, boot, uptimeMs, body } = entry;
+  return { type, seq, boot, uptimeMs, body, shown };
 }
 
-async function keyNamed(kid, services) {
-  for (const publicKey of services) {
-    if (areSame(kid, (await sha256(publicKey)).subarray(0, KID_BYTES))) return publicKey;
-  }
-  return undefined;
+/** The disclosure of a blinded entry, otherwise null: what stands beside an entry follows from its kind. */
+function decodeBeside({ type, root }, beside) {
+  if (root && beside instanceof Map) return decodeDisclosure(beside, type);
+  const isOfKind = isBlindable(type) ? !root && isBytes(beside) : beside === null;
+  if (!isOfKind) throw malformed("what stands beside the record is not for a record of its kind");
+  return null;
 }
 
-/** The parts of a COSE_Sign1 (RFC 9052 section 4.2) of the one shape that the format has. */
-function decodeSign1(content) {
-  const value = decode(content);
-  const [protectedBytes, unprotected, payload, signature, ...more] = value instanceof Sign1 ? value.items : [];
-  const isShaped = isBytes(protectedBytes) && unprotected instanceof Map && isBytes(payload) && isBytes(signature);
-  if (!isShaped || unprotected.size || signature.length !== SIGNATURE_BYTES || more.length) {
-    throw malformed("not a COSE_Sign1 with an empty unprotected header and a signature of 64 bytes");
-  }
-  const header = decode(protectedBytes);
-  const isKnown = header instanceof Map && [...header.keys()].every((label) => label === ALGORITHM || label === KID);
-  if (!isKnown || header.get(ALGORITHM) !== ED25519) {
-    throw malformed("the protected header names another algorithm or an unknown field");
-  }
-  return { protectedBytes, header, payload, signature };
+async function verifyInNote(bundle, receipt, trust) {
+  const note = readNote(bundle.note);
+  await verifyNote(note, receipt.service.publicKey);
+  const witnesses = await verifyWitnesses(note, trust.witnesses, trust.witnessesNeeded);
+  const leaf = await leafHash(await receiptEntry(receipt.payload));
+  await verifyInclusion(leaf, receipt.serviceIndex, note.size, bundle.noteProof, note.root, "the receipt");
+  return { origin: note.origin, size: note.size, root: note.root, witnesses };
 }
 
-/** Over the received bytes: the Sig_structure of RFC 9052 section 4.4 is put around them as they came. */
-async function verifySign1({ protectedBytes, payload, signature }, purpose, publicKey) {
-  const context = utf8.encode("Signature1");
-  const parts = [protectedBytes, utf8.encode(purpose), payload].map(byteString);
-  const message = joined([0x84, 0x60 | context.length], context, ...parts);
-  await verifySignature(publicKey, message, signature);
-}
-
-function byteString(bytes) {
-  const { length } = bytes; // below 2^16, because all of it came out of one bundle
-  const head = length < 24 ? [0x40 | length] : length < 256 ? [0x58, length] : [0x59, length >> 8, length & 255];
-  return joined(head, bytes);
-}
-
-/** What follows the format version in a signed payload of `count` items. */
-function versioned(payload, count) {
-  const items = decode(payload);
-  const version = Array.isArray(items) ? items[0] : undefined;
-  if (!isInt(version)) throw malformed("a signed payload is an array that begins with its format version");
-  if (version !== FORMAT_VERSION) {
-    throw new EvidenceError("unknown-version", `format version ${version}, not ${FORMAT_VERSION}`);
+/** {battery, evidenceClass, boundBy, boundByRole}: the policy first, then the newest BIND before the receipt. */
+function bindingOf(log, acts, receipt, trust) {
+  const listed = trust.logs.get(hex(log.id));
+  const counts = ({ act, signer, index, publicKey }) =>
+    act === BIND && BINDS.includes(signer.role) && index < receipt.serviceIndex && isKeyOf(log, publicKey);
+  const bind = acts.filter(counts).sort((a, b) => (a.index < b.index ? -1 : 1)).at(-1);
+  if (!listed && !bind) throw new EvidenceError("unknown-log", `nothing says which battery log ${hex(log.id)} is of`);
+  const { battery, evidenceClass } = listed ?? bind;
+  if (ORIGINS[evidenceClass] !== log.origin) {
+    throw new EvidenceError("wrong-class", `class ${evidenceClass} for a log of origin ${log.origin}`);
   }
-  if (items.length !== count) throw malformed(`a signed payload of ${items.length} items in place of ${count}`);
-  return items.slice(1);
+  const [boundBy, boundByRole] = listed ? ["policy", null] : [hex(bind.signer.publicKey), bind.signer.role];
+  return { battery, evidenceClass, boundBy, boundByRole };
 }
 
-function checkHead(logId, size, root) {
-  const isSize = isInt(size) && size > 0 && size < MAX_SIZE;
-  if (!isBytes(logId) || logId.length !== LOG_ID_BYTES || !isSize || !isBytes(root) || root.length !== HASH_BYTES) {
-    throw malformed("log_id, size or root is not of its kind");
+const isKeyOf = (log, publicKey) => log.keys.some((key) => areSame(key.publicKey, publicKey));
+
+function checkNotRevoked(log, acts, receipt, trust) {
+  const revocations = [...acts.filter(({ act }) => act === REVOKE), ...trust.revoked];
+  const key = log.keys.find(({ publicKey }) => isRevoked(revocations, publicKey, receipt.serviceIndex));
+  if (key) throw new EvidenceError("key-revoked", `key ${hex(key.publicKey.subarray(0, 8))} of the log`);
+}
+
+/** The time of the receipt that the board had in hand before it made the record. */
+async function verifyTime(time, record, { logId, size, root }, receipt, trust) {
+  const { type, seq, body } = decodeEntry(time.entry);
+  const isBefore = type === TIME && seq < record.seq;
+  if (!isBefore) throw badTime(`entry ${seq} is no TIME before record ${record.seq}`);
+  const isNamed = areSame(body.receipt_digest, await sha256(time.receipt));
+  if (!isNamed) throw badTime("it names another receipt");
+  await verifyInclusion(await leafHash(time.entry), seq, size, time.proof, root, "the TIME entry");
+  const earlier = await verifyReceipt(time.receipt, trust.services);
+  if (earlier.receivedUnixMs !== body.received_unix_ms) throw badTime("it states another time than its receipt");
+  if (!areSame(earlier.logId, logId)) throw badTime("its receipt is of another log");
+  const isOfAnother = !areSame(earlier.service.publicKey, receipt.service.publicKey); // whose indices count another log
+  const isBelow = isOfAnother || earlier.serviceIndex < receipt.serviceIndex;
+  const isEarlier = isBelow && earlier.receivedUnixMs <= receipt.receivedUnixMs;
+  if (!isEarlier) throw badTime("its receipt is not earlier than the record's");
+  return earlier.receivedUnixMs;
+}
+
+const badTime = (detail) => new EvidenceError("bad-time", `the TIME entry: ${detail}`);
+
+/** What a gateway of the policy says of the delivery; null where it is none of them. */
+async function attested(content, checkpoint, receipt, trust) {
+  const isNamed = receipt.attestation && areSame(receipt.attestation, await sha256(content));
+  if (!isNamed) throw new EvidenceError("receipt-mismatch", "the receipt names another attestation, or none");
+  const attestation = await verifyAttestation(content, trust.gateways);
+  if (!attestation) return null;
+  if (!isAbout(attestation, checkpoint)) {
+    throw new EvidenceError("receipt-mismatch", "the attestation is of another log, size or root");
   }
+  return attestation.said;
 }

@@ -1,9 +1,8 @@
-"""The command line: arguments -> apps -> exit code."""
+"""The programs of a site, the demo and imports."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import sys
@@ -14,58 +13,8 @@ from typing import Any
 
 import click
 
-from packseal import __version__
-from packseal.errors import ConfigError, EvidenceError, MicroPythonError, PackSealError, UnavailableError
-
-EXIT_REFUSED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_FAULT = 1, 2, 3, 4
-
-EPILOG = (
-    "Exit codes: 0 done; 1 evidence refused; 2 wrong arguments or configuration; 3 something does not answer;"
-    " 4 a fault of packseal's own."
-)
-
-
-class _Commands(click.Group):
-    """Our errors end in one line on standard error and an exit code, never in a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except PackSealError as error:
-            click.echo(f"packseal: {error}", err=True)
-            sys.exit(_exit_code(error))
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as error:
-            if os.environ.get("PACKSEAL_TRACEBACK"):
-                raise
-            words = f"{type(error).__name__}: {error}; run again with PACKSEAL_TRACEBACK=1 and send us what it says"
-            click.echo(f"packseal: a fault of packseal's own: {words}", err=True)
-            sys.exit(EXIT_FAULT)
-
-
-def _exit_code(error: PackSealError) -> int:
-    if isinstance(error, EvidenceError):
-        return EXIT_REFUSED
-    return EXIT_UNAVAILABLE if isinstance(error, UnavailableError | MicroPythonError) else EXIT_USAGE
-
-
-@click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="packseal %(version)s")
-def main() -> None:
-    """Carries what a battery pack measured to its passport, with proof.
-
-    \b
-    packseal demo                          a simulated pack, the real firmware, a page to look at
-    packseal verify record.bundle          is this record true to what the board signed?
-    packseal import drive.log --dbc pack.dbc --bind pack.toml
-    packseal gateway run gateway.toml      beside the packs
-    packseal passport serve passport.toml  where the passports live
-    """
-
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
+from packseal.cli.root import EXIT_REFUSED, FILE, FOLDER, main
+from packseal.errors import ConfigError, EvidenceError
 
 
 @main.command()
@@ -100,7 +49,7 @@ def demo(*, check: bool, tamper: bool, broker: str | None, listen: str, data: Pa
         is_named = _show_verdict(running, tamper=tamper)
         if not check:
             click.echo(f"\nthe page is on {running.line.passport.url}; end with Ctrl-C")
-            _wait_for_signal()
+            wait_for_signal()
     finally:
         running.stop()
     if not is_named:
@@ -126,18 +75,29 @@ def gateway_run(settings: Path) -> None:
     running = Gateway(load_settings(settings, GatewaySettings))
     running.start()
     click.echo("gateway running; end with Ctrl-C", err=True)
-    _wait_for_signal(running.problems)
+    wait_for_signal(running.problems)
     running.stop()
 
 
 @gateway.command("check")
 @click.argument("settings", type=FILE)
 def gateway_check(settings: Path) -> None:
-    """Check SETTINGS (gateway.toml) and start nothing."""
+    """Check SETTINGS (gateway.toml) with the files that it names, and start nothing."""
+    from packseal.apps.gateway import bound_signals
     from packseal.io.settings import GatewaySettings, load_settings
 
-    load_settings(settings, GatewaySettings)
+    bound_signals(load_settings(settings, GatewaySettings))
     click.echo(f"{settings}: good")
+
+
+@gateway.command("key")
+@click.argument("settings", type=FILE)
+def gateway_public_key(settings: Path) -> None:
+    """Print the gateway's public key, for the passport service; made if there is none yet."""
+    from packseal.apps.gateway import gateway_key
+    from packseal.io.settings import GatewaySettings, load_settings
+
+    click.echo(f'public_key = "{gateway_key(load_settings(settings, GatewaySettings)).public_key.hex()}"')
 
 
 @gateway.command("identify")
@@ -176,7 +136,7 @@ def passport_serve(settings: Path) -> None:
     server = PassportServer(load_settings(settings, PassportFileSettings))
     server.start()
     click.echo(f"passport service on {server.url}; end with Ctrl-C", err=True)
-    _wait_for_signal(server.problems)
+    wait_for_signal(server.problems)
     server.stop()
 
 
@@ -231,72 +191,17 @@ def import_(**arguments: Any) -> None:
     click.echo(json.dumps(report.as_json(), indent=1) if as_json else "\n".join(report.lines()))
 
 
-@main.command()
-@click.argument("bundle", type=FILE)
-@click.option("--policy", type=FILE, help="Whom to trust; policy.toml beside the bundle unless given.")
-def verify(bundle: Path, policy: Path | None) -> None:
-    """Check one record against the signatures in its BUNDLE. Needs no network.
-
-    \b
-    packseal verify record-57.bundle
-    packseal verify record-57.bundle --policy trusted.toml
-    """
-    from packseal.apps.verify import report, verify_file
-
-    chosen = policy or bundle.parent / "policy.toml"
-    if not chosen.is_file():
-        raise ConfigError(f"no policy: {chosen} is missing; say whom you trust with --policy FILE")
-    click.echo("\n".join(report(verify_file(bundle, chosen))))
-
-
-@main.command()
-@click.argument("settings", type=FILE)
-@click.option("--battery", required=True, help="Id of the battery.")
-@click.option("--record", "seq", type=click.IntRange(0, (1 << 24) - 1), help="Its number; else the newest estimate.")
-@click.option("--log", "log_id", help="Its log's log_id, where the battery has several; else the newest log.")
-@click.option("--out", type=FOLDER, default=".", show_default=True, help="Folder for the bundle and its policy.toml.")
-def export(settings: Path, battery: str, seq: int | None, log_id: str | None, out: Path) -> None:
-    """Write one record with its proof to a file that anyone can verify.
-
-    \b
-    packseal export passport.toml --battery demo-pack
-    packseal export passport.toml --battery demo-pack --record 57
-    """
-    from packseal.apps.export import Wanted, exported
-    from packseal.apps.passport_server import passport_settings
-    from packseal.io.keys import load_key
-    from packseal.io.passport_store import PassportStore
-    from packseal.io.settings import PassportFileSettings, load_settings
-
-    loaded = load_settings(settings, PassportFileSettings)
-    if not loaded.store.is_file():
-        raise ConfigError(f"{loaded.store} does not exist; has this service received anything yet?")
-    store = PassportStore(loaded.store)
-    wanted = Wanted(battery, seq, _hex(log_id) if log_id else None)
-    done = exported(store, load_key(loaded.key).public_key, passport_settings(loaded), wanted, out)
-    store.close()
-    click.echo(done.bundle)
-    if not done.is_policy_new:
-        click.echo(f"packseal: {done.policy} was there already and is left as it is", err=True)
-
-
-def _hex(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise ConfigError(f"--log {text}: expected 32 hexadecimal digits") from None
-
-
 def _show_verdict(running: Any, *, tamper: bool) -> bool:
     """Exports a bundle and verifies it; after tampering the right answer is a refusal that names the record."""
-    from packseal.apps.verify import report, verify_file
+    from packseal.apps.export import load_policy
+    from packseal.apps.verify import verify_file
 
     seq, bundle = running.tamper() if tamper else (None, running.export())
     if tamper:
         click.echo(f"\none bit of stored record {seq} was altered in the passport's database")
     click.echo(f"\n$ packseal verify {bundle}")
     try:
-        click.echo("\n".join(report(verify_file(bundle, bundle.parent / "policy.toml"))))
+        click.echo("\n".join(verify_file(bundle, load_policy(bundle.parent / "policy.toml")).lines()))
     except EvidenceError as error:
         click.echo(f"packseal: {error}")
         if not tamper:
@@ -306,7 +211,7 @@ def _show_verdict(running: Any, *, tamper: bool) -> bool:
     return not tamper
 
 
-def _wait_for_signal(problems: Callable[[], list[str]] = list) -> None:
+def wait_for_signal(problems: Callable[[], list[str]] = list) -> None:
     """Until told to end; says each problem once, and again when it has been gone in between."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -319,7 +224,3 @@ def _wait_for_signal(problems: Callable[[], list[str]] = list) -> None:
         for words in sorted(said - present):
             click.echo(f"packseal: no more: {words}", err=True)
         said = present
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,155 @@
+"""A pack without a board: its CAN bus read, recorded and signed by this gateway (evidence class C)."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from packseal.apps.can_recorder import CanRecorder, CanRecorderSettings
+from packseal.apps.own_log import OwnLog, Submit
+from packseal.apps.window_records import BoundSignals
+from packseal.errors import PackSealError
+from packseal.frames import Frames
+from packseal.io.can_bus import CanBus, OpenBus
+from packseal.io.keys import Signer
+from packseal.io.outbox_store import OutboxStore
+from packseal.io.settings import CanTable
+from packseal.records.checkpoint import Receipt
+
+TAKE_TIMEOUT_S = 0.2
+LAG_MS = 500  # what was received longer ago has been handed over
+RETRY_S = 5.0
+CONNECTED = "connected"
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class CanState:
+    """What a person wants to know of one bus; `problem` names the cure."""
+
+    bus: str = "not connected"
+    problem: str = ""
+    log_id: bytes = b""
+    is_silent: bool = False
+    frames_received: int = 0
+    frames_lost: int = 0
+    error_frames: int = 0
+    reopened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CanPlan:
+    """How one bus is read, and by whose key its log is signed."""
+
+    table: CanTable
+    signals: BoundSignals
+    signer: Signer
+    open_bus: OpenBus
+    program_hash: bytes
+    settings_digest: bytes
+
+    @property
+    def recorder_settings(self) -> CanRecorderSettings:
+        table = self.table
+        hashes = (self.program_hash, self.settings_digest)
+        return CanRecorderSettings(
+            *hashes, table.window_s * 1000, table.checkpoint_every, table.rated_capacity_mah or 0
+        )
+
+
+class CanCollector:
+    def __init__(self, plan: CanPlan, store: OutboxStore, submit: Submit) -> None:
+        self.table = plan.table
+        self.state = CanState()
+        self.plan, self._store, self._submit = plan, store, submit
+        self._recorder: CanRecorder | None = None
+        self._receipt: tuple[Receipt, bytes] | None = None
+        self._bus = CanBus(f"{plan.table.interface} {plan.table.channel}", plan.open_bus, self._on_bus_state)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"record {plan.table.battery}", daemon=True)
+
+    @property
+    def problems(self) -> list[str]:
+        bus = [] if self.state.bus == CONNECTED else [f"bus {self.table.channel}: {self.state.bus}"]
+        silent = [f"bus {self.table.channel}: none of the bound signals is heard"] if self.state.is_silent else []
+        return bus + silent + ([self.state.problem] if self.state.problem else [])
+
+    def start(self) -> None:
+        self._bus.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._bus.stop()
+        self._stopping.set()
+        self._thread.join(10)
+
+    def receipted(self, receipt: Receipt, content: bytes) -> None:
+        """A verified receipt; from any thread."""
+        if receipt.log_id == self.state.log_id:
+            self._receipt = (receipt, content)
+
+    def _on_bus_state(self, words: str) -> None:
+        self.state.bus = words
+
+    def _run(self) -> None:
+        recorder = None
+        while recorder is None and not self._stopping.is_set():
+            recorder = self._guarded(self._opened)
+            if recorder is None:
+                self._stopping.wait(RETRY_S)
+        if recorder is None:
+            return
+        self._guarded(recorder.begin)
+        while not self._stopping.is_set():
+            frames, until_ms = self._next_frames()
+            self._guarded(lambda: self._record(recorder, frames, until_ms))  # noqa: B023 - called at once
+        self._guarded(lambda: self._end(recorder))
+
+    def _opened(self) -> CanRecorder:
+        log = OwnLog(self.table.battery, self.plan.signer, self._store, self._submit)
+        self.state.log_id = log.log_id
+        settings, counts = self.plan.recorder_settings, self._bus.counts.by_key
+        return CanRecorder(self.plan.signals, log, settings, counts, _now_ms())
+
+    def _next_frames(self) -> tuple[Frames, int]:
+        try:
+            frames, until_ns = self._bus.batches.get(timeout=TAKE_TIMEOUT_S)
+        except queue.Empty:
+            return Frames.empty(), _now_ms() - LAG_MS
+        return frames, until_ns // 1_000_000
+
+    def _record(self, recorder: CanRecorder, frames: Frames, until_ms: int) -> None:
+        receipt, self._receipt = self._receipt, None
+        if receipt:
+            recorder.receipted(*receipt)
+        try:
+            if recorder.take(frames, until_ms):
+                self.state.problem = ""
+        finally:
+            counts, state = self._bus.counts, self.state
+            state.is_silent = recorder.is_silent
+            state.frames_received, state.frames_lost = counts.frames_received, counts.frames_lost
+            state.error_frames, state.reopened = counts.error_frames, counts.reopened
+
+    def _end(self, recorder: CanRecorder) -> None:
+        while not self._bus.batches.empty():
+            self._record(recorder, *self._next_frames())
+        recorder.end()
+
+    def _guarded(self, action: Callable[[], T]) -> T | None:
+        """Nothing that goes wrong here ends the thread: it is shown, and recording goes on."""
+        try:
+            return action()
+        except PackSealError as error:
+            self.state.problem = str(error)
+        except Exception as error:
+            self.state.problem = f"a fault of ours, recording goes on: {error!r}"
+        return None
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

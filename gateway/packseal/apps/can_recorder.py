@@ -1,0 +1,180 @@
+"""Frames of a bus to the entries of a log: what a board would record of a pack that has none (evidence class C).
+
+Decides windows, silence and gaps; no threads and no clock here: `take` is told what time it is. A window begins where
+the one before it ended, by a clock that nobody sets. A window without one value of the bound signals makes no WINDOW:
+the first of them makes an EVENT that the source is silent, the next window with values one that this has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from packseal.apps.own_log import MakeEntry, OwnLog
+from packseal.apps.window_records import BoundSignals, record_window
+from packseal.frames import Frames
+from packseal.records.attestation import attestation_digest
+from packseal.records.bodies import Config, EntryType, Gap, Window
+from packseal.records.cbor import Value, encode
+from packseal.records.checkpoint import Receipt
+from packseal.records.entries import encode_config, encode_gap, encode_window
+from packseal.signals import windows
+
+SOURCE_CAN = 1  # BOOT key 3
+RESET_UNKNOWN = 0
+SOURCE_SILENT, BEGINS, ENDED = 6, 1, 2  # EVENT keys 1 and 2
+LOG_FULL = 1  # GAP key 1
+MAX_WAITING = 256  # entries that no checkpoint could be stored for; they fit into one delivery
+TIME_EVERY_MS = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class CanRecorderSettings:
+    program_hash: bytes
+    settings_digest: bytes
+    window_ms: int
+    checkpoint_every: int
+    rated_capacity_mah: int = 0
+
+
+class CanRecorder:
+    def __init__(
+        self,
+        signals: BoundSignals,
+        log: OwnLog,
+        settings: CanRecorderSettings,
+        counts: Callable[[], Mapping[int, int]],
+        now_ms: int,
+    ) -> None:
+        """Begins with BOOT and CONFIG. counts: of the bus, for the attestation. now_ms: of a clock that nobody sets."""
+        self._signals, self._log, self._settings, self._counts = signals, log, settings, counts
+        self._uptime_offset_ms = log.uptime_ms - now_ms
+        self._window_start_ms = now_ms
+        self._frames: list[Frames] = []
+        self._windows_unsigned = 0
+        self._receipt: tuple[bytes, int] | None = None
+        self._next_time_ms = log.uptime_ms
+        self._lost: Gap | None = None
+        self.is_silent = False
+        log.append(self._boot, log.uptime_ms)
+        config = Config(
+            dbc_digest=signals.dbc_digest,
+            binding_digest=signals.binding_digest,
+            settings_digest=settings.settings_digest,
+        )
+        log.append(lambda seq, boot, uptime_ms: encode_config(seq, boot, uptime_ms, config), log.uptime_ms)
+        self._is_due = True
+
+    def begin(self) -> None:
+        """Signs the start. Raises UnavailableError; the next window tries again."""
+        self._write()
+
+    def take(self, frames: Frames, now_ms: int) -> int:
+        """How many windows have ended. Frames are in order, their time_ns on the clock of now_ms; all of those before
+        now_ms have come.
+
+        Raises UnavailableError where something could not be stored; it is tried again with the next window.
+        """
+        if len(frames):
+            self._frames.append(frames)
+        ended = 0
+        while now_ms >= self._window_start_ms + self._settings.window_ms:
+            self._close_window()
+            ended += 1
+        if ended:
+            self._write()
+        return ended
+
+    def end(self) -> None:
+        """Signs what waits; the frames of the window that has not ended are dropped. Raises UnavailableError."""
+        self._is_due = True
+        self._write()
+
+    def receipted(self, receipt: Receipt, content: bytes) -> None:
+        """A verified receipt has come: with the next window the log says so, now and then (TIME)."""
+        if receipt.log_id == self._log.log_id:
+            self._receipt = (attestation_digest(content), receipt.received_unix_ms)
+
+    def _write(self) -> None:
+        if not self._is_due:
+            self._log.keep()
+            return
+        self._log.deliver(self._counts())
+        self._is_due = False
+        self._windows_unsigned = 0
+
+    def _close_window(self) -> None:
+        start_ms = self._window_start_ms
+        end_ms = self._window_start_ms = start_ms + self._settings.window_ms
+        window = self._window(self._taken(end_ms), start_ms)
+        uptime_ms = end_ms + self._uptime_offset_ms
+        if self._log.waiting >= MAX_WAITING:
+            self._lose(window, uptime_ms)
+            return
+        self._close_gap(uptime_ms)
+        if (window is None) != self.is_silent:
+            self.is_silent = window is None
+            phase = BEGINS if self.is_silent else ENDED
+            self._append(EntryType.EVENT, {1: SOURCE_SILENT, 2: phase}, uptime_ms)
+            self._is_due = True
+        if window:
+            self._append_window(window, uptime_ms)
+
+    def _taken(self, end_ms: int) -> Frames:
+        """The frames before end_ms; the rest waits."""
+        frames = Frames.concatenate(self._frames)
+        is_inside = frames.time_ns < end_ms * 1_000_000
+        rest = frames.select(~is_inside)
+        self._frames = [rest] if len(rest) else []
+        return frames.select(is_inside)
+
+    def _window(self, frames: Frames, start_ms: int) -> Window | None:
+        """As an import makes it, over all these frames; None where none of them has a value of the binding."""
+        window_ns = self._settings.window_ms * 1_000_000
+        time_ns = np.clip(frames.time_ns - start_ms * 1_000_000, 0, window_ns - 1)
+        samples, _ = self._signals.samples(replace(frames, time_ns=time_ns))
+        summaries = windows(samples, window_ns)
+        return record_window(summaries[0]) if summaries else None
+
+    def _append_window(self, window: Window, uptime_ms: int) -> None:
+        if self._receipt and uptime_ms >= self._next_time_ms:
+            digest, received_unix_ms = self._receipt
+            self._append(EntryType.TIME, {1: digest, 2: received_unix_ms}, uptime_ms)
+            self._receipt, self._next_time_ms = None, uptime_ms + TIME_EVERY_MS
+        self._log.append(lambda seq, boot, at_ms: encode_window(seq, boot, at_ms, window), uptime_ms)
+        self._windows_unsigned += 1
+        self._is_due |= self._windows_unsigned >= self._settings.checkpoint_every
+
+    def _lose(self, window: Window | None, uptime_ms: int) -> None:
+        """Nothing more can be stored: only how much was lost is kept."""
+        if window:
+            windows_lost, first_ms = (self._lost.windows, self._lost.span_ms[0]) if self._lost else (0, 0)
+            first_ms = first_ms if windows_lost else uptime_ms - window.duration_ms
+            self._lost = Gap(LOG_FULL, windows_lost + 1, (first_ms, uptime_ms))
+
+    def _close_gap(self, uptime_ms: int) -> None:
+        if gap := self._lost:
+            self._log.append(lambda seq, boot, at_ms: encode_gap(seq, boot, at_ms, gap), uptime_ms)
+            self._lost, self._is_due = None, True
+
+    def _boot(self, seq: int, boot: int, uptime_ms: int) -> bytes:
+        binding = self._signals.binding
+        body: dict[int, Value] = {
+            1: self._settings.program_hash,
+            2: RESET_UNKNOWN,
+            3: SOURCE_CAN,
+            4: 1,
+            5: binding.cell_blocks,
+            6: binding.strings,
+            7: self._settings.rated_capacity_mah,
+        }
+        return encode([EntryType.BOOT, seq, boot, uptime_ms, body])
+
+    def _append(self, kind: EntryType, body: dict[int, Value], uptime_ms: int) -> None:
+        self._log.append(_maker(kind, body), uptime_ms)
+
+
+def _maker(kind: EntryType, body: dict[int, Value]) -> MakeEntry:
+    return lambda seq, boot, uptime_ms: encode([kind, seq, boot, uptime_ms, body])

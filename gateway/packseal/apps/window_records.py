@@ -1,0 +1,99 @@
+"""CAN frames to WINDOW entries: a DBC and the binding that fits it, one way for log files and for a bus."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packseal.errors import PackSealError
+from packseal.frames import Frames
+from packseal.io.files import read_bounded
+from packseal.records.bodies import MeanMinMax, Window
+from packseal.signals import (
+    Binding,
+    Decoder,
+    DecodeReport,
+    QuantityWindow,
+    Samples,
+    SampleWindow,
+    apply_binding,
+    load_dbc,
+    parse_binding,
+    resolve,
+)
+from packseal.signals.binding import MAX_BINDING_BYTES
+from packseal.signals.dbc_text import MAX_DBC_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSignals:
+    """dbc, bind: the content of the two files. bound: the signals that the binding reads."""
+
+    dbc: bytes
+    bind: bytes
+    decoder: Decoder
+    binding: Binding
+    bound: frozenset[str]
+
+    @classmethod
+    def load(cls, dbc_path: Path, bind_path: Path) -> BoundSignals:
+        """Raises ConfigError, DBCError and BindingError, each with the file's name before it."""
+        dbc, bind = read_bounded(dbc_path, MAX_DBC_BYTES), read_bounded(bind_path, MAX_BINDING_BYTES)
+        with naming(bind_path):
+            binding = parse_binding(bind.decode(errors="replace"))
+        with naming(dbc_path):
+            decoder = load_dbc(dbc)
+        with naming(bind_path):
+            bound = frozenset(resolve(binding, decoder).values())
+        return cls(dbc, bind, decoder, binding, bound)
+
+    @property
+    def dbc_digest(self) -> bytes:
+        return hashlib.sha256(self.dbc).digest()
+
+    @property
+    def binding_digest(self) -> bytes:
+        return hashlib.sha256(self.bind).digest()
+
+    def samples(self, frames: Frames) -> tuple[Mapping[str, Samples], DecodeReport]:
+        """The bound signals in these frames, and the account of all of them."""
+        decoded = self.decoder.decode(frames, only=self.bound)
+        return apply_binding(self.binding, self.decoder, decoded), decoded.report
+
+
+def record_window(summary: SampleWindow) -> Window:
+    """The WINDOW of one summary; quantities without a valid value are left out, their values counted."""
+    found = summary.quantities
+    temperature = found.get("temperature_ddegc")
+    return Window(
+        duration_ms=summary.duration_ns // 1_000_000,
+        samples=max(quantity.valid + quantity.not_available for quantity in found.values()),
+        pack_current_ma=_mean_min_max(found.get("pack_current_ma")),
+        pack_voltage_mv=_mean_min_max(found.get("pack_voltage_mv")),
+        temperature_ddegc=(temperature.mean_value,) if temperature and temperature.valid else (),
+        soc_reported_cpct=_last(found.get("soc_reported_cpct")),
+        soh_reported_cpct=_last(found.get("soh_reported_cpct")),
+        values_unavailable=sum(quantity.not_available for quantity in found.values()),
+    )
+
+
+def _mean_min_max(quantity: QuantityWindow | None) -> MeanMinMax | None:
+    if quantity is None or quantity.mean_value is None or quantity.min_value is None or quantity.max_value is None:
+        return None
+    return MeanMinMax(quantity.mean_value, quantity.min_value, quantity.max_value)
+
+
+def _last(quantity: QuantityWindow | None) -> int | None:
+    return quantity.last_value if quantity else None
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Puts the file's name before what is wrong with it."""
+    try:
+        yield
+    except PackSealError as error:
+        raise type(error)(f"{path}: {error}") from None

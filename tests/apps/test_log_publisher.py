@@ -1,0 +1,363 @@
+"""The service's log as others see it: signed before a receipt leaves, published, and cosigned by a real witness."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from packseal.apps.log_publisher import LogPublisher
+from packseal.apps.log_publisher import Witness as AskedWitness
+from packseal.apps.witness import WitnessServer
+from packseal.errors import EvidenceError, Reason, UnavailableError
+from packseal.io.ports import free_port
+from packseal.io.tile_store import CHECKPOINT
+from packseal.io.witness_settings import WitnessSettings
+from packseal.records.answer import ReceiptAnswer
+from packseal.records.checkpoint import receipt_leaf_entry, verify_receipt
+from packseal.records.merkle import Edge, leaf_hash, verify_consistency, verify_inclusion
+from packseal.records.note import LogCheckpoint, sign_log_checkpoint, verified_cosignatures, verify_log_checkpoint
+from packseal.records.passport_log import consistency_proof, inclusion_proof
+from packseal.records.policy import Policy
+from packseal.records.verify import verify_bundle
+from tests.passport.authorities import bind, open_desk, strangers_policy
+from tests.passport.board import TOPIC, Board, running_board, signer
+from tests.passport.desk import SERVICE_KEY, SERVICE_PUBLIC_KEY, START_UNIX_MS, Desk, desk_for
+
+WITNESS = "witness.example/w1"
+UNIX_S = START_UNIX_MS // 1000
+
+
+def signed(note: bytes | None) -> LogCheckpoint:
+    assert note is not None
+    return verify_log_checkpoint(note, SERVICE_PUBLIC_KEY)
+
+
+def published(desk: Desk) -> LogCheckpoint:
+    return signed(desk.tiles.read(CHECKPOINT))
+
+
+def grow(desk: Desk, board: Board, times: int = 1) -> None:
+    """Each time a window, and so a receipt."""
+    for _ in range(times):
+        size = board.size
+        board.windows(1)
+        desk.receipt(board.delivery(size).to_bytes())
+
+
+def filled(folder: Path) -> tuple[Desk, Board]:
+    """BIND, NOTED and a receipt."""
+    board = running_board()
+    desk = desk_for(folder, board)
+    desk.receipt(board.delivery().to_bytes())
+    return desk, board
+
+
+def check_published(desk: Desk) -> None:
+    """All that the database has is in the folder, under the note of the database."""
+    note = desk.store.log.note()
+    assert published(desk) == signed(note)
+    size = published(desk).size
+    entries = desk.store.log.entries(0, size)
+    read = desk.tiles.reader(size)
+    for index in {0, 1, size // 2, size - 1}:
+        proof = inclusion_proof(read, index, size, size)
+        verify_inclusion(leaf_hash(entries[index]), index, size, proof, published(desk).root)
+
+
+# ---- signed before it leaves
+
+
+def test_no_receipt_leaves_before_its_leaf_is_in_a_signed_tree(tmp_path: Path) -> None:
+    """docs/record.md section 5.5, looked at through the file alone, as whoever finds it after a crash."""
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    for first, size in ((0, 5), (5, 9), (0, 3), (0, 7), (9, 13)):
+        answer = desk.give(board.delivery(first, size).to_bytes())
+        with closing(sqlite3.connect(desk.path)) as file:
+            entries = [entry for (entry,) in file.execute("SELECT entry FROM passport_log ORDER BY idx")]
+            ((note,),) = file.execute("SELECT note FROM log_head")
+        assert isinstance(answer, ReceiptAnswer)
+        receipt = verify_receipt(answer.receipt, SERVICE_PUBLIC_KEY)
+        assert entries[receipt.service_index] == receipt_leaf_entry(answer.receipt).to_bytes()
+        tree = Edge().extended([leaf_hash(entry) for entry in entries])
+        assert signed(note) == LogCheckpoint(desk.settings.origin, tree.size, tree.root())
+
+
+def test_every_note_continues_the_one_before(tmp_path: Path) -> None:
+    desk, board = filled(tmp_path)
+    notes = [signed(desk.store.log.note())]
+    for _ in range(5):
+        grow(desk, board)
+        notes.append(signed(desk.store.log.note()))
+    desk.publisher.turn()
+    last = notes[-1]
+    for note in notes:
+        proof = consistency_proof(desk.tiles.reader(last.size), note.size, last.size, last.size)
+        verify_consistency((note.size, last.size), proof, (note.root, last.root))
+
+
+def test_a_log_whose_head_was_altered_gives_no_receipt(tmp_path: Path) -> None:
+    desk, board = filled(tmp_path)
+    board.windows(1)
+    desk.edit(lambda file: file.execute("UPDATE log_head SET edge = x'00'"))
+    with pytest.raises(UnavailableError, match=r"passport\.db: the head of the passport log .* restore"):
+        desk.service.receive(TOPIC, board.delivery(13).to_bytes())
+
+
+# ---- published
+
+
+def test_what_is_new_is_published_at_the_next_turn(tmp_path: Path) -> None:
+    desk, board = filled(tmp_path)
+    for times in (0, 1, 3, 260):  # over the first full tile
+        grow(desk, board, times)
+        desk.publisher.turn()
+        check_published(desk)
+    before = {path: path.stat().st_mtime_ns for path in desk.tiles.folder.rglob("*") if path.is_file()}
+    desk.publisher.turn()
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "nothing new, nothing written"
+
+
+def test_a_restart_goes_on(tmp_path: Path) -> None:
+    desk, board = filled(tmp_path)
+    desk.publisher.turn()
+    before = published(desk)
+    for _ in range(3):
+        desk.reopen()
+        grow(desk, board)
+        desk.publisher.turn()
+        check_published(desk)
+    size = published(desk).size
+    proof = consistency_proof(desk.tiles.reader(size), before.size, size, size)
+    verify_consistency((before.size, size), proof, (before.root, published(desk).root))
+
+
+def removed(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def without_tiles(folder: Path) -> None:
+    shutil.rmtree(folder / "tile")
+
+
+def without_checkpoint(folder: Path) -> None:
+    (folder / CHECKPOINT).unlink()
+
+
+def half_a_checkpoint(folder: Path) -> None:
+    (folder / CHECKPOINT).write_bytes((folder / CHECKPOINT).read_bytes()[:20])
+
+
+@pytest.mark.parametrize("damage", [removed, without_tiles, without_checkpoint, half_a_checkpoint])
+def test_a_folder_that_was_damaged_is_made_again(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    desk, board = filled(tmp_path)
+    grow(desk, board, 300)
+    desk.publisher.turn()
+    damage(desk.tiles.folder)
+    desk.reopen()
+    grow(desk, board)
+    desk.publisher.turn()
+    check_published(desk)
+
+
+def test_a_database_put_back_to_an_older_state_is_not_published_over_a_newer_one(tmp_path: Path) -> None:
+    desk, board = filled(tmp_path)
+    desk.store._database.fold_back()
+    older = desk.path.read_bytes()
+    grow(desk, board)
+    desk.publisher.turn()
+    newer = published(desk)
+    desk.store.close()
+    desk.path.write_bytes(older)
+    desk.open()
+    desk.publisher._tried(desk.publisher.turn)
+    assert "restore the database" in desk.publisher.problem
+    assert published(desk) == newer
+
+
+def test_stopping_publishes_what_is_left(tmp_path: Path) -> None:
+    desk, board = filled(tmp_path)
+    desk.publisher.start()
+    grow(desk, board)
+    desk.publisher.stop()
+    assert desk.publisher.problem == ""
+    check_published(desk)
+
+
+# ---- cosigned
+
+
+class Witnessed:
+    """A desk whose log a real witness watches, over HTTP; the witness can be away."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.board = running_board()
+        self.desk = open_desk(folder)
+        bind(self.desk, self.board)
+        self.desk.receipt(self.board.delivery().to_bytes())
+        self.listen = f"127.0.0.1:{free_port()}"
+        self.server: WitnessServer | None = None
+        self.start()
+        self.key = self.server.public_key if self.server else b""
+        self.publisher = self.new_publisher()
+
+    def start(self) -> None:
+        self.server = self.witness(WITNESS, self.listen)
+
+    def witness(self, name: str, listen: str) -> WitnessServer:
+        log = {"origin": self.desk.settings.origin, "public_key": SERVICE_PUBLIC_KEY.hex()}
+        file = name.replace("/", "-")
+        paths = {"store": self.folder / f"{file}.db", "key": self.folder / f"{file}.key"}
+        settings = {"listen": listen, "name": name, "log": (log,), **paths}
+        server = WitnessServer(WitnessSettings.model_validate(settings), lambda: UNIX_S)
+        server.start()
+        return server
+
+    def stop(self) -> None:
+        if self.server:
+            self.server.stop()
+        self.server = None
+
+    def new_publisher(self, url: str | None = None) -> LogPublisher:
+        witness = AskedWitness(WITNESS, url or f"http://{self.listen}", self.key)
+        return LogPublisher(self.desk.store.log, self.desk.tiles, [witness])
+
+    def policy(self, needed: int = 1) -> Policy:
+        return strangers_policy(witnesses={WITNESS: self.key}, witnesses_needed=needed)
+
+    def cosigned(self) -> dict[str, int]:
+        return verified_cosignatures(self.desk.tiles.read(CHECKPOINT) or b"", {WITNESS: self.key})
+
+
+@pytest.fixture
+def witnessed(tmp_path: Path) -> Iterator[Witnessed]:
+    made = Witnessed(tmp_path)
+    yield made
+    made.stop()
+
+
+def test_a_witness_cosigns_and_a_bundle_says_so(witnessed: Witnessed) -> None:
+    witnessed.publisher.turn()
+    assert witnessed.cosigned() == {WITNESS: UNIX_S}
+    trusted = verify_bundle(witnessed.desk.bundle(witnessed.board, 12), witnessed.policy())
+    assert trusted.witnesses == {WITNESS: UNIX_S}
+    other = strangers_policy(witnesses={WITNESS: SERVICE_PUBLIC_KEY}, witnesses_needed=1)
+    with pytest.raises(EvidenceError) as refused:
+        verify_bundle(witnessed.desk.bundle(witnessed.board, 12), other)
+    assert refused.value.reason is Reason.TOO_FEW_WITNESSES
+
+
+def test_a_log_that_grows_is_cosigned_again_also_after_restarts_of_both(witnessed: Witnessed) -> None:
+    for is_restarted in (False, False, True, False):
+        grow(witnessed.desk, witnessed.board)
+        if is_restarted:
+            witnessed.stop()
+            witnessed.start()
+            witnessed.publisher = witnessed.new_publisher()  # it knows nothing of what was cosigned before
+        witnessed.publisher.turn()
+        assert witnessed.cosigned() == {WITNESS: UNIX_S}
+        last = witnessed.board.size - 1
+        assert verify_bundle(witnessed.desk.bundle(witnessed.board, last), witnessed.policy()).entry.seq == last
+
+
+def test_without_its_witness_the_log_is_published_and_cosigned_later(witnessed: Witnessed) -> None:
+    witnessed.publisher.turn()
+    witnessed.stop()
+    grow(witnessed.desk, witnessed.board)
+    for _ in range(2):
+        witnessed.publisher._tried(witnessed.publisher.turn)
+        assert "no answer" in witnessed.publisher.problem
+    check_published(witnessed.desk)
+    assert witnessed.cosigned() == {}
+    older, newest = (witnessed.desk.bundle(witnessed.board, seq) for seq in (12, 13))
+    assert verify_bundle(older, witnessed.policy()).entry.seq == 12, "a cosigned tree covers it"
+    assert verify_bundle(newest, witnessed.policy(needed=0)).witnesses == {}
+    with pytest.raises(EvidenceError) as refused:
+        verify_bundle(newest, witnessed.policy())
+    assert refused.value.reason is Reason.TOO_FEW_WITNESSES
+
+    witnessed.start()
+    witnessed.publisher._tried(witnessed.publisher.turn)
+    assert witnessed.publisher.problem == ""
+    assert witnessed.cosigned() == {WITNESS: UNIX_S}
+    assert verify_bundle(witnessed.desk.bundle(witnessed.board, 13), witnessed.policy()).entry.seq == 13
+
+
+def test_what_two_witnesses_signed_is_kept_until_both_sign_again(witnessed: Witnessed) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    other = witnessed.witness("witness.example/w2", listen)
+    keys = {WITNESS: witnessed.key, "witness.example/w2": other.public_key}
+    asked = [
+        AskedWitness(name, url, keys[name])
+        for name, url in zip(keys, (f"http://{witnessed.listen}", other.url), strict=True)
+    ]
+    publisher = LogPublisher(witnessed.desk.store.log, witnessed.desk.tiles, asked)
+    both = strangers_policy(witnesses=keys, witnesses_needed=2)
+    publisher.turn()
+    other.stop()
+    grow(witnessed.desk, witnessed.board)
+    publisher._tried(publisher.turn)
+    assert publisher.problem.startswith(f"{other.url}/add-checkpoint: no answer")
+    assert set(verify_bundle(witnessed.desk.bundle(witnessed.board, 12), both).witnesses) == set(keys)
+    newest = witnessed.desk.bundle(witnessed.board, 13)
+    assert set(verify_bundle(newest, replace(both, witnesses_needed=1)).witnesses) == {WITNESS}
+    with pytest.raises(EvidenceError) as refused:
+        verify_bundle(newest, both)
+    assert refused.value.reason is Reason.TOO_FEW_WITNESSES
+    other = witnessed.witness("witness.example/w2", listen)
+    publisher.turn()
+    assert set(verify_bundle(witnessed.desk.bundle(witnessed.board, 13), both).witnesses) == set(keys)
+    other.stop()
+
+
+def test_stopping_waits_for_no_witness(witnessed: Witnessed) -> None:
+    witnessed.stop()
+    witnessed.publisher.stop()
+    check_published(witnessed.desk)
+
+
+def test_a_witness_that_saw_another_story_cosigns_no_more_and_that_is_shown(witnessed: Witnessed) -> None:
+    """The service's key signs a second tree, larger and of other entries; what the witness saw first stays."""
+    witnessed.publisher.turn()
+    other = open_desk(_folder(witnessed.folder / "other"))
+    board = running_board(name="another board")
+    bind(other, board)
+    other.receipt(board.delivery().to_bytes())
+    grow(other, board)
+    publisher = LogPublisher(other.store.log, other.tiles, witnessed.publisher._witnesses)
+    publisher._tried(publisher.turn)
+    assert "refuses the checkpoint with 422" in publisher.problem
+    check_published(other)
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def test_an_answer_by_another_key_is_no_cosignature(witnessed: Witnessed) -> None:
+    witnessed.key = SERVICE_PUBLIC_KEY
+    publisher = witnessed.new_publisher()
+    publisher._tried(publisher.turn)
+    assert publisher.problem
+    check_published(witnessed.desk)
+    assert witnessed.cosigned() == {}
+
+
+def test_a_note_that_does_not_fit_the_entries_is_neither_published_nor_shown_to_a_witness(witnessed: Witnessed) -> None:
+    note = sign_log_checkpoint(
+        LogCheckpoint(witnessed.desk.settings.origin, 4, bytes(32)), signer(SERVICE_KEY), SERVICE_PUBLIC_KEY
+    )
+    witnessed.desk.edit(lambda file: file.execute("UPDATE log_head SET note = ?", (note,)))
+    witnessed.publisher._tried(witnessed.publisher.turn)
+    assert "root-mismatch" in witnessed.publisher.problem
+    assert witnessed.desk.tiles.read(CHECKPOINT) is None
+    with closing(sqlite3.connect(witnessed.folder / "witness.example-w1.db")) as file:
+        assert file.execute("SELECT * FROM cosigned").fetchall() == []
