@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: demo test test-long vectors docs bench bench-board clean
+.PHONY: demo test test-long fuzz vectors docs bench bench-board bench-evidence bench-archive clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo $(DEMO)
@@ -13,9 +13,14 @@ demo: $(READY)
 test: $(READY) $(STUBS)
 	@$(BIN)/python tests/run_checks.py
 
-# the same faults, for as long as they last on a site
+# the same faults, for as long as they last on a site, and every bit of twenty bundles
 test-long: $(READY)
-	@PACKSEAL_BROKER_GONE_S=60 $(BIN)/python -m pytest tests/line
+	@PACKSEAL_BROKER_GONE_S=60 PACKSEAL_LONG=1 $(BIN)/python -m pytest tests/line tests/records/test_flips.py
+
+# every night: ten minutes of processor time, guided by coverage; a finding belongs into a test
+fuzz: $(READY)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@$(BIN)/python tests/attacks/fuzz_records.py
 
 vectors: $(READY)
 	@$(BIN)/python tests/vectors/make_vectors.py
@@ -25,10 +30,18 @@ docs: $(READY)
 	@$(BIN)/python docs/make_commands.py
 	@$(BIN)/python docs/make_screenshot.py
 
-bench: bench-board
+bench: bench-board bench-evidence
 
 bench-board: $(READY)
 	@$(BIN)/python benchmarks/bench_board.py
+
+# the peer's column needs cbor2: .venv/bin/pip install --editable '.[bench]'
+bench-evidence: $(READY)
+	@$(BIN)/python benchmarks/bench_evidence.py
+
+# the same, and an archive of a million records built and verified: about five minutes
+bench-archive: $(READY)
+	@$(BIN)/python benchmarks/bench_evidence.py --archive
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("PackSeal needs Python 3.11 or newer; set PYTHON to one" if sys.version_info < (3, 11) else 0)'
