@@ -31,7 +31,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_receipts_make_room_on_a_full_disk(small_disk: Path) -> None:
     board = running_board(2)
     store = OutboxStore(small_disk / "outbox.db")
-    log, stored, is_full = TrustedLog(board.entries[0]), [], False
+    log, stored, is_full = TrustedLog(board.genesis, board.seed), [], False
     while not is_full:
         delivery = board.delivery(log.size)
         verified = log.verified(delivery, only_new(log))
@@ -45,7 +45,7 @@ def test_receipts_make_room_on_a_full_disk(small_disk: Path) -> None:
         board.windows(100)
     _fill(small_disk)
     for checkpoint in stored:
-        store.acknowledge(Receipt(checkpoint.log_id, checkpoint.size, checkpoint.root, 0, 0), b"receipt")
+        store.acknowledge(Receipt(checkpoint.log_id, checkpoint.size, checkpoint.root, 0, 0, bytes(16)), b"receipt")
     assert store.waiting() == []
     (small_disk / "filler").unlink()
     store.store("pack", delivery, log.verified(delivery, only_new(log)), 0)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from packseal.io.link import Frame, FrameReader, Kind, encode_frame
-from packseal.io.session import CREDIT, QUIET_MS, SILENT_MS, BoardSession, DeliveryArrived, Event, HelloArrived
+from packseal.io.session import (
+    CREDIT,
+    QUIET_MS,
+    SILENT_MS,
+    BoardSession,
+    DeliveryArrived,
+    Event,
+    FrameRejected,
+    HelloArrived,
+    PossessionArrived,
+)
+from packseal.records.blinding import seed_digest
+from packseal.records.bodies import Key, Origin
 from packseal.records.cbor import Value, decode, encode
-from packseal.records.entries import Key, Origin, encode_key
+from packseal.records.entries import encode_key
 
-GENESIS = encode_key(0, 1, 0, Key(bytes(32), Origin.BOARD, bytes(16)))
+SEED = bytes(range(16))
+GENESIS = encode_key(0, 1, 0, Key(bytes(32), Origin.BOARD, bytes(16), seed_digest(SEED)))
 
 
 def entry(seq: int) -> bytes:
@@ -18,7 +32,7 @@ def entry(seq: int) -> bytes:
 
 
 def hello(size: int) -> bytes:
-    return encode_frame(Kind.HELLO, encode([1, 0, size, 0, 1, 0, GENESIS, b""]))
+    return encode_frame(Kind.HELLO, encode([1, 0, size, 0, 1, 0, GENESIS, b"", SEED]))
 
 
 def entries(first: int, last: int) -> bytes:
@@ -58,7 +72,7 @@ def test_entries_and_checkpoint_make_a_delivery() -> None:
     session = greeted(3)
     (event,) = session.receive(entries(0, 2) + CHECKPOINT, 1)
     assert isinstance(event, DeliveryArrived)
-    assert event.delivery.first_seq == 0
+    assert (event.delivery.genesis, event.delivery.seed, event.delivery.first_seq) == (GENESIS, SEED, 0)
     assert list(event.delivery.entries) == [entry(0), entry(1), entry(2)]
     assert event.delivery.checkpoint == b"signed"
 
@@ -117,6 +131,25 @@ def test_a_receipt_goes_out_as_it_is() -> None:
     assert Frame(Kind.RECEIPT, b"receipt") in sent(session)
 
 
+def test_challenge_and_order_go_out_and_the_possession_comes_back() -> None:
+    session = greeted(1)
+    session.send_challenge(bytes(range(16)))
+    session.send_order(b"order")
+    assert sent(session) == [Frame(Kind.CHALLENGE, bytes(range(16))), Frame(Kind.ORDER, b"order")]
+    assert session.receive(encode_frame(Kind.POSSESSION, b"signed"), 1) == [PossessionArrived(b"signed")]
+
+
+def test_a_nonce_of_another_length_is_the_callers_fault() -> None:
+    with pytest.raises(ValueError, match="16 bytes, not 15"):
+        greeted(1).send_challenge(bytes(15))
+
+
+@pytest.mark.parametrize("numbers", [7, 9])
+def test_a_status_of_another_length_is_refused(numbers: int) -> None:
+    (event,) = greeted(1).receive(encode_frame(Kind.STATUS, encode([0] * numbers)), 1)
+    assert isinstance(event, FrameRejected)
+
+
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_noise_never_harms(pieces: list[bytes]) -> None:
     session = greeted(2)
@@ -144,13 +177,13 @@ def test_a_status_with_fewer_records_than_were_taken_asks_who_is_there() -> None
     session = greeted(3)
     session.receive(entries(0, 2) + CHECKPOINT, 1)
     session.accepted(3)
-    session.receive(encode_frame(Kind.STATUS, encode([0, 2, 0, 0, 0, 0, 0])), 2)
+    session.receive(encode_frame(Kind.STATUS, encode([0, 2, 0, 0, 0, 0, 0, 0])), 2)
     assert Kind.ASK in [frame.kind for frame in sent(session)]
 
 
 def test_a_board_that_is_not_the_one_expected_is_asked_for_nothing() -> None:
     session = greeted(3)
     session.forget()
-    session.receive(encode_frame(Kind.STATUS, encode([0, 9, 0, 0, 0, 0, 0])), 1)
+    session.receive(encode_frame(Kind.STATUS, encode([0, 9, 0, 0, 0, 0, 0, 0])), 1)
     session.tick(QUIET_MS + 1)
     assert wants(session) == []

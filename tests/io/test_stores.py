@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from packseal.errors import UnavailableError
 from packseal.io.database import Database
 from packseal.io.outbox_store import OutboxStore, only_new
 from packseal.records.checkpoint import Receipt
-from packseal.records.log import TrustedLog
+from packseal.records.cose import VerifyingKey
+from packseal.records.log import Delivery, TrustedLog
 from tests.passport.board import Board, running_board
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS numbers (value INTEGER NOT NULL) STRICT;"
@@ -58,9 +60,12 @@ def test_what_cannot_be_opened_is_left_closed(tmp_path: Path) -> None:
 
 
 def stored(outbox: OutboxStore, board: Board, first: int, size: int) -> None:
-    delivery = board.delivery(first, size)
-    found = outbox.log(board.log_id)
-    log = found.log if found else TrustedLog(board.genesis)
+    stored_as(outbox, board.delivery(first, size))
+
+
+def stored_as(outbox: OutboxStore, delivery: Delivery) -> None:
+    found = outbox.log(delivery.log_id)
+    log = found.log if found else TrustedLog(delivery.genesis, delivery.seed)
     outbox.store("pack-1", delivery, log.verified(delivery, only_new(log)), 0)
 
 
@@ -72,7 +77,7 @@ def test_an_outbox_keeps_a_delivery_until_its_receipt(outbox: OutboxStore) -> No
     assert outbox.content(outbox.waiting()[1]) == ("pack-1", board.delivery(4, 9).to_bytes())
     root = outbox.root_at(board.log_id, 4)
     assert root is not None
-    outbox.acknowledge(Receipt(board.log_id, 4, root, 0, 0), b"receipt")
+    outbox.acknowledge(Receipt(board.log_id, 4, root, 0, 0, bytes(16)), b"receipt")
     assert [item.size for item in outbox.waiting()] == [9]
     found = outbox.log(board.log_id)
     assert found is not None
@@ -80,10 +85,31 @@ def test_an_outbox_keeps_a_delivery_until_its_receipt(outbox: OutboxStore) -> No
     assert outbox.counts() == {"records_receipted": 4, "records_stored": 9}
 
 
+def test_an_outbox_keeps_changes_of_key_and_the_end_of_a_log(outbox: OutboxStore) -> None:
+    board = running_board(2)
+    changed_at = board.rotate("later")
+    stored_as(outbox, replace(board.delivery(), checkpoint=changed_at))
+    board.windows(1)
+    stored(outbox, board, board.size - 1, board.size)
+    found = outbox.log(board.log_id)
+    assert found is not None
+    later = VerifyingKey(bytes(board.signing_key.verify_key))
+    assert found.log.rotations == ((board.size - 1, later),)
+    assert (found.log.seed, found.log.is_sealed) == (board.seed, False)
+    board.seal()
+    stored(outbox, board, board.size - 1, board.size)
+    found = outbox.log(board.log_id)
+    assert found is not None
+    assert found.log.is_sealed
+
+
 EDITS = {
     "an edge of one byte": "UPDATE logs SET edge = x'00'",
     "an edge without a root": "UPDATE logs SET edge = x'00000004'",
     "a genesis that does not decode": "UPDATE logs SET genesis = x'ff'",
+    "another log's seed": "UPDATE logs SET seed = x'00000000000000000000000000000000'",
+    "changes of key that do not decode": "UPDATE logs SET rotations = x'ff'",
+    "a key of no length": "UPDATE logs SET rotations = x'8183041240'",
 }
 
 

@@ -126,6 +126,7 @@ class Rig:
         self.heard: list[Message] = []
         self._tap = MQTTConnection(self.address, "tap", ["packseal/#"], self._heard)
         self.service_key = service_key
+        self.gateway_key = load_or_make_key(folder / "gateway.key").public_key
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -154,6 +155,7 @@ class Rig:
     def write_configuration(self, board_key: bytes) -> None:
         (self.folder / "passport.toml").write_text(
             f'broker = "{self.address}"\nlisten = "{self.listen}"\nstore = "passport.db"\nkey = "service.key"\n'
+            f'[[authority]]\nrole = "gateway"\npublic_key = "{self.gateway_key.hex()}"\n'
             f'[[battery]]\nid = "{BATTERY}"\nname = "Rig pack"\ncategory = "SBESS"\nrated_capacity_mah = 10000\n'
             f'[[battery.source]]\npublic_key = "{board_key.hex()}"\nevidence_class = "B"\n'
         )

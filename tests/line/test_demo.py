@@ -14,7 +14,8 @@ from packseal.apps.demo import TRUE_CAPACITY_MAH, Demo
 from packseal.apps.export import load_policy
 from packseal.errors import EvidenceError
 from packseal.io.ports import free_port
-from packseal.records.bundle import Policy, verify_bundle
+from packseal.records.policy import Policy
+from packseal.records.verify import verify_bundle
 from tests.line.rig import PACKSEAL, tool
 
 
@@ -83,7 +84,7 @@ def test_verify_names_what_is_wrong_and_ends_with_1(demo: Demo, tmp_path: Path) 
     (tmp_path / "altered.bundle").write_bytes(content)
     run = packseal("verify", str(tmp_path / "altered.bundle"), "--policy", str(demo.folder / "policy.toml"))
     assert run.returncode == 1
-    assert run.stderr.startswith("packseal: bad-signature: ")
+    assert run.stderr.startswith("packseal: receipt-mismatch: ")  # the gateway's attestation stands last
     assert run.stderr.count("\n") == 1
 
 

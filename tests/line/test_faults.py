@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from packseal.io.outbox_store import OutboxStore
 from packseal.io.passport_store import PassportStore
 from packseal.io.unix_board import UnixBoard
 from packseal.records.answer import RefusalAnswer, decode_answer
+from packseal.records.log import Delivery
 from tests.line.rig import BATTERY, PACKSEAL, Process, Rig, tool
 
 BROKER_GONE_S = float(os.environ.get("PACKSEAL_BROKER_GONE_S", "10"))  # `make test-long` takes a minute
@@ -156,7 +158,10 @@ def _limit_file_size(process: Process, limit: str) -> None:
 def test_altered_and_truncated_deliveries_are_refused_and_change_nothing(rig: Rig) -> None:
     good = rig.next_message("rec")
     rig.next_message("receipt")
-    for payload in (good.payload[:-1], good.payload[:-9] + b"x" + good.payload[-8:], b"", b"\xff" * 100_000):
+    delivery = Delivery.from_bytes(good.payload)
+    altered = delivery.checkpoint[:-9] + bytes([delivery.checkpoint[-9] ^ 1]) + delivery.checkpoint[-8:]
+    payloads = (good.payload[:-1], replace(delivery, checkpoint=altered).to_bytes(), b"", b"\xff" * 100_000)
+    for payload in payloads:
         rig.publish(good.topic.replace(BATTERY, "nobody"), payload)
     reasons: list[str] = []
     while len(reasons) < 4:

@@ -14,7 +14,8 @@ import cantools
 import pytest
 
 from packseal.io.passport_store import PassportStore
-from packseal.records.entries import Config, Window, decode_entry
+from packseal.records.bodies import Config, Window
+from packseal.records.entries import decode_entry
 from tests.line.rig import PACKSEAL
 
 BATTERY = "leaf"

@@ -55,7 +55,7 @@ def test_export_takes_the_newest_and_keeps_a_policy_that_is_there(rig: Rig, tmp_
     assert (out / "policy.toml").read_text() == "# mine\n"
     refused = packseal("verify", second.stdout.strip())
     assert refused.returncode == 1
-    assert "unknown-log" in refused.stderr
+    assert "unknown-service" in refused.stderr
 
 
 def test_export_never_makes_a_key(rig: Rig, tmp_path: Path) -> None:
