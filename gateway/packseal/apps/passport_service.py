@@ -121,7 +121,7 @@ class PassportService:
         else:
             binding = self.keyring.bound.get(key.public_key)
             battery = self.settings.battery(binding.battery) if binding else None
-            if binding is None or battery is None:
+            if binding is None or binding.is_stated or battery is None:
                 return None
             source = Source(battery, binding.evidence_class)
         return source if CLASS_ORIGINS[source.evidence_class] is key.origin else None

@@ -17,9 +17,12 @@ from packseal.records.cose import VerifyingKey
 
 @dataclass(frozen=True, slots=True)
 class Binding:
+    """is_stated: by the service, for what stood in its settings; it counts as long as it stands there."""
+
     battery: str
     evidence_class: str
     index: int
+    is_stated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Keyring:
                 return self._with_key(Authority(key, role))
             case Bind(public_key, battery, evidence_class):
                 self._check_bind(act, public_key, battery, is_sealed)
-                binding = Binding(battery, evidence_class, index)
+                binding = Binding(battery, evidence_class, index, act.authority.role is Role.SERVICE)
                 return replace(self, bound={**self.bound, public_key: binding})
             case Rotate(key):
                 return self._with_key(Authority(key, act.authority.role))._taking_over(act.authority, key, index)
