@@ -37,7 +37,7 @@ def parts() -> list[Part]:
         *(firmware_types(port, files) for port, files in PORTS.items()),
         Part("direction of imports", [str(BIN / "lint-imports")]),
         Part("vectors", [sys.executable, "tests/vectors/make_vectors.py", "--check"]),
-        Part("tests", [sys.executable, "-m", "pytest", "--durations=10"]),
+        Part("tests", [sys.executable, "-m", "pytest", "--durations=25"]),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,9 @@ from packseal.io.ports import free_port
 from packseal.records.policy import Policy
 from packseal.records.verify import verify_bundle
 from tests.line.rig import PACKSEAL, tool
+
+# every other value of a byte takes minutes: with PACKSEAL_LONG=1; each of its bits, always
+CHANGES = range(1, 256) if os.environ.get("PACKSEAL_LONG") == "1" else [1 << bit for bit in range(8)]
 
 
 def packseal(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -63,13 +67,13 @@ def test_every_single_byte_change_of_the_bundle_is_refused(demo: Demo) -> None:
     verify_bundle(content, policy)
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         refused = pool.map(partial(refused_changes, content, policy), range(len(content)), chunksize=16)
-    assert refused == [255] * len(content)
+    assert refused == [len(CHANGES)] * len(content)
 
 
 def refused_changes(content: bytes, policy: Policy, index: int) -> int:
-    """How many of the 255 other values of one byte are refused with a reason."""
+    """How many other values of one byte are refused with a reason."""
     refused = 0
-    for change in range(1, 256):
+    for change in CHANGES:
         altered = content[:index] + bytes([content[index] ^ change]) + content[index + 1 :]
         try:
             verify_bundle(altered, policy)
