@@ -29,8 +29,8 @@ from packseal.records.blinding import leaf_of  # noqa: E402
 from packseal.records.bodies import MeanMinMax, Window  # noqa: E402
 from packseal.records.bundle import ActPart, Bundle  # noqa: E402
 from packseal.records.checkpoint import Checkpoint, Receipt, receipt_leaf_entry, sign_checkpoint, sign_receipt  # noqa: E402
-from packseal.records.entries import encode_window  # noqa: E402
 from packseal.records.merkle import Edge, inclusion_proof  # noqa: E402
+from packseal.records.writing import encode_window  # noqa: E402
 
 RECORDS = 1_000_000
 WINDOW_MS = 60_000

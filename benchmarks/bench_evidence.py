@@ -31,8 +31,8 @@ from packseal.records.archive import ArchiveCheck, ArchiveHead, encode_part, ope
 from packseal.records.blinding import leaf_of  # noqa: E402
 from packseal.records.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint  # noqa: E402
 from packseal.records.disclosure import Wanted, disclose  # noqa: E402
-from packseal.records.entries import encode_window  # noqa: E402
 from packseal.records.verify import verify_bundle  # noqa: E402
+from packseal.records.writing import encode_window  # noqa: E402
 
 try:
     import cbor2

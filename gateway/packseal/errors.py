@@ -17,6 +17,14 @@ class UnavailableError(PackSealError):
     """Something outside PackSeal (a broker, a board, a port, a disk) does not answer; the text says what to check."""
 
 
+class WitnessConflictError(UnavailableError):
+    """The witness knows another size of the log than the proof starts from: send again with a proof from `size`."""
+
+    def __init__(self, url: str, size: int) -> None:
+        super().__init__(f"{url}: knows the log at size {size}; the proof has to start there")
+        self.size = size
+
+
 class MicroPythonError(PackSealError):
     """No MicroPython can be had on this machine."""
 

@@ -21,7 +21,7 @@ from packseal.io.session import (
 from packseal.records.blinding import seed_digest
 from packseal.records.bodies import Key, Origin
 from packseal.records.cbor import Value, decode, encode
-from packseal.records.entries import encode_key
+from packseal.records.writing import encode_key
 
 SEED = bytes(range(16))
 GENESIS = encode_key(0, 1, 0, Key(bytes(32), Origin.BOARD, bytes(16), seed_digest(SEED)))

@@ -110,7 +110,7 @@ def _second_gateway(rig: Rig, board: UnixBoard, folder: Path) -> Process:
 
 def _refusals(rig: Rig) -> set[str]:
     store = PassportStore(rig.store)
-    reasons = {refusal.reason for refusal in store.refusals(BATTERY)}
+    reasons = {refusal.reason for refusal in store.refusals.of(BATTERY)}
     store.close()
     return reasons
 

@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from packseal.io.files import Files
 from packseal.io.keys import Signer
 from packseal.io.log_client import LogReader, LogSource
-from packseal.io.tile_store import Files, TileStore
+from packseal.io.tile_store import TileStore
 from packseal.records.merkle import Edge, leaf_hash
 from packseal.records.note import LogCheckpoint, sign_log_checkpoint
 from packseal.records.passport_log import NO_TAG, EntryKind, LogEntry, subject_tag

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from packseal.errors import EvidenceError, Reason, UnavailableError
+from packseal.io.files import Files
 from packseal.io.log_client import FolderLog
-from packseal.io.tile_store import Files, TileStore
+from packseal.io.tile_store import TileStore
 from packseal.records.merkle import verify_consistency
 from packseal.records.note import unverified_log_checkpoint
 from packseal.records.passport_log import EntryKind, Tile, consistency_proof

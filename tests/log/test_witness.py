@@ -29,10 +29,10 @@ from packseal.apps.witness import (
     open_store,
     witness_app,
 )
-from packseal.errors import ConfigError, EvidenceError, UnavailableError
+from packseal.errors import ConfigError, EvidenceError, UnavailableError, WitnessConflictError
 from packseal.io.database import Database
 from packseal.io.keys import load_or_make_key
-from packseal.io.log_client import WitnessConflictError, request_cosignature
+from packseal.io.log_client import request_cosignature
 from packseal.io.ports import free_port
 from packseal.io.settings import load_settings
 from packseal.io.witness_settings import WitnessSettings

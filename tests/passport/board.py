@@ -16,10 +16,10 @@ from packseal.records.bodies import EntryType, Key, MeanMinMax, Origin, Previous
 from packseal.records.cbor import Value, encode
 from packseal.records.checkpoint import Checkpoint, sign_checkpoint
 from packseal.records.cose import ED25519, Sign, VerifyingKey
-from packseal.records.entries import encode_key, encode_rotation, encode_window
 from packseal.records.log import Delivery
 from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
 from packseal.records.rotation import sign_rotation
+from packseal.records.writing import encode_key, encode_rotation, encode_window
 
 WINDOW_MS = 10_000
 RATED_MAH = 60_000

@@ -16,7 +16,7 @@ from packseal.records.checkpoint import Receipt
 from packseal.records.columns import encode_column
 from packseal.records.cose import VerifyingKey
 from packseal.records.disclosure import Wanted, disclose
-from packseal.records.entries import encode_rotation
+from packseal.records.writing import encode_rotation
 from tests.passport.board import Board, key_of, running_board
 from tests.passport.desk import Desk, desk_for
 
@@ -290,8 +290,8 @@ def test_refusals_are_bounded(tmp_path: Path) -> None:
     desk = desk_for(tmp_path, Board())
     for number in range(1_010):
         desk.now_unix_ms += 1
-        desk.store.add_refusal(desk.now_unix_ms, f"topic-{number}", None, "malformed", "", "pack-1")
-    rows = desk.store.refusals("pack-1", limit=5_000)
+        desk.store.refusals.add(desk.now_unix_ms, f"topic-{number}", None, "malformed", "", "pack-1")
+    rows = desk.store.refusals.of("pack-1", limit=5_000)
     assert len(rows) == 1_000
     assert rows[0].topic == "topic-1009"
 

@@ -16,7 +16,7 @@ from packseal.apps.auditor import Auditor
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.page_view import PageView
 from packseal.errors import EvidenceError, Reason, UnavailableError
-from packseal.io.passport_store import Arrived, Signing
+from packseal.io.passport_rows import Arrived, Signing
 from packseal.passport.audit import Difference
 from packseal.passport.proof import SpanTree
 from packseal.passport.settings import PassportSettings

@@ -14,9 +14,9 @@ from packseal.records.bodies import MeanMinMax, Window
 from packseal.records.bundle import MAX_BUNDLE_BYTES, ActPart, Bundle, TimePart
 from packseal.records.cbor import Value, encode
 from packseal.records.checkpoint import Checkpoint, Receipt, sign_checkpoint, sign_receipt
-from packseal.records.entries import encode_window
 from packseal.records.merkle import HASH_BYTES, Edge, inclusion_proof, leaf_hash
 from packseal.records.note import LogCheckpoint, cosign, sign_log_checkpoint, with_cosignatures
+from packseal.records.writing import encode_window
 from tests.vectors.world import (
     BOARD,
     GATEWAY,

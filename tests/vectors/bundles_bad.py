@@ -15,9 +15,9 @@ from packseal.records.bundle import ActPart, Bundle, RotationPart
 from packseal.records.cbor import Sign1, Value, decode, encode
 from packseal.records.cose import ED25519, ESP256
 from packseal.records.disclosure import Wanted, disclose
-from packseal.records.entries import encode_rotation
 from packseal.records.merkle import leaf_hash
 from packseal.records.rotation import sign_rotation
+from packseal.records.writing import encode_rotation
 from tests.vectors.entries import SIZE_ROTATED, SOH, window
 from tests.vectors.scenes import SEED_OF_OTHERS, scene, small_log
 from tests.vectors.world import (

@@ -14,9 +14,9 @@ from packseal.records.blinding import leaf_of
 from packseal.records.bodies import Rotation
 from packseal.records.cbor import Sign1, Value, decode, encode
 from packseal.records.cose import ESP256
-from packseal.records.entries import encode_rotation
 from packseal.records.log import Delivery
 from packseal.records.rotation import sign_rotation
+from packseal.records.writing import encode_rotation
 from tests.vectors.entries import BOOT_BODY, SEED, SIZE_ROTATED, example, window
 from tests.vectors.world import (
     BOARD,

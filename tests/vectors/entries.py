@@ -13,8 +13,8 @@ from packseal.records.bodies import MeanMinMax, Window
 from packseal.records.bundle import ActPart
 from packseal.records.cbor import Sign1, Value, encode
 from packseal.records.columns import encode_column
-from packseal.records.entries import encode_window
 from packseal.records.merkle import Edge
+from packseal.records.writing import encode_window
 from tests.vectors.world import (
     BOARD,
     BOARD_NEXT,

@@ -21,13 +21,14 @@ from packseal.records.bundle import ActPart, Bundle, RotationPart, TimePart
 from packseal.records.cbor import Value, decode, encode
 from packseal.records.checkpoint import Checkpoint, Receipt, receipt_leaf_entry, sign_checkpoint, sign_receipt
 from packseal.records.cose import ED25519, ESP256, Sign, VerifyingKey, sign1
-from packseal.records.entries import encode_key, encode_rotation, log_id_of
+from packseal.records.entries import log_id_of
 from packseal.records.log import Delivery
 from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
 from packseal.records.note import LogCheckpoint, cosign, sign_log_checkpoint, with_cosignatures
 from packseal.records.p256 import N
 from packseal.records.passport_log import LogEntry
 from packseal.records.rotation import sign_rotation
+from packseal.records.writing import encode_key, encode_rotation
 from tests.records.p256_signer import SecureElement
 
 START_UNIX_MS = 1_797_000_000_000

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from packseal.errors import EvidenceError, UnavailableError
-from packseal.io.passport_store import Covering, LogHead, PassportStore
+from packseal.io.passport_rows import Covering, LogHead
+from packseal.io.passport_store import PassportStore
 from packseal.io.tile_store import CHECKPOINT, TileStore
 from packseal.records.acts import Bind, Revoke, unverified_statement
 from packseal.records.archive import ArchiveHead, encode_part, framed

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
-from packseal.apps.own_log import MakeEntry, OwnLog
+from packseal.apps.own_log import OwnLog
 from packseal.apps.window_records import BoundSignals, record_window
 from packseal.frames import Frames
 from packseal.records.attestation import attestation_digest
-from packseal.records.bodies import Config, EntryType, Gap, Window
-from packseal.records.cbor import Value, encode
+from packseal.records.bodies import Boot, Config, Event, Gap, Time, Window
 from packseal.records.checkpoint import Receipt
-from packseal.records.entries import encode_config, encode_gap, encode_window
+from packseal.records.writing import encode_boot, encode_config, encode_event, encode_gap, encode_time, encode_window
 from packseal.signals import windows
 
 SOURCE_CAN = 1  # BOOT key 3
@@ -28,6 +28,8 @@ SOURCE_SILENT, BEGINS, ENDED = 6, 1, 2  # EVENT keys 1 and 2
 LOG_FULL = 1  # GAP key 1
 MAX_WAITING = 256  # entries that no checkpoint could be stored for; they fit into one delivery
 TIME_EVERY_MS = 600_000
+
+Said = TypeVar("Said")  # a body
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +56,17 @@ class CanRecorder:
         self._window_start_ms = now_ms
         self._frames: list[Frames] = []
         self._windows_unsigned = 0
-        self._receipt: tuple[bytes, int] | None = None
+        self._receipt: Time | None = None
         self._next_time_ms = log.uptime_ms
         self._lost: Gap | None = None
         self.is_silent = False
-        log.append(self._boot, log.uptime_ms)
+        self._append(encode_boot, self._boot(), log.uptime_ms)
         config = Config(
             dbc_digest=signals.dbc_digest,
             binding_digest=signals.binding_digest,
             settings_digest=settings.settings_digest,
         )
-        log.append(lambda seq, boot, uptime_ms: encode_config(seq, boot, uptime_ms, config), log.uptime_ms)
+        self._append(encode_config, config, log.uptime_ms)
         self._is_due = True
 
     def begin(self) -> None:
@@ -95,7 +97,7 @@ class CanRecorder:
     def receipted(self, receipt: Receipt, content: bytes) -> None:
         """A verified receipt has come: with the next window the log says so, now and then (TIME)."""
         if receipt.log_id == self._log.log_id:
-            self._receipt = (attestation_digest(content), receipt.received_unix_ms)
+            self._receipt = Time(attestation_digest(content), receipt.received_unix_ms)
 
     def _write(self) -> None:
         if not self._is_due:
@@ -117,7 +119,7 @@ class CanRecorder:
         if (window is None) != self.is_silent:
             self.is_silent = window is None
             phase = BEGINS if self.is_silent else ENDED
-            self._append(EntryType.EVENT, {1: SOURCE_SILENT, 2: phase}, uptime_ms)
+            self._append(encode_event, Event(SOURCE_SILENT, phase), uptime_ms)
             self._is_due = True
         if window:
             self._append_window(window, uptime_ms)
@@ -140,10 +142,9 @@ class CanRecorder:
 
     def _append_window(self, window: Window, uptime_ms: int) -> None:
         if self._receipt and uptime_ms >= self._next_time_ms:
-            digest, received_unix_ms = self._receipt
-            self._append(EntryType.TIME, {1: digest, 2: received_unix_ms}, uptime_ms)
+            self._append(encode_time, self._receipt, uptime_ms)
             self._receipt, self._next_time_ms = None, uptime_ms + TIME_EVERY_MS
-        self._log.append(lambda seq, boot, at_ms: encode_window(seq, boot, at_ms, window), uptime_ms)
+        self._append(encode_window, window, uptime_ms)
         self._windows_unsigned += 1
         self._is_due |= self._windows_unsigned >= self._settings.checkpoint_every
 
@@ -155,26 +156,16 @@ class CanRecorder:
             self._lost = Gap(LOG_FULL, windows_lost + 1, (first_ms, uptime_ms))
 
     def _close_gap(self, uptime_ms: int) -> None:
-        if gap := self._lost:
-            self._log.append(lambda seq, boot, at_ms: encode_gap(seq, boot, at_ms, gap), uptime_ms)
+        if self._lost:
+            self._append(encode_gap, self._lost, uptime_ms)
             self._lost, self._is_due = None, True
 
-    def _boot(self, seq: int, boot: int, uptime_ms: int) -> bytes:
+    def _boot(self) -> Boot:
         binding = self._signals.binding
-        body: dict[int, Value] = {
-            1: self._settings.program_hash,
-            2: RESET_UNKNOWN,
-            3: SOURCE_CAN,
-            4: 1,
-            5: binding.cell_blocks,
-            6: binding.strings,
-            7: self._settings.rated_capacity_mah,
-        }
-        return encode([EntryType.BOOT, seq, boot, uptime_ms, body])
+        return Boot(
+            self._settings.program_hash, RESET_UNKNOWN, SOURCE_CAN, 1,
+            binding.cell_blocks, binding.strings, self._settings.rated_capacity_mah,
+        )  # fmt: skip
 
-    def _append(self, kind: EntryType, body: dict[int, Value], uptime_ms: int) -> None:
-        self._log.append(_maker(kind, body), uptime_ms)
-
-
-def _maker(kind: EntryType, body: dict[int, Value]) -> MakeEntry:
-    return lambda seq, boot, uptime_ms: encode([kind, seq, boot, uptime_ms, body])
+    def _append(self, encode: Callable[[int, int, int, Said], bytes], said: Said, uptime_ms: int) -> None:
+        self._log.append(lambda seq, boot, at_ms: encode(seq, boot, at_ms, said), uptime_ms)

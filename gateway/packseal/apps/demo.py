@@ -17,12 +17,12 @@ from packseal.apps.authority import Signatory, submit
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.export import Wanted, exported
 from packseal.apps.line import Line, LineBattery, own_folder, wait_until
-from packseal.apps.passport_server import listening_socket
 from packseal.errors import UnavailableError
 from packseal.io.enrol import possession_of
 from packseal.io.keys import load_or_make_key
 from packseal.io.link import Hello
 from packseal.io.mqtt import BrokerAddress
+from packseal.io.ports import listening_socket
 from packseal.io.unix_board import UnixBoard
 from packseal.records.acts import Role
 from packseal.records.bodies import EntryType

@@ -10,7 +10,8 @@ from typing import BinaryIO
 from packseal.apps.bundles import BundleMaker, Made
 from packseal.errors import ConfigError, UnavailableError
 from packseal.io.files import read_bounded
-from packseal.io.passport_store import LogHead, PassportStore
+from packseal.io.passport_rows import LogHead
+from packseal.io.passport_store import PassportStore
 from packseal.io.settings import MAX_CONFIG_BYTES, PolicyFileSettings, load_settings
 from packseal.records.policy import Policy
 

@@ -10,9 +10,10 @@ from packseal.records.blinding import SEED_BYTES, leaf_of, seed_digest
 from packseal.records.bodies import Config, Key, Origin, Window
 from packseal.records.checkpoint import Checkpoint, sign_checkpoint
 from packseal.records.cose import Sign
-from packseal.records.entries import encode_config, encode_key, encode_window, log_id_of
+from packseal.records.entries import log_id_of
 from packseal.records.log import Delivery
 from packseal.records.merkle import Edge
+from packseal.records.writing import encode_config, encode_key, encode_window
 
 ENTRIES_PER_DELIVERY = 256
 BOOT = 1

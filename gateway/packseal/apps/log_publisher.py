@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from packseal.errors import EvidenceError, Reason, UnavailableError
-from packseal.io.log_client import WitnessConflictError, request_cosignature
+from packseal.errors import EvidenceError, Reason, UnavailableError, WitnessConflictError
+from packseal.io.log_client import request_cosignature
 from packseal.io.passport_log_table import PassportLogTable
 from packseal.io.tile_store import TileStore
 from packseal.records.note import (

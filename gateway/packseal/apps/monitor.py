@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
-from packseal.io.files import read_bounded
+from packseal.io.files import read_bounded, write_whole
 from packseal.io.log_client import FolderLog, HTTPLog, LogReader
-from packseal.io.tile_store import write_whole
 from packseal.io.witness_settings import MonitorSettings
 from packseal.records.merkle import EMPTY_ROOT, verify_consistency
 from packseal.records.note import LogCheckpoint, verified_cosignatures, verify_log_checkpoint

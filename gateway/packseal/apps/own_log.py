@@ -16,8 +16,9 @@ from packseal.io.outbox_store import OutboxStore, only_new
 from packseal.records.blinding import SEED_BYTES, leaf_of, seed_digest
 from packseal.records.bodies import Key, Origin
 from packseal.records.checkpoint import Checkpoint, sign_checkpoint
-from packseal.records.entries import LABEL_BYTES, decode_entry, encode_key, log_id_of
+from packseal.records.entries import LABEL_BYTES, decode_entry, log_id_of
 from packseal.records.log import Delivery, TrustedLog, Verified
+from packseal.records.writing import encode_key
 
 MakeEntry: TypeAlias = Callable[[int, int, int], bytes]
 """(seq, boot, uptime_ms) -> the entry"""

@@ -10,7 +10,7 @@ from packseal.apps.auditor import Auditor, Verdict
 from packseal.apps.passport_service import PassportService
 from packseal.apps.plots import PLOTS
 from packseal.errors import EvidenceError, Reason
-from packseal.io.passport_store import Refusal
+from packseal.io.refusals_table import Refusal
 from packseal.passport import words
 from packseal.passport.audit import Difference, StoredRecord
 from packseal.passport.document import Json

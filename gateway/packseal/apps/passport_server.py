@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,10 +11,11 @@ import uvicorn
 from packseal.apps.log_publisher import LogPublisher, Witness
 from packseal.apps.pages import passport_app
 from packseal.apps.passport_service import PassportService
-from packseal.errors import ConfigError, Reason, UnavailableError
+from packseal.errors import ConfigError, Reason
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.passport_store import PassportStore
+from packseal.io.ports import listening_socket
 from packseal.io.settings import PassportFileSettings
 from packseal.io.tile_store import TileStore
 from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
@@ -133,18 +133,3 @@ def published_policy(settings: PassportFileSettings, service: PassportService) -
         )  # fmt: skip
 
     return policy
-
-
-def listening_socket(listen: str) -> socket.socket:
-    """A bound socket for host:port. Raises UnavailableError."""
-    host, _, port = listen.rpartition(":")
-    opened = socket.socket()
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        opened.bind((host, int(port)))
-        opened.listen()  # who asks before the server runs waits a moment, and is not turned away
-    except OSError as error:
-        opened.close()
-        words = f"cannot listen on {listen}: {error.strerror}; stop what runs there or choose another address"
-        raise UnavailableError(words) from None
-    return opened

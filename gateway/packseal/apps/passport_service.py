@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 from packseal.errors import EvidenceError, Reason
 from packseal.io.passport_log_table import SignedAct
-from packseal.io.passport_store import Arrived, LogHead, PassportStore, Refusal, Signing
+from packseal.io.passport_rows import Arrived, LogHead, Signing
+from packseal.io.passport_store import PassportStore
+from packseal.io.refusals_table import Refusal
 from packseal.passport.audit import StoredRecord, check_span
 from packseal.passport.document import Json, document
 from packseal.passport.fold import Delivered, Passport, fold
@@ -111,7 +113,7 @@ class PassportService:
         return document(passport, self.now_unix_ms()) if passport else None
 
     def refusals(self, battery_id: str) -> list[Refusal]:
-        return self.store.refusals(battery_id)
+        return self.store.refusals.of(battery_id)
 
     def source_of(self, key: Key) -> Source | None:
         """What the settings, or else an act, say of the key that opened a log; None when they say nothing that fits."""
@@ -313,7 +315,7 @@ class PassportService:
 
     def _note_refusal(self, topic: str, log_id: bytes, log: TrustedLog | None, error: EvidenceError) -> None:
         at = (log_id or None, error.reason, error.detail, self._battery_named(topic, log))
-        self.store.add_refusal(self.now_unix_ms(), topic, *at)
+        self.store.refusals.add(self.now_unix_ms(), topic, *at)
 
     def _battery_named(self, topic: str, log: TrustedLog | None) -> str:
         """Whose page shows a refusal: the battery of the log's key, else the one whose topic it came on."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from packseal.errors import ConfigError, EvidenceError, UnavailableError
 from packseal.io.database import Database
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.log_client import SIZE_TYPE
+from packseal.io.ports import listening_socket
 from packseal.io.witness_settings import WitnessSettings
 from packseal.records.merkle import EMPTY_ROOT, HASH_BYTES, verify_consistency
 from packseal.records.note import (
@@ -178,7 +178,7 @@ class WitnessServer:
 
     def __init__(self, settings: WitnessSettings, now_unix_s: Callable[[], int]) -> None:
         """Opens port, store and key. Raises ConfigError, UnavailableError."""
-        self._socket = _bound_socket(settings.listen)
+        self._socket = listening_socket(settings.listen)
         try:
             self._database, signer = open_store(settings.store, settings.key)
         except BaseException:
@@ -226,17 +226,3 @@ def open_store(store: Path, key: Path) -> tuple[Database, Signer]:
     except BaseException:
         database.close()
         raise
-
-
-def _bound_socket(listen: str) -> socket.socket:
-    host, _, port = listen.rpartition(":")
-    opened = socket.socket()
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        opened.bind((host, int(port)))
-        opened.listen()
-    except OSError as error:
-        opened.close()
-        words = f"cannot listen on {listen}: {error.strerror}; stop what runs there or choose another address"
-        raise UnavailableError(words) from None
-    return opened

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from pathlib import Path
 from typing import IO
 
 from packseal.errors import ConfigError, UnavailableError
+
+UNFINISHED = ".new"
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:
@@ -22,9 +25,45 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
     return content
 
 
+class Files:
+    """The operations on files that a durable file is made of. A test cuts the power at each of them."""
+
+    def write(self, path: Path, content: bytes) -> None:
+        """A file that is on the disk when this returns; its folder is not."""
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def rename(self, old: Path, new: Path) -> None:
+        old.replace(new)
+
+    def make_folder(self, path: Path) -> None:
+        path.mkdir(exist_ok=True)
+
+    def sync_folder(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def remove_folder(self, path: Path) -> None:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def write_whole(path: Path, content: bytes, files: Files | None = None) -> None:
+    """The file with this content, durable; after a crash it has the old content or the new. Raises OSError."""
+    files = files or Files()
+    unfinished = path.with_name(path.name + UNFINISHED)
+    files.write(unfinished, content)
+    files.rename(unfinished, path)
+    files.sync_folder(path.parent)
+
+
 def create_private(path: Path, content: bytes) -> None:
     """Makes a file that only its owner can read, durable before it has its name. Raises FileExistsError, OSError."""
-    unfinished = path.with_name(path.name + ".new")
+    unfinished = path.with_name(path.name + UNFINISHED)
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -35,11 +74,7 @@ def create_private(path: Path, content: bytes) -> None:
         os.link(unfinished, path)
     finally:
         unfinished.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    Files().sync_folder(path.parent)
 
 
 def held(path: Path, words: str) -> IO[bytes]:
@@ -70,7 +105,7 @@ class Reserve:
         try:
             create_private(self._path, bytes(self._size_bytes))
         except OSError:
-            self._path.with_name(self._path.name + ".new").unlink(missing_ok=True)
+            self._path.with_name(self._path.name + UNFINISHED).unlink(missing_ok=True)
 
     def release(self) -> bool:
         """Gives the room back; False when there was none."""

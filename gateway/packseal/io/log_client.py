@@ -15,7 +15,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Protocol
 
-from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
+from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError, WitnessConflictError
 from packseal.io.tile_store import CHECKPOINT, TileStore
 from packseal.records.note import MAX_NOTE_BYTES, LogCheckpoint, decode_size, verify_log_checkpoint
 from packseal.records.passport_log import ENTRIES, TILE_WIDTH, LogEntry, Tile, VerifiedTiles, tile_at
@@ -104,14 +104,6 @@ class LogReader:
         if content is None:
             raise EvidenceError(Reason.MISSING_ENTRIES, f"{tile.path} is covered by the signed checkpoint, but missing")
         return content
-
-
-class WitnessConflictError(UnavailableError):
-    """The witness knows another size of the log than the proof starts from: send again with a proof from `size`."""
-
-    def __init__(self, url: str, size: int) -> None:
-        super().__init__(f"{url}: knows the log at size {size}; the proof has to start there")
-        self.size = size
 
 
 def request_cosignature(

@@ -8,8 +8,7 @@ delivery, so that no log has to fit into memory.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,9 @@ from packseal.errors import EvidenceError, UnavailableError
 from packseal.io.database import Database
 from packseal.io.passport_log_table import SCHEMA as LOG_SCHEMA
 from packseal.io.passport_log_table import PassportLogTable, SignedAct, SignNote
+from packseal.io.passport_rows import Arrived, Covering, LogHead, Signing, damaged
+from packseal.io.refusals_table import SCHEMA as REFUSALS_SCHEMA
+from packseal.io.refusals_table import RefusalsTable
 from packseal.passport.audit import (
     AuditResult,
     Difference,
@@ -31,13 +33,11 @@ from packseal.passport.audit import (
 from packseal.passport.proof import SpanTree
 from packseal.records.bodies import EntryType
 from packseal.records.checkpoint import receipt_leaf_entry
-from packseal.records.entries import log_id_of
 from packseal.records.log import (
     MAX_DELIVERY_BYTES,
     Known,
     TrustedLog,
     Verified,
-    rotations_from_bytes,
     rotations_to_bytes,
 )
 from packseal.records.merkle import Edge
@@ -68,112 +68,17 @@ CREATE TABLE IF NOT EXISTS inner_checkpoints (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS checkpoints_received ON checkpoints (log_id, received_unix_ms);
 CREATE INDEX IF NOT EXISTS inner_checkpoints_received ON inner_checkpoints (log_id, received_unix_ms);
-CREATE TABLE IF NOT EXISTS refusals (
-    topic TEXT NOT NULL, log_id BLOB, reason TEXT NOT NULL, detail TEXT NOT NULL, battery TEXT NOT NULL,
-    count INTEGER NOT NULL, first_unix_ms INTEGER NOT NULL, last_unix_ms INTEGER NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS refusals_once ON refusals (topic, ifnull(log_id, x''), reason);
 """
-MAX_REFUSALS = 1000
-MAX_TEXT = 256  # a topic and a detail come from outside; what is longer is cut
 MAX_PLOT_POINTS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class LogHead:
-    """The row of a log as the file holds it now; `log` and `edge` only when it still is what was stored."""
-
-    path: Path
-    log_id: bytes
-    genesis: bytes
-    seed: bytes
-    battery: str
-    evidence_class: str
-    size: int
-    edge_bytes: bytes
-    boot: int
-    uptime_ms: int
-    rotation_bytes: bytes
-    is_sealed: int
-
-    @property
-    def identity(self) -> LogIdentity:
-        return LogIdentity(self.log_id, self.genesis, self.rotation_bytes)
-
-    @property
-    def has_own_genesis(self) -> bool:
-        """What hashes to the log_id was a KEY entry when the log was stored."""
-        return log_id_of(self.genesis) == self.log_id
-
-    @property
-    def edge(self) -> Edge:
-        """Raises UnavailableError."""
-        try:
-            return Edge.from_bytes(self.edge_bytes)
-        except ValueError:
-            raise _damaged(self.path, f"the head of log {self.log_id.hex()}") from None
-
-    @property
-    def log(self) -> TrustedLog:
-        """Raises UnavailableError."""
-        try:
-            rotations = rotations_from_bytes(self.rotation_bytes)
-        except ValueError:
-            raise _damaged(self.path, f"the head of log {self.log_id.hex()}") from None
-        if not self.has_own_genesis or self.edge.size != self.size:
-            raise _damaged(self.path, f"the head of log {self.log_id.hex()}")
-        at = (self.boot, self.uptime_ms, rotations, bool(self.is_sealed))
-        return TrustedLog(self.genesis, self.seed, self.edge, *at)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    topic: str
-    log_id: bytes | None
-    reason: str
-    detail: str
-    battery: str
-    count: int
-    first_unix_ms: int
-    last_unix_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A verified delivery on its way into the store: whose it is, when it came, with which attestation."""
-
-    battery: str
-    evidence_class: str
-    checkpoint: bytes
-    attestation: bytes | None
-    unix_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Signing:
-    """What the service signs inside a store's transaction: acts are signed already, a receipt when its index is known,
-    the note when the tree is."""
-
-    receipt: Callable[[int], bytes]
-    note: SignNote
-    acts: Sequence[SignedAct] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Covering:
-    size: int
-    checkpoint: bytes
-    receipt: bytes
-    service_index: int
-    attestation: bytes | None
 
 
 class PassportStore:
     """Usable from any thread. Every method raises UnavailableError when the disk does not answer."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, SCHEMA + LOG_SCHEMA)
+        self._database = Database(path, SCHEMA + LOG_SCHEMA + REFUSALS_SCHEMA)
         self.log = PassportLogTable(self._database)
+        self.refusals = RefusalsTable(self._database)
         self.path = path
 
     def close(self) -> None:
@@ -258,33 +163,6 @@ class PassportStore:
         """For exactly this size; None when no checkpoint of it was stored yet."""
         rows: list[Any] = self._database.rows(_RECEIPT, {"log_id": log_id, "size": size})
         return rows[0][0] if rows else None
-
-    def add_refusal(
-        self, unix_ms: int, topic: str, log_id: bytes | None, reason: str, detail: str, battery: str
-    ) -> None:
-        """Counts a refusal; of more than MAX_REFUSALS kinds the ones not seen for longest go."""
-        row: dict[str, object] = {"topic": topic[:MAX_TEXT], "log_id": log_id, "reason": reason, "unix_ms": unix_ms}
-        row |= {"detail": detail[:MAX_TEXT], "battery": battery[:MAX_TEXT]}
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO refusals VALUES (:topic, :log_id, :reason, :detail, :battery, 1, :unix_ms, :unix_ms)"
-                " ON CONFLICT DO UPDATE SET"
-                " count = count + 1, detail = :detail, battery = :battery, last_unix_ms = :unix_ms",
-                row,
-            )
-            connection.execute(
-                "DELETE FROM refusals WHERE rowid IN"
-                " (SELECT rowid FROM refusals ORDER BY last_unix_ms DESC, rowid DESC LIMIT -1 OFFSET ?)",
-                (MAX_REFUSALS,),
-            )
-
-    def refusals(self, battery: str, limit: int = 20) -> list[Refusal]:
-        query = (
-            "SELECT topic, log_id, reason, detail, battery, count, first_unix_ms, last_unix_ms FROM refusals"
-            " WHERE battery = ? ORDER BY last_unix_ms DESC, rowid DESC LIMIT ?"
-        )
-        rows: list[Any] = self._database.rows(query, (battery, limit))
-        return [Refusal(*row) for row in rows]
 
     def recent_records(self, log_id: bytes, limit: int = 20) -> list[StoredRecord]:
         return self._records("log_id = ? ORDER BY seq DESC LIMIT ?", (log_id, limit))
@@ -437,11 +315,7 @@ class PassportStore:
             raise UnavailableError(f"{self.path}: another program wrote to it; run one passport service per file")
 
     def _damaged(self, what: str) -> UnavailableError:
-        return _damaged(self.path, what)
-
-
-def _damaged(path: Path, what: str) -> UnavailableError:
-    return UnavailableError(f"{path}: {what} is not what was stored; restore the file from a backup")
+        return damaged(self.path, what)
 
 
 _HEADS = (

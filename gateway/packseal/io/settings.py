@@ -68,7 +68,7 @@ Listen = Annotated[str, AfterValidator(_listen)]
 Below = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
@@ -83,7 +83,7 @@ KeyName = Annotated[str, Field(max_length=200), AfterValidator(checked_key_name)
 URL = Annotated[str, AfterValidator(_url)]
 
 
-class BoardTable(_Table):
+class BoardTable(Table):
     """[[board]] of gateway.toml"""
 
     battery: Name
@@ -93,7 +93,7 @@ class BoardTable(_Table):
     signing_key: AnyPublicKey | None = None
 
 
-class CanTable(_Table):
+class CanTable(Table):
     """[[can]] of gateway.toml: a pack without a board, heard on CAN"""
 
     battery: Name
@@ -108,7 +108,7 @@ class CanTable(_Table):
     key: Below | None = None
 
 
-class GatewaySettings(_Table):
+class GatewaySettings(Table):
     """gateway.toml"""
 
     site: Name
@@ -138,14 +138,14 @@ class GatewaySettings(_Table):
         return self
 
 
-class SourceTable(_Table):
+class SourceTable(Table):
     """[[battery.source]] of passport.toml"""
 
     public_key: AnyPublicKey
     evidence_class: Literal["A", "B", "C", "D"]
 
 
-class BatteryTable(_Table):
+class BatteryTable(Table):
     """[[battery]] of passport.toml"""
 
     id: Name
@@ -155,7 +155,7 @@ class BatteryTable(_Table):
     source: tuple[SourceTable, ...] = ()
 
 
-class AuthorityTable(_Table):
+class AuthorityTable(Table):
     """[[authority]] of passport.toml, [[key]] of policy.toml: who signs acts, and which gateways are believed"""
 
     public_key: AnyPublicKey
@@ -167,7 +167,7 @@ class AuthorityTable(_Table):
         return Authority(VerifyingKey(self.public_key, algorithm), Role[self.role.upper()])
 
 
-class ServiceWitnessTable(_Table):
+class ServiceWitnessTable(Table):
     """[[witness]] of passport.toml: who is asked to cosign the service's log"""
 
     name: KeyName
@@ -175,7 +175,7 @@ class ServiceWitnessTable(_Table):
     public_key: PublicKey
 
 
-class PassportFileSettings(_Table):
+class PassportFileSettings(Table):
     """passport.toml"""
 
     broker: Broker
@@ -206,7 +206,7 @@ class PassportFileSettings(_Table):
         return self
 
 
-class PolicyLogTable(_Table):
+class PolicyLogTable(Table):
     """[[log]] of policy.toml"""
 
     log_id: LogId
@@ -214,27 +214,27 @@ class PolicyLogTable(_Table):
     evidence_class: Literal["A", "B", "C", "D"]
 
 
-class PolicyServiceTable(_Table):
+class PolicyServiceTable(Table):
     """[[service]] of policy.toml"""
 
     public_key: PublicKey
 
 
-class PolicyWitnessTable(_Table):
+class PolicyWitnessTable(Table):
     """[[witness]] of policy.toml and monitor.toml"""
 
     name: KeyName
     public_key: PublicKey
 
 
-class PolicyRevokedTable(_Table):
+class PolicyRevokedTable(Table):
     """[[revoked]] of policy.toml: from this index of the passport log on, the key counts no more"""
 
     public_key: AnyPublicKey
     index: Annotated[int, Field(strict=True, ge=0)]
 
 
-class PolicyFileSettings(_Table):
+class PolicyFileSettings(Table):
     """policy.toml: whom `packseal verify` trusts"""
 
     witnesses_needed: Annotated[int, Field(strict=True, ge=0)] = 0
@@ -245,7 +245,7 @@ class PolicyFileSettings(_Table):
     revoked: tuple[PolicyRevokedTable, ...] = ()
 
 
-Settings = TypeVar("Settings", bound=_Table)
+Settings = TypeVar("Settings", bound=Table)
 
 
 def load_settings(path: Path, model: type[Settings]) -> Settings:
@@ -270,7 +270,7 @@ def _placed(table: Settings, folder: Path) -> Settings:
         if isinstance(value, Path):
             moved[name] = folder / value
         elif isinstance(value, tuple):
-            moved[name] = tuple(_placed(item, folder) if isinstance(item, _Table) else item for item in value)
+            moved[name] = tuple(_placed(item, folder) if isinstance(item, Table) else item for item in value)
     return table.model_copy(update=moved)
 
 

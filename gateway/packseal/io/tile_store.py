@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from packseal.errors import EvidenceError, Reason, UnavailableError
+from packseal.io.files import UNFINISHED, Files, write_whole
 from packseal.records.merkle import leaf_hash
 from packseal.records.note import LogCheckpoint, unverified_log_checkpoint
 from packseal.records.passport_log import (
@@ -32,46 +32,9 @@ from packseal.records.passport_log import (
 
 CHECKPOINT = "checkpoint"
 BATCH_LEAVES = TILE_WIDTH * TILE_WIDTH  # 3 MB of entries in memory at a time, however long the log is
-UNFINISHED = ".new"
 
 LeavesReader: TypeAlias = Callable[[int, int], Sequence[bytes]]
 """Entries start to stop (exclusive) of the log, from the database."""
-
-
-class Files:
-    """The operations on files that a publish is made of. A test cuts the power at each of them."""
-
-    def write(self, path: Path, content: bytes) -> None:
-        """A file that is on the disk when this returns; its folder is not."""
-        with path.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-
-    def rename(self, old: Path, new: Path) -> None:
-        old.replace(new)
-
-    def make_folder(self, path: Path) -> None:
-        path.mkdir(exist_ok=True)
-
-    def sync_folder(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def remove_folder(self, path: Path) -> None:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def write_whole(path: Path, content: bytes, files: Files | None = None) -> None:
-    """The file with this content, durable; after a crash it has the old content or the new. Raises OSError."""
-    files = files or Files()
-    unfinished = path.with_name(path.name + UNFINISHED)
-    files.write(unfinished, content)
-    files.rename(unfinished, path)
-    files.sync_folder(path.parent)
 
 
 class TileStore:

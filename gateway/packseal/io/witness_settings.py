@@ -6,20 +6,20 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from packseal.io.settings import URL, Below, KeyName, Listen, PolicyWitnessTable, PublicKey, _Table
+from packseal.io.settings import URL, Below, KeyName, Listen, PolicyWitnessTable, PublicKey, Table
 
 BatteryId = Annotated[str, Field(min_length=1, max_length=200)]
 Digest = PublicKey  # 32 bytes as hexadecimal digits, as a key is
 
 
-class WitnessedLogTable(_Table):
+class WitnessedLogTable(Table):
     """[[log]] of witness.toml"""
 
     origin: KeyName
     public_key: PublicKey
 
 
-class WitnessSettings(_Table):
+class WitnessSettings(Table):
     """witness.toml"""
 
     listen: Listen = "127.0.0.1:8430"
@@ -36,14 +36,14 @@ class WitnessSettings(_Table):
         return self
 
 
-class WatchedBatteryTable(_Table):
+class WatchedBatteryTable(Table):
     """[[battery]] of monitor.toml"""
 
     id: BatteryId
     known: tuple[Digest, ...] = ()
 
 
-class MonitorSettings(_Table):
+class MonitorSettings(Table):
     """monitor.toml"""
 
     url: URL | None = None
