@@ -72,6 +72,10 @@ class EvidenceError(PackSealError):
         self.reason = reason
         self.detail = detail
 
+    def __reduce__(self) -> tuple[type[EvidenceError], tuple[Reason, str]]:
+        """For another process: an exception alone would be made again from its one text."""
+        return type(self), (self.reason, self.detail)
+
 
 class FramesError(PackSealError):
     """A CAN log could not be read at all; single lines that are no frames are counted in its loss report instead."""

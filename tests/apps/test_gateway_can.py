@@ -16,6 +16,7 @@ from packseal.apps.can_collector import CanCollector
 from packseal.apps.gateway import Gateway, bound_signals, gateway_key
 from packseal.errors import BindingError, ConfigError, UnavailableError
 from packseal.io.can_bus import opener
+from packseal.io.mqtt import MQTTConnection
 from packseal.io.outbox_store import OutboxStore, only_new
 from packseal.io.program import program_hash
 from packseal.io.settings import GatewaySettings, load_settings
@@ -117,10 +118,43 @@ def test_frames_become_attested_windows_silence_an_event_and_a_restart_goes_on(p
 
 
 def test_two_gateways_on_one_outbox_are_refused(place: Place) -> None:
-    gateway, other = place.started(), Gateway(place.settings)
-    with pytest.raises(UnavailableError, match=r"outbox\.db is in use by another gateway that reads CAN"):
-        other.start()
-    other._store.close()
+    gateway = place.started()
+    with pytest.raises(UnavailableError, match=r"outbox\.db is in use by another gateway or import"):
+        Gateway(place.settings)
+    gateway.stop()
+
+
+def test_two_gateways_on_one_outbox_are_refused_also_without_a_bus(place: Place) -> None:
+    """As a second import beside the first one would be, which has the same outbox and no bus either."""
+    settings = place.settings.model_copy(update={"can": ()})
+    gateway = Gateway(settings, role="import")
+    gateway.start()
+    with pytest.raises(UnavailableError, match=r"outbox\.db is in use by another gateway or import"):
+        Gateway(settings, role="import")
+    gateway.stop()
+    again = Gateway(settings)
+    again.start()
+    again.stop()
+
+
+class BrokenConnection(MQTTConnection):
+    is_whole = False
+
+    @property
+    def is_connected(self) -> bool:
+        if self.is_whole:
+            return super().is_connected
+        raise RuntimeError("nobody thought of this")
+
+
+def test_what_nobody_thought_of_is_a_problem_and_ends_no_sender(place: Place) -> None:
+    gateway = Gateway(place.settings)
+    broken = BrokenConnection(place.settings.broker, "broken", [], lambda _topic, _payload: None)
+    gateway._mqtt = broken
+    gateway.start()
+    until(lambda: any("nobody thought of this" in words for words in gateway.problems()))
+    broken.is_whole = True
+    until(lambda: not any("nobody thought of this" in words for words in gateway.problems()))
     gateway.stop()
 
 
@@ -167,7 +201,7 @@ def test_a_bus_that_is_not_there_is_silence_and_ends_no_thread(place: Place) -> 
     until(lambda: len(bodies(place.received()[0], EntryType.EVENT)) == 4, place.send)
     assert can_source.state.reopened == 1
     can_source.stop()
-    gateway._store.close()
+    gateway._opened.close()
     entries, said = place.received()
     assert [entry.body for entry in bodies(entries, EntryType.EVENT)] == [Event(6, 1), Event(6, 2)] * 2
     assert said[-1].counts[5] == 1

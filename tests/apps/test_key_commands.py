@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +144,46 @@ def test_a_mistake_is_said_before_anything_is_signed(bench: Bench, arguments: tu
     assert bench.desk.contents() == contents
 
 
+def test_a_batterys_name_is_checked_before_the_board_is_asked_and_enrolled(bench: Bench) -> None:
+    done = bench.run("enrol-board", "/dev/nope", "--battery", "b" * 64)
+    assert (done.exit_code, "expected 1 to 63 bytes" in done.stderr) == (2, True), done.stderr
+
+
+class DeafBench:
+    """Hands acts to a service and hangs up without its answer, so many times."""
+
+    def __init__(self, desk: Desk, lost: int) -> None:
+        self.acts: list[bytes] = []
+        self._desk, self._lost = desk, lost
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        for number in range(self._lost + 1):
+            with self._listening.accept()[0] as connection, connection.makefile("rb") as request:
+                head = b"".join(iter(request.readline, b"\r\n"))
+                length = re.search(rb"(?i)content-length: (\d+)", head)
+                assert length
+                self.acts.append(request.read(int(length[1])))
+                answer = b'{"index": %d}' % self._desk.service.take_act(self.acts[-1])
+                if number == self._lost:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
+        self._listening.close()
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_an_act_whose_answer_was_lost_is_sent_again_as_it_is(tmp_path: Path, lost: int) -> None:
+    """Another act would be refused: the key that signs it has just been changed."""
+    for name in ("integrator", "next"):
+        key_file(tmp_path / f"{name}.key", key_of(name))
+    deaf = DeafBench(open_desk(tmp_path), lost)
+    done = ran("key", "rotate", str(tmp_path / "next.key"), "--key", str(tmp_path / "integrator.key"), "--to", deaf.url)
+    assert done.output == "rotated as entry 0\n"
+    assert len(deaf.acts) == lost + 1
+    assert len(set(deaf.acts)) == 1
+
+
 def test_no_service_ends_with_three(tmp_path: Path) -> None:
     key_file(tmp_path / "a.key", key_of("integrator"))
     where = ("--key", str(tmp_path / "a.key"), "--to")
@@ -161,6 +203,8 @@ OTHERS = {  # what another server may answer, and what is said of it then
     "an index that is none": (200, b'{"index": null}', "no answer: "),
     "nothing": (200, b"", "no answer: "),
     "out of order": (500, b"", "answers 500"),
+    "a full disk": (503, b'{"detail": "passport.db: the disk is full"}', "503; not now: passport.db: the disk is full"),
+    "busy": (503, b"Service Unavailable", "answers 503; not now: try again later"),
 }
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -11,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from packseal.apps.cosigning import WITNESS_TIMEOUT_S
+from packseal.apps.cosigning import Witness as AskedWitness
 from packseal.apps.log_publisher import LogPublisher
-from packseal.apps.log_publisher import Witness as AskedWitness
 from packseal.apps.witness import WitnessServer
 from packseal.errors import EvidenceError, Reason, UnavailableError
 from packseal.io.ports import free_port
-from packseal.io.tile_store import CHECKPOINT
+from packseal.io.tile_store import CHECKPOINT, TileStore
 from packseal.io.witness_settings import WitnessSettings
 from packseal.records.answer import ReceiptAnswer
 from packseal.records.checkpoint import receipt_leaf_entry, verify_receipt
@@ -178,6 +182,7 @@ def test_a_database_put_back_to_an_older_state_is_not_published_over_a_newer_one
     desk.open()
     desk.publisher._tried(desk.publisher.turn)
     assert "restore the database" in desk.publisher.problem
+    assert desk.publisher.contradiction == desk.publisher.problem
     assert published(desk) == newer
 
 
@@ -317,6 +322,131 @@ def test_what_two_witnesses_signed_is_kept_until_both_sign_again(witnessed: Witn
     other.stop()
 
 
+class SilentWitness:
+    """Takes requests and answers none; `hang_up` ends all that have come."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.asked = AskedWitness(
+            f"silent.example/{self._listening.getsockname()[1]}",
+            f"http://127.0.0.1:{self._listening.getsockname()[1]}",
+            SERVICE_PUBLIC_KEY,
+        )
+        self._taken: list[socket.socket] = []
+
+    def take(self) -> None:
+        """Waits for a request."""
+        self._listening.settimeout(20)
+        self._taken.append(self._listening.accept()[0])
+
+    def hang_up(self) -> None:
+        for opened in (self._listening, *self._taken):
+            opened.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[SilentWitness]:
+    made = SilentWitness()
+    yield made
+    made.hang_up()
+
+
+class Turn:
+    """Of a publisher, in a thread of its own."""
+
+    def __init__(self, publisher: LogPublisher) -> None:
+        self.publisher = publisher
+        self._thread = threading.Thread(target=lambda: publisher._tried(publisher.turn))
+        self._thread.start()
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._thread.is_alive()
+
+    def end(self) -> str:
+        """The problem that it ended with."""
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        return self.publisher.problem
+
+
+def test_what_an_export_publishes_while_a_witness_is_waited_for_is_no_fork(
+    tmp_path: Path, silent: SilentWitness
+) -> None:
+    desk, board = filled(tmp_path)
+    turn = Turn(LogPublisher(desk.store.log, desk.tiles, [silent.asked]))
+    silent.take()
+    grow(desk, board)
+    LogPublisher(desk.store.log, TileStore(desk.tiles.folder)).publish_now()
+    newest = desk.tiles.read(CHECKPOINT)
+    assert turn.is_waiting
+    silent.hang_up()
+    assert "no answer" in turn.end()
+    assert turn.publisher.contradiction == ""
+    assert desk.tiles.read(CHECKPOINT) == newest
+    check_published(desk)
+
+
+def test_nobody_waits_for_a_witness_to_publish_or_to_stop(tmp_path: Path, silent: SilentWitness) -> None:
+    desk, _ = filled(tmp_path)
+    publisher = LogPublisher(desk.store.log, desk.tiles, [silent.asked])
+    turn = Turn(publisher)
+    silent.take()
+    publisher.publish_now()
+    check_published(desk)
+    assert turn.is_waiting, "while the witness is still waited for"
+    begin_s = time.monotonic()
+    publisher.stop()
+    turn.end()
+    assert time.monotonic() - begin_s < WITNESS_TIMEOUT_S / 2
+
+
+def test_of_several_silent_witnesses_all_are_asked_at_once_and_waited_for_once(tmp_path: Path) -> None:
+    desk, board = filled(tmp_path)
+    witnesses = [SilentWitness() for _ in range(4)]
+    publisher = LogPublisher(desk.store.log, desk.tiles, [one.asked for one in witnesses])
+    turn = Turn(publisher)
+    for one in witnesses:
+        one.take()
+    assert turn.is_waiting, "each has its request before the first one's time is over"
+    assert turn.end().count("no answer") == 4
+    check_published(desk)
+    grow(desk, board)
+    assert Turn(publisher).end().count("no answer") == 4
+    for one in witnesses:
+        one.take()  # asked again, though nobody has waited for the answer
+        one.hang_up()
+    check_published(desk)
+    publisher.stop()
+
+
+def test_who_has_cosigned_a_tree_is_not_asked_again_for_another_that_is_away(
+    witnessed: Witnessed, silent: SilentWitness
+) -> None:
+    witness = AskedWitness(WITNESS, f"http://{witnessed.listen}", witnessed.key)
+    silent.hang_up()
+    publisher = LogPublisher(witnessed.desk.store.log, witnessed.desk.tiles, [silent.asked, witness])
+    publisher._tried(publisher.turn)
+    assert witnessed.cosigned() == {WITNESS: UNIX_S}
+    witnessed.stop()
+    at = (witnessed.desk.tiles.folder / CHECKPOINT).stat().st_mtime_ns
+    for _ in range(2):
+        publisher._tried(publisher.turn)
+        assert publisher.problem.startswith(f"{silent.asked.url}/add-checkpoint: no answer")
+        assert witness.url not in publisher.problem
+        assert (witnessed.desk.tiles.folder / CHECKPOINT).stat().st_mtime_ns == at
+
+
+def test_a_restart_without_its_witness_keeps_what_it_has_cosigned(witnessed: Witnessed) -> None:
+    witnessed.publisher.turn()
+    witnessed.stop()
+    publisher = witnessed.new_publisher()
+    publisher._tried(publisher.turn)
+    assert "no answer" in publisher.problem
+    publisher.stop()
+    assert witnessed.cosigned() == {WITNESS: UNIX_S}
+
+
 def test_stopping_waits_for_no_witness(witnessed: Witnessed) -> None:
     witnessed.stop()
     witnessed.publisher.stop()
@@ -331,7 +461,7 @@ def test_a_witness_that_saw_another_story_cosigns_no_more_and_that_is_shown(witn
     bind(other, board)
     other.receipt(board.delivery().to_bytes())
     grow(other, board)
-    publisher = LogPublisher(other.store.log, other.tiles, witnessed.publisher._witnesses)
+    publisher = LogPublisher(other.store.log, other.tiles, witnessed.publisher._cosigners.witnesses)
     publisher._tried(publisher.turn)
     assert "refuses the checkpoint with 422" in publisher.problem
     check_published(other)

@@ -22,7 +22,7 @@ from packseal.records.policy import Policy, PolicyLog
 from packseal.records.verify import verify_bundle
 from tests.apps.browser import ask
 from tests.passport.board import Board, running_board, settings_for
-from tests.passport.desk import SERVICE_PUBLIC_KEY, Desk, desk_for
+from tests.passport.desk import ORIGIN, SERVICE_PUBLIC_KEY, Desk, desk_for
 
 PAGE = "/battery/pack-1"
 HOSTILE = "<script>alert('x')</script> & \"pack\""
@@ -148,7 +148,7 @@ def test_a_record_is_taken_away_with_its_proof(tmp_path: Path) -> None:
     (link,) = set(re.findall(rf'"({PAGE}/records/[0-9a-f]+/12\.bundle)"', ask(app, PAGE).text))
     answer = ask(app, link)
     assert answer.headers["content-disposition"].startswith("attachment")
-    policy = Policy({board.log_id: PolicyLog("pack-1", "B")}, (SERVICE_PUBLIC_KEY,))
+    policy = Policy({board.log_id: PolicyLog("pack-1", "B")}, {SERVICE_PUBLIC_KEY: ORIGIN})
     assert verify_bundle(answer.body, policy).entry.seq == 12
 
 
@@ -158,13 +158,13 @@ def test_the_policy_is_what_this_service_trusts(tmp_path: Path) -> None:
     found = ask(app, f"{PAGE}/policy.json").json
     assert found == {
         "logs": {board.log_id.hex(): {"battery": "pack-1", "evidence_class": "B"}},
-        "services": [SERVICE_PUBLIC_KEY.hex()],
+        "services": [{"origin": ORIGIN, "public_key": SERVICE_PUBLIC_KEY.hex()}],
         "keys": [],
         "witnesses": [],
         "witnesses_needed": 0,
         "revoked": [],
     }
-    assert Policy.from_json(found) == Policy({board.log_id: PolicyLog("pack-1", "B")}, (SERVICE_PUBLIC_KEY,))
+    assert Policy.from_json(found) == Policy({board.log_id: PolicyLog("pack-1", "B")}, {SERVICE_PUBLIC_KEY: ORIGIN})
 
 
 def test_the_log_is_there_for_everybody(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from packseal.apps.export import load_policy, policy_text
 from packseal.errors import ConfigError
 from packseal.records.acts import MAX_BATTERY_BYTES, Authority
 from packseal.records.cose import PUBLIC_KEY_BYTES, VerifyingKey
-from packseal.records.fields import MAX_NUMBER
-from packseal.records.policy import CLASSES, LISTED_ROLES, Policy, PolicyLog
+from packseal.records.policy import CLASSES, LISTED_ROLES, MAX_COUNT, Policy, PolicyLog, Revocation
 
 public_keys = st.binary(min_size=32, max_size=32)
 any_keys = public_keys | st.binary(min_size=64, max_size=64)
@@ -41,13 +40,15 @@ def policies(draw: st.DrawFn) -> Policy:
     witnesses = dict(draw(st.lists(pairs, max_size=3, unique_by=(lambda one: one[0], lambda one: one[1]))))
     keys = draw(st.lists(authorities(), max_size=3, unique_by=lambda one: one.key.public_key))
     taken = {one.key.public_key for one in keys}
+    services = draw(st.dictionaries(public_keys.filter(lambda key: key not in taken), names, max_size=3))
+    revocations = st.builds(Revocation, st.sampled_from(sorted(services) or [b""]), st.integers(0, MAX_COUNT))
     return Policy(
         draw(st.dictionaries(st.binary(min_size=16, max_size=16), logs, max_size=3)),
-        tuple(draw(st.lists(public_keys.filter(lambda key: key not in taken), max_size=3, unique=True))),
+        services,
         tuple(keys),
         witnesses,
         draw(st.integers(0, len(witnesses))),
-        draw(st.dictionaries(any_keys, st.integers(0, MAX_NUMBER), max_size=3)),
+        draw(st.dictionaries(any_keys, revocations, max_size=3)) if services else {},
     )
 
 
@@ -74,9 +75,13 @@ def test_other_bytes_raise_only_our_error(content: bytes) -> None:
                 assert str(error).startswith(str(path))  # noqa: PT017 - bytes that are a policy are no error
 
 
-KEY, OTHER = "11" * 32, "22" * 32
+KEY, OTHER, NAMED = "11" * 32, "22" * 32, 'origin = "log.example"\n'
 MISTAKES = {
-    "a key of no length": ('[[service]]\npublic_key = "11"\n', ":2: public_key: expected 64 hexadecimal digits"),
+    "a key of no length": (
+        f'[[service]]\n{NAMED}public_key = "11"\n',
+        ":3: public_key: expected 64 hexadecimal digits",
+    ),
+    "a service without its log's name": (f'[[service]]\npublic_key = "{KEY}"\n', ":1: the key 'origin' is missing"),
     "a role that signs nothing": (f'[[key]]\npublic_key = "{KEY}"\nrole = "board"\n', ":3: role: Input should be"),
     "an index below zero": (f'[[revoked]]\npublic_key = "{KEY}"\nindex = -1\n', ":3: index: Input should be greater"),
     "an index in words": (f'[[revoked]]\npublic_key = "{KEY}"\nindex = "1"\n', ":3: index: Input should be a valid"),
@@ -86,11 +91,15 @@ MISTAKES = {
         "witnesses_needed = 1\n",
         "witnesses_needed: expected at most 0, as many as are listed, found 1",
     ),
-    "a service twice": (f'[[service]]\npublic_key = "{KEY}"\n' * 2, "is listed twice"),
+    "a service twice": (f'[[service]]\n{NAMED}public_key = "{KEY}"\n' * 2, "is listed twice"),
     "an authority twice": (f'[[key]]\npublic_key = "{KEY}"\nrole = "operator"\n' * 2, "is listed twice"),
     "a witness twice": (f'[[witness]]\nname = "w"\npublic_key = "{KEY}"\n' * 2, "is listed twice"),
     "a log twice": (f'[[log]]\nlog_id = "{KEY[:32]}"\nbattery = "a"\nevidence_class = "B"\n' * 2, "is listed twice"),
-    "a revoked key twice": (f'[[revoked]]\npublic_key = "{KEY}"\nindex = 1\n' * 2, "is listed twice"),
+    "a revoked key twice": (
+        f'[[service]]\n{NAMED}public_key = "{OTHER}"\n' + f'[[revoked]]\npublic_key = "{KEY}"\nindex = 1\n' * 2,
+        "is listed twice",
+    ),
+    "an index of nobody's log": (f'[[revoked]]\npublic_key = "{KEY}"\nindex = 1\n', "revoked[0].service: expected 64"),
     "a battery that no act can name": (
         f'[[log]]\nlog_id = "{KEY[:32]}"\nbattery = "{"a" * 64}"\nevidence_class = "B"\n',
         ".battery: expected a text of 1 to 63 bytes",

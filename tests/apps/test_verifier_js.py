@@ -237,14 +237,23 @@ def _spotted(text: str, chance: random.Random) -> str:
 
 def odd_policies() -> list[Any]:
     """A good one, and what it is with one thing in it changed."""
-    log, revoked = {"battery": "b", "evidence_class": "D"}, {"public_key": "11" * 64, "index": 5}
+    log, service = {"battery": "b", "evidence_class": "D"}, {"origin": ORIGIN, "public_key": "33" * 32}
+    revoked = {"public_key": "11" * 64, "index": 5, "service": SERVICE.public_key.hex()}
     good: dict[str, Any] = ACTS.to_json() | {"logs": {"00" * 16: log}, "revoked": [revoked]}
     odd: list[Any] = [good, {"services": []}, {}, [], None, good | {"more": 1}]
+    two = good | {"services": [*good["services"], service]}
+    odd += [two, two | {"services": two["services"][1:]}]
+    for of in (revoked | {"service": "33" * 32}, revoked | {"index": 1 << 53}, {"public_key": "11" * 64, "index": 5}):
+        odd += [one | {"revoked": [of]} for one in (good, two)]
+    odd += [good | {"witnesses": [good["witnesses"][0], {"name": "WITNESS.example/1", "public_key": "33" * 32}]}]
+    odd += [good | {"logs": {"AB" * 16: log}}]
     for name, item in good.items():
         first = next(iter(item.values() if isinstance(item, dict) else item)) if name != "witnesses_needed" else item
         odd += [good | {name: value} for value in (None, 1, -1, "x", [None], {"x": 1}, [first], [first, first])]
         for key in (*first, "more") if isinstance(first, dict) else ():
-            changed = [first | {key: value} for value in (None, 3, -1, "", "zz", "a b", "\ufeff", "a\u2028")]
+            values = [None, 3, -1, "", "zz", "a b", "\ufeff", "a\u2028", "\ud800", ["D"], "-19", True, "AB" * 32, "é"]
+            changed = [first | {key: value} for value in values]
+            changed.append({name: value for name, value in first.items() if name != key})
             odd += [good | {name: {"00" * 16: one} if name == "logs" else [one]} for one in changed]
     return odd
 
@@ -256,12 +265,34 @@ def test_policies_are_read_alike() -> None:
     assert not differences, differences[0]
 
 
-def _is_policy(content: Any) -> bool:
+def _is_policy(content: Any, read: Callable[[Any], Policy] = Policy.from_json) -> bool:
     try:
-        Policy.from_json(content)
+        read(content)
     except ValueError:
         return False
     return True
+
+
+def odd_policy_files() -> Iterator[str]:
+    good = json.dumps(ACTS.to_json() | {"revoked": [{"public_key": "11" * 32, "index": 5}]})
+    yield from (good, f" {good}\n", f"\ufeff{good}", good[:-1], f"{good},", good.replace('"', "'"), "", "[" * 100_000)
+    yield from (good.replace(": 5", f": {number}") for number in ("5.0", "5e0", "-0", "05", "NaN", "9" * 5_000, "5]"))
+    yield good.replace('"index": 5', '"index": 5, "index": 5')
+    yield good.replace('"index": 5', '"index": 5, "inde\\u0078": 6')
+    yield good.replace('"index": 5', '"index"\n: 5, "__proto__" : 1')
+    yield good[:-1] + ', "logs": {}}'
+    yield good.replace("witness.example/1", 'a\\"b:1.5e3,{')
+    yield good.replace("witness.example/1", "a\\ud83d\\ude00b")
+    yield good.replace("witness.example/1", "a\\ud83d")
+
+
+def test_policy_files_are_read_alike() -> None:
+    contents = [text.encode() for text in odd_policy_files()]
+    contents += [contents[0].replace(b"witness.example/1", b"\xff"), contents[0].decode().encode("utf-16")]
+    found = ask([("policyFile", content.hex()) for content in contents])
+    expected = [_is_policy(content, Policy.from_bytes) for content in contents]
+    assert ["reason" not in answer for answer in found] == expected
+    assert expected.count(True) == 5
 
 
 def test_cbor_accepted_means_the_same() -> None:

@@ -101,7 +101,7 @@ def test_it_runs_as_a_module(evidence: tuple[Path, Path]) -> None:
 def test_what_does_not_hold_is_refused_with_its_reason(evidence: tuple[Path, Path], tmp_path: Path) -> None:
     bundle, policy = evidence
     nobody, torn = tmp_path / "nobody.json", tmp_path / "torn.bundle"
-    nobody.write_text(json.dumps(Policy({}, ()).to_json()))
+    nobody.write_text(json.dumps(Policy({}, {}).to_json()))
     torn.write_bytes(bundle.read_bytes()[:-1])
     for arguments, reason in (((bundle, nobody), "unknown-service"), ((torn, policy), "malformed")):
         done = alone(*arguments)

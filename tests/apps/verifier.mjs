@@ -18,7 +18,7 @@ const { decodeEntry } = await part("entries");
 const { EvidenceError, hex, unhex } = await part("evidence");
 const { verifyInclusion } = await part("merkle");
 const { readNote, verifyNote, verifyWitnesses } = await part("note");
-const { readPolicy } = await part("policy");
+const { parsePolicy, readPolicy } = await part("policy");
 const { reportOf } = await part("report");
 const { verifyBundle } = await part("verifier");
 
@@ -28,6 +28,7 @@ const ASK = {
   bundle: (content, policy) => verifyBundle(unhex(content), readPolicy(policy)),
   report: async (content, policy) => reportOf(await verifyBundle(unhex(content), readPolicy(policy))),
   policy: (json) => readPolicy(json),
+  policyFile: (content) => parsePolicy(unhex(content)),
   cbor: (content) => decode(unhex(content)),
   again: (content) => encode(decode(unhex(content))),
   entry: (content) => decodeEntry(unhex(content)),
@@ -64,7 +65,8 @@ async function answer([kind, ...parts]) {
     return { good: plain(await ASK[kind](...parts)) };
   } catch (error) {
     if (error instanceof EvidenceError) return { reason: error.reason, detail: error.detail };
-    if (kind === "policy" && error instanceof TypeError) return { reason: "TypeError", detail: error.message };
+    const isNoPolicy = error instanceof TypeError || error instanceof SyntaxError;
+    if (kind.startsWith("policy") && isNoPolicy) return { reason: error.name, detail: error.message };
     throw error;
   }
 }

@@ -110,7 +110,7 @@ class Office:
 
     def policy(self, **changed: Any) -> Policy:
         keys = (Authority(verifying(INTEGRATOR), Role.INTEGRATOR), Authority(verifying(GATEWAY), Role.GATEWAY))
-        return replace(Policy({}, (SERVICE_PUBLIC_KEY,), keys), **changed)
+        return replace(Policy({}, {SERVICE_PUBLIC_KEY: ORIGIN}, keys), **changed)
 
     def verified(self, bundle: Bundle, **changed: Any) -> TrustedBundle:
         return verify_bundle(bundle.to_bytes(), self.policy(**changed))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from packseal.apps.cosigning import Witness as WitnessAddress
 from packseal.apps.log_publisher import LogPublisher
-from packseal.apps.log_publisher import Witness as WitnessAddress
 from packseal.apps.monitor import Monitor, Watch
 from packseal.apps.witness import SCHEMA, Witness, witness_app
 from packseal.errors import Reason, UnavailableError

@@ -1,4 +1,4 @@
-"""Keys that are moved, stolen, revoked, or bound behind their owner's back."""
+"""Keys that are stolen, revoked, or bound behind their owner's back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from packseal.apps.verify import verify_file
 from packseal.errors import EvidenceError, Reason
 from packseal.passport.settings import BatterySettings, EnrolledSource
 from packseal.records.acts import (
@@ -27,10 +26,12 @@ from packseal.records.acts import (
 from packseal.records.bundle import ActPart, Bundle
 from packseal.records.entries import log_id_of
 from packseal.records.passport_log import EntryKind, LogEntry, subject_tag
+from packseal.records.policy import Revocation
 from packseal.records.verify import verify_bundle
 from tests.attacks.office import GATEWAY, INTEGRATOR, Office, attestation_for, refused, verifying
 from tests.passport.board import RATED_MAH, Board, key_of, running_board, signer
-from tests.records.paper import PaperService, bundle_of, salt
+from tests.passport.desk import SERVICE_PUBLIC_KEY
+from tests.records.paper import ORIGIN, PaperService, bundle_of, public, salt
 
 YEAR_MS = 365 * 86_400_000
 THIEF = key_of("thief")
@@ -38,40 +39,6 @@ THIEF = key_of("thief")
 
 def digest(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
-
-
-def tags(office: Office) -> list[bytes]:
-    """Of all acts in the service's log."""
-    entries = office.desk.store.log.entries(0, office.desk.store.log.size())
-    return [entry[1:17] for entry in entries if entry[0] == EntryKind.KEY_ACT]
-
-
-# ---- the board is put on another pack
-
-
-def test_a_board_moved_to_another_pack_is_still_bound_to_the_first(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    board = office.bound_board()
-    office.desk.receipt(board.delivery().to_bytes())
-    before = office.desk.contents()
-    refused(Reason.ALREADY_BOUND, office.bind, board, "pack-2")
-    assert office.desk.contents() == before
-    board.seal(2)
-    office.desk.receipt(board.delivery().to_bytes())
-    office.bind(board, "pack-2")
-    assert subject_tag("pack-2") in tags(office)
-
-
-def test_records_of_a_moved_board_name_the_battery_it_is_bound_to(tmp_path: Path) -> None:
-    """What it says on the other pack is evidence about the first one alone, and its log entries name that one."""
-    office = Office(tmp_path)
-    board = office.bound_board()
-    office.desk.receipt(board.delivery().to_bytes())
-    (tmp_path / "moved.bundle").write_bytes(office.bundle(board, board.size - 1).to_bytes())
-    refused(Reason.WRONG_BATTERY, verify_file, tmp_path / "moved.bundle", office.policy(), "pack-2")
-    assert verify_file(tmp_path / "moved.bundle", office.policy(), "pack-1").trusted.battery == "pack-1"
-    assert subject_tag("pack-1") in tags(office)
-    assert subject_tag("pack-2") not in tags(office)
 
 
 # ---- the board's key is stolen
@@ -110,7 +77,7 @@ def test_what_had_a_receipt_before_the_theft_stays_good(tmp_path: Path) -> None:
     stolen.revoke()
     after = stolen.office.bundle(stolen.board, 3)
     assert after.receipt == before.receipt
-    told = stolen.office.desk.service.keyring.revoked
+    told = stolen.office.desk.policy().revoked
     assert stolen.board.public_key in told
     for bundle in (before, after):
         assert stolen.office.verified(bundle, revoked=told).battery == "pack-1"
@@ -121,9 +88,10 @@ def test_changing_its_own_key_does_not_save_a_stolen_one(tmp_path: Path) -> None
     stolen = Stolen(tmp_path)
     board = stolen.board
     board.entries = board.entries[: stolen.half]
-    board.rotate("thief")
+    checkpoint = board.rotate("thief")
     stolen.revoke()
-    assert stolen.office.desk.refusal(board.delivery(stolen.half).to_bytes()).reason == Reason.KEY_REVOKED
+    delivery = replace(board.delivery(stolen.half), checkpoint=checkpoint)
+    assert stolen.office.desk.refusal(delivery.to_bytes()).reason == Reason.KEY_REVOKED
 
 
 def late_bundle(claimed_unix_ms: int, uptime_ms: int, **changed: Any) -> tuple[PaperService, Bundle]:
@@ -151,7 +119,7 @@ def test_a_bundle_that_leaves_the_revocation_out() -> None:
     service, bundle = late_bundle(1_790_000_000_000, 0)
     silent = replace(bundle, acts=bundle.acts[:1])
     board = Board().public_key
-    told = service.policy(revoked={board: 1})
+    told = service.policy(revoked={board: Revocation(public(service.key), 1)})
     refused(Reason.KEY_REVOKED, verify_bundle, silent.to_bytes(), told)
     assert verify_bundle(silent.to_bytes(), service.policy()).battery == "pack-1"
 
@@ -168,6 +136,34 @@ def test_a_receipt_that_lies_about_its_place() -> None:
         refused(Reason.BAD_INCLUSION_PROOF, verify_bundle, bundle.to_bytes(), service.policy())
 
 
+def test_a_service_whose_key_was_stolen_gives_no_receipts_more() -> None:
+    """Nor may its key sign a receipt at an index before that, and a note of another log to hold it."""
+    service, board = PaperService(), running_board()
+    service.bind(board)
+    index = len(service.leaves)
+    bundle = bundle_of(service, board, 3, service.receipt(board)).to_bytes()
+    for revoked_from, is_good in ((index + 1, True), (index, False), (0, False)):
+        told = service.policy(revoked={public(service.key): Revocation(public(service.key), revoked_from)})
+        if is_good:
+            assert verify_bundle(bundle, told).battery == "pack-1"
+        else:
+            refused(Reason.KEY_REVOKED, verify_bundle, bundle, told)
+    elsewhere = service.policy(services={public(service.key): "passports.example/another-log"})
+    refused(Reason.UNKNOWN_SERVICE, verify_bundle, bundle, elsewhere)
+
+
+def test_an_index_in_one_services_log_says_nothing_in_anothers() -> None:
+    """The thief takes the stolen key to a second service, in whose young log every index is small."""
+    first, second = PaperService(), PaperService(key_of("second service"))
+    board = running_board()
+    second.bind(board)
+    bundle = bundle_of(second, board, 3, second.receipt(board)).to_bytes()
+    services = {public(service.key): ORIGIN for service in (first, second)}
+    told = first.policy(services=services, revoked={board.public_key: Revocation(public(first.key), 4711)})
+    refused(Reason.KEY_REVOKED, verify_bundle, bundle, told)
+    assert verify_bundle(bundle, replace(told, revoked={})).battery == "pack-1"
+
+
 # ---- a key that counts no more
 
 
@@ -178,7 +174,7 @@ def test_a_revoked_integrator_signs_nothing_more(tmp_path: Path) -> None:
     before = office.desk.contents()
     nonce = office.nonce
     enrolment = Enrol(Role.BOARD, verifying(THIEF), sign_possession(verifying(THIEF), nonce, signer(THIEF)))
-    for statement in (enrolment, Bind(board.public_key, "pack-2", "B"), Revoke(board.public_key, Cause.STOLEN)):
+    for statement in (enrolment, Bind(board.public_key, "pack-1", "B"), Revoke(board.public_key, Cause.STOLEN)):
         with pytest.raises(EvidenceError) as refusal:
             office.take(statement)
         assert refusal.value.reason in (Reason.KEY_REVOKED, Reason.UNKNOWN_AUTHORITY)
@@ -200,6 +196,19 @@ def test_a_revoked_gateway_attests_nothing_more(tmp_path: Path) -> None:
     second = replace(board.delivery(), attestation=attestation_for(board))
     assert office.desk.receipt(second.to_bytes()).attestation_digest is None
     assert [one.reason for one in office.desk.service.refusals("pack-1")] == [Reason.UNKNOWN_GATEWAY]
+
+
+def test_a_reader_who_knows_a_gateway_revoked_takes_nothing_from_it(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    board = office.bound_board()
+    office.enrol(GATEWAY, Role.GATEWAY)
+    office.desk.receipt(replace(board.delivery(), attestation=attestation_for(board)).to_bytes())
+    bundle = office.bundle(board, 3)
+    assert office.verified(bundle).attested is not None
+    index = office.verified(bundle).receipt.service_index
+    for revoked_from, is_taken in ((index, False), (index + 1, True)):
+        told = {bytes(GATEWAY.verify_key): Revocation(SERVICE_PUBLIC_KEY, revoked_from)}
+        assert (office.verified(bundle, revoked=told).attested is not None) is is_taken
 
 
 def test_a_thief_revokes_nobody_but_himself(tmp_path: Path) -> None:

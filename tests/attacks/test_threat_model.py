@@ -37,8 +37,14 @@ def test_every_reason_of_the_page_is_one() -> None:
 
 def test_every_attack_stands_on_the_page() -> None:
     """Those of the files named after attacks: none is tried in silence."""
-    files = ("test_inflated_health", "test_rolled_back", "test_dropped_windows", "test_stolen_keys", "test_split_view")
+    files = (
+        "test_inflated_health",
+        "test_rolled_back",
+        "test_dropped_windows",
+        "test_moved_boards",
+        "test_stolen_keys",
+    )
     helpers = {"test_the_same_story_goes_on_being_cosigned"}
-    for name in files:
+    for name in (*files, "test_split_view"):
         tests = set(re.findall(r"^def (test_\w+)", (ROOT / f"tests/attacks/{name}.py").read_text(), re.MULTILINE))
         assert not {test for test in tests - helpers if f"`{test}`" not in PAGE}

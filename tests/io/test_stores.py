@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -57,6 +58,17 @@ def test_what_cannot_be_opened_is_left_closed(tmp_path: Path) -> None:
         Database.__init__(database, path, SCHEMA)
     with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
         database._connection.execute("SELECT 1")
+
+
+def test_a_database_is_its_owners_alone_with_all_that_lies_beside_it(tmp_path: Path) -> None:
+    """Also where everything else that is made is readable for others."""
+    usual = os.umask(0o022)
+    opened = Database(tmp_path / "some.db", SCHEMA)
+    os.umask(usual)
+    _insert(opened, 1)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("some.db", "some.db-wal", "some.db-shm"), 0o600)
+    opened.close()
 
 
 def stored(outbox: OutboxStore, board: Board, first: int, size: int) -> None:

@@ -12,7 +12,7 @@ from packseal.records.acts import Authority, Role, sign_possession
 from packseal.records.cose import VerifyingKey
 from packseal.records.policy import Policy
 from tests.passport.board import RATED_MAH, Board, key_of, settings_for, signer
-from tests.passport.desk import SERVICE_PUBLIC_KEY, START_UNIX_MS, Desk
+from tests.passport.desk import ORIGIN, SERVICE_PUBLIC_KEY, START_UNIX_MS, Desk
 from tests.records.paper import salt
 
 BATTERIES = ("pack-1", "pack-2")
@@ -63,5 +63,5 @@ def bind(desk: Desk, board: Board, battery: str = "pack-1") -> int:
 
 def strangers_policy(**changed: object) -> Policy:
     """Of who knows the service and the integrator, and no log at all."""
-    known = Policy({}, (SERVICE_PUBLIC_KEY,), (LISTED[0],))
+    known = Policy({}, {SERVICE_PUBLIC_KEY: ORIGIN}, (LISTED[0],))
     return replace(known, **changed)  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ from tests.passport.board import TOPIC, Board, key_of, settings_for, signer
 
 SERVICE_KEY = key_of("service")
 SERVICE_PUBLIC_KEY = bytes(SERVICE_KEY.verify_key)
+ORIGIN = "packseal.invalid/log"  # of settings that name none
 START_UNIX_MS = 1_790_000_000_000
 
 

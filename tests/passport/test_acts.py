@@ -240,14 +240,55 @@ def test_a_refused_act_has_its_reason_and_changes_nothing(site: Site, act: Calla
     assert site.submit(acts_of_a_life()[3]) == 5, "the service goes on, and no index was spent"
 
 
-def test_a_board_without_a_log_may_still_be_bound_elsewhere(site: Site) -> None:
-    """Who mistook the battery can put it right as long as nothing was said about it."""
-    for act in (enrolment(BOARD), binding(BOARD), binding(BOARD, "pack-2")):
+def test_a_binding_said_again_is_taken_and_another_is_not(site: Site) -> None:
+    """Also before the first record: whoever shows one could else choose between the two."""
+    for act in (enrolment(BOARD), binding(BOARD), binding(BOARD, by=OPERATOR)):
         site.submit(act)
-    site.desk.receipt(BOARD.delivery().to_bytes())
-    passport = site.desk.service.passport("pack-2")
-    assert passport is not None
-    assert [log.log_id for log in passport.logs] == [BOARD.log_id]
+    assert site.refusal(binding(BOARD, "pack-2")) is Reason.ALREADY_BOUND
+    assert site.refusal(binding(BOARD, evidence_class="A")) is Reason.ALREADY_BOUND
+
+
+KNOWN_KEYS: dict[str, tuple[Signatory, str]] = {
+    "a board's, by a gateway": (GATEWAY_SIGNS, BOARD.name),
+    "a board's, by an assessor": (ASSESSOR, BOARD.name),
+    "an operator's, by an integrator": (INTEGRATOR, "operator"),
+    "its own": (INTEGRATOR, "integrator"),
+}
+
+
+@pytest.mark.parametrize(("signs", "name"), KNOWN_KEYS.values(), ids=KNOWN_KEYS)
+def test_nobody_changes_to_a_key_that_is_known_already(site: Site, signs: Signatory, name: str) -> None:
+    for act in acts_of_a_life()[:3]:
+        site.submit(act)
+    before = site.desk.service.keyring
+    assert site.refusal(signs.rotate(file_signer(name), salt("known"))) is Reason.BAD_ROTATION
+    assert site.desk.service.keyring == before
+
+
+def test_nobody_goes_back_to_a_key_that_was_given_up(site: Site) -> None:
+    site.submit(INTEGRATOR.rotate(file_signer("next"), salt("next")))
+    assert site.refusal(signatory("next").rotate(INTEGRATOR.signer, salt("back"))) is Reason.BAD_ROTATION
+
+
+def test_a_key_has_one_role(site: Site) -> None:
+    site.submit(enrolment(BOARD))
+    assert site.refusal(enrolment(BOARD, role=Role.GATEWAY)) is Reason.WRONG_ROLE
+    assert site.refusal(SERVICE.enrol_file(Role.OPERATOR, file_signer(BOARD.name), salt("a"))) is Reason.WRONG_ROLE
+    assert site.refusal(INTEGRATOR.enrol_file(Role.GATEWAY, OPERATOR.signer, salt("a"))) is Reason.WRONG_ROLE
+
+
+def test_a_revoked_key_is_neither_enrolled_nor_bound(site: Site) -> None:
+    site.submit(enrolment(BOARD))
+    site.submit(OPERATOR.revoke(BOARD.public_key, Cause.STOLEN, salt("stolen")))
+    assert site.refusal(enrolment(BOARD, nonce=salt("again"))) is Reason.KEY_REVOKED
+    assert site.refusal(binding(BOARD)) is Reason.KEY_REVOKED
+
+
+def test_a_class_that_cannot_be_is_not_bound(site: Site) -> None:
+    site.submit(enrolment(BOARD))
+    for evidence_class in "CD":
+        assert site.refusal(binding(BOARD, evidence_class=evidence_class)) is Reason.WRONG_CLASS
+    site.submit(binding(BOARD, evidence_class="A"))
 
 
 REVOKED = {
@@ -265,8 +306,8 @@ def test_who_was_revoked_signs_nothing_any_more(site: Site, signs: Signatory, re
     assert site.refusal(signs.rotate(file_signer("thief"), salt("thief"))) is Reason.KEY_REVOKED
 
 
-def test_a_service_whose_key_was_revoked_goes_on_and_states_nothing_new(tmp_path: Path) -> None:
-    """Its receipts are refused by whoever's policy no longer lists it; its own files must not stop it from starting."""
+def test_a_service_whose_key_was_revoked_shows_what_it_has_and_signs_nothing_more(tmp_path: Path) -> None:
+    """Its own files must not stop it from starting; deliveries wait at the gateways for a key that counts."""
     board = running_board()
     desk = open_desk(tmp_path, (board, "B"))
     desk.service.take_act(SERVICE.revoke(SERVICE_PUBLIC_KEY, Cause.STOLEN, salt("stolen")))
@@ -277,7 +318,10 @@ def test_a_service_whose_key_was_revoked_goes_on_and_states_nothing_new(tmp_path
     for _ in range(2):
         desk.reopen()
         assert desk.contents() == contents
-    desk.receipt(board.delivery().to_bytes())
+        with pytest.raises(UnavailableError, match="key was revoked at index 1"):
+            desk.give(board.delivery().to_bytes())
+        with pytest.raises(UnavailableError, match="key was revoked at index 1"):
+            desk.service.take_act(enrolment(board))
 
 
 def test_a_key_that_another_took_over_from_signs_nothing_any_more(site: Site) -> None:

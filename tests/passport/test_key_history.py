@@ -177,6 +177,27 @@ def test_a_log_that_goes_on_from_one_that_still_runs_is_a_fork(tmp_path: Path) -
     assert desk.refusal(successor(board).delivery().to_bytes()).reason == Reason.FORK
 
 
+@pytest.mark.parametrize("changed", LIES.values(), ids=LIES)
+def test_a_log_that_ends_otherwise_than_a_later_one_has_said_is_a_fork(tmp_path: Path, changed: dict[str, Any]) -> None:
+    """The later one came first, and the one before it in pieces; also after a restart."""
+    board = running_board()
+    board.seal(1)
+    desk = open_desk(tmp_path, (board, "B"))
+    desk.receipt(successor(board, **changed).delivery().to_bytes())
+    desk.receipt(board.delivery(0, 9).to_bytes())
+    for _ in range(2):
+        assert desk.refusal(board.delivery(9).to_bytes()).reason == Reason.FORK
+        desk.reopen()
+
+
+def test_a_log_may_come_after_the_one_that_goes_on_from_it(tmp_path: Path) -> None:
+    board = running_board()
+    board.seal(1)
+    desk = open_desk(tmp_path, (board, "B"))
+    for one in (successor(board), board):
+        desk.receipt(one.delivery().to_bytes())
+
+
 def test_a_log_may_go_on_from_one_that_was_never_seen_here(tmp_path: Path) -> None:
     board = running_board()
     desk = open_desk(tmp_path, (board, "B"))

@@ -26,7 +26,7 @@ from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
 from packseal.records.policy import Policy, PolicyLog
 from packseal.records.verify import verify_bundle
 from tests.passport.board import TOPIC, Board, running_board, settings_for, signer
-from tests.passport.desk import SERVICE_KEY, SERVICE_PUBLIC_KEY, Desk, desk_for
+from tests.passport.desk import ORIGIN, SERVICE_KEY, SERVICE_PUBLIC_KEY, Desk, desk_for
 
 CUTS = (0, 4, 9, 13)
 NOTHING_SIGNED = Signing(lambda _index: b"", lambda _size, _root: b"")
@@ -253,7 +253,7 @@ def test_what_this_version_cannot_read_of_an_old_file_counts_as_not_present(tmp_
 
 
 def policy(board: Board) -> Policy:
-    return Policy({board.log_id: PolicyLog("pack-1", "B")}, (SERVICE_PUBLIC_KEY,))
+    return Policy({board.log_id: PolicyLog("pack-1", "B")}, {SERVICE_PUBLIC_KEY: ORIGIN})
 
 
 @pytest.mark.parametrize("seq", range(13))

@@ -87,7 +87,8 @@ class PaperService:
 
     def policy(self, **changed: Any) -> Policy:
         keys = (Authority(verifying(self.integrator), Role.INTEGRATOR),)
-        return replace(Policy({}, (public(self.key),), keys, {"witness.example": public(self.witness)}, 1), **changed)
+        services, witnesses = {public(self.key): ORIGIN}, {"witness.example": public(self.witness)}
+        return replace(Policy({}, services, keys, witnesses, 1), **changed)
 
 
 def bundle_of(

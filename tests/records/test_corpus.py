@@ -18,18 +18,21 @@ STEPS = {  # every reason that section 8 names, by step
     3: {"malformed", "bad-signature", "unknown-version", "wrong-log", "bad-rotation", "bad-inclusion-proof"},
     4: {"malformed", "bad-signature", "unknown-version", "wrong-log", "bad-rotation"},
     5: {"malformed", "wrong-seq", "bad-disclosure", "bad-threshold", "bad-inclusion-proof"},
-    6: {"unknown-service", "bad-signature", "malformed", "unknown-version", "receipt-mismatch"},
-    7: {"malformed", "bad-signature", "too-few-witnesses", "bad-inclusion-proof"},
+    6: {"unknown-service", "bad-signature", "malformed", "unknown-version", "key-revoked", "receipt-mismatch"},
+    7: {"malformed", "bad-signature", "unknown-service", "too-few-witnesses", "bad-inclusion-proof"},
     8: {
         "malformed", "bad-signature", "unknown-version", "unknown-authority", "wrong-role", "bad-possession",
-        "bad-inclusion-proof",
+        "key-revoked", "bad-inclusion-proof",
     },
-    9: {"unknown-log", "wrong-class"},
+    9: {"unknown-log", "already-bound", "wrong-class"},
     10: {"key-revoked"},
-    11: {"malformed", "bad-time", "bad-inclusion-proof", "unknown-service", "bad-signature", "unknown-version"},
+    11: {
+        "malformed", "bad-time", "bad-inclusion-proof", "unknown-service", "bad-signature", "unknown-version",
+        "key-revoked",
+    },
     12: {"receipt-mismatch", "bad-signature", "malformed", "unknown-version"},
 }  # fmt: skip
-STEP_OF_CLAUSE = {"4.6": 5, "4.7": 5, "5.4": 4, "5.5": 6, "5.8": 12, "5.9": 8, "7.2": 8, "12": 9}
+STEP_OF_CLAUSE = {"1.1": 12, "4.6": 5, "4.7": 5, "5.4": 4, "5.5": 6, "5.8": 12, "5.9": 8, "7.2": 8, "12": 9}
 
 
 @pytest.mark.parametrize("case", BUNDLES["good"], ids=lambda case: case["name"])
@@ -91,11 +94,14 @@ def test_what_is_shown_was_written_by_hand(name: str, shown: dict[str, Any]) -> 
         ("a gateway's log", {"evidence_class": "C", "battery": "can-pack"}),
         ("an import", {"evidence_class": "D", "battery": "replayed-pack"}),
         ("bound by the policy", {"bound_by": None, "battery": "listed-pack", "acts": 0}),
-        ("of two BINDs the later counts", {"battery": "second-pack", "bound_by": "operator"}),
-        ("a BIND after the receipt does not count", {"battery": "vector-pack", "acts": 2}),
+        ("of two BINDs that say the same the first is named", {"battery": "vector-pack", "bound_by": "integrator"}),
+        ("a BIND that says the same again, after the receipt", {"bound_by": "integrator", "acts": 2}),
+        ("the key after a change of key is bound to another battery", {"battery": "vector-pack", "acts": 2}),
         ("a service's BIND does not count", {"battery": "vector-pack", "bound_by": "integrator"}),
         ("everything", {"not_before_unix_ms": 1_797_000_060_000, "not_after_unix_ms": 1_797_000_180_000}),
         ("attested by a gateway that the policy does not list", {"attested_by": None}),
+        ("attested by a gateway that the policy knows revoked", {"attested_by": None}),
+        ("attested by a gateway that an act revoked", {"attested_by": None, "acts": 2}),
         ("no witness asked for, none cosigned", {"witnesses": {}}),
         ("a checkpoint that ends in a change of key", {"size": 14, "not_before_unix_ms": None}),
     ],

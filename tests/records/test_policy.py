@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from packseal.records.policy import Policy
+from packseal.records.policy import MAX_COUNT, Policy, Revocation
 from tests.records.corpus import POLICIES
 
-KEY, LOG_ID = "ab" * 32, "0c" * 16
+KEY, LOG_ID, ORIGIN = "ab" * 32, "0c" * 16, "passports.example/log"
+OTHER = {"origin": "other.example/log", "public_key": "05" * 32}
 WHOLE: dict[str, Any] = {
-    "services": [KEY],
+    "services": [{"origin": ORIGIN, "public_key": KEY}],
     "logs": {LOG_ID: {"battery": "pack-1", "evidence_class": "B"}},
     "keys": [
         {"public_key": "01" * 32, "algorithm": -19, "role": "integrator"},
@@ -21,7 +22,7 @@ WHOLE: dict[str, Any] = {
     ],
     "witnesses": [{"name": "witness.example/1", "public_key": "03" * 32}],
     "witnesses_needed": 1,
-    "revoked": [{"public_key": "04" * 64, "index": 7}],
+    "revoked": [{"public_key": "04" * 64, "index": 7, "service": KEY}],
 }
 
 
@@ -36,7 +37,20 @@ def test_a_whole_policy() -> None:
 
 
 def test_only_services_are_needed() -> None:
-    assert Policy.from_json({"services": [KEY]}) == Policy({}, (bytes.fromhex(KEY),))
+    assert Policy.from_json({"services": WHOLE["services"]}) == Policy({}, {bytes.fromhex(KEY): ORIGIN})
+
+
+def test_an_index_is_of_the_only_service_unless_it_is_said_of_which() -> None:
+    key, revoked = bytes.fromhex("04" * 64), {"public_key": "04" * 64, "index": 7}
+    assert Policy.from_json(WHOLE | {"revoked": [revoked]}) == Policy.from_json(WHOLE)
+    two = WHOLE | {"services": [*WHOLE["services"], OTHER]}
+    told = Policy.from_json(two)
+    assert told.revoked == {key: Revocation(bytes.fromhex(KEY), 7)}
+    assert (told.revoked_from(key, bytes.fromhex(KEY)), told.revoked_from(key, bytes([5]) * 32)) == (7, 0)
+    assert told.revoked_from(bytes(32), bytes.fromhex(KEY)) is None
+    for changed_services in (two, two | {"services": []}):
+        with pytest.raises(ValueError, match=r"revoked\[0\].service: expected 64 hexadecimal digits"):
+            Policy.from_json(changed_services | {"revoked": [revoked]})
 
 
 def changed(path: str, value: Any) -> Any:
@@ -53,14 +67,20 @@ def changed(path: str, value: Any) -> Any:
     ("path", "value", "words"),
     [
         ("services", KEY, "services: expected an array, found"),
-        ("services.0", "AB" * 32, r"services\[0\]: expected 64 hexadecimal digits in lower case"),
-        ("services.0", KEY[:-1], r"services\[0\]: expected 64"),
-        ("services.0", 5, r"services\[0\]: expected 64"),
-        ("services", [KEY, KEY], f"policy: {KEY} is listed twice"),
+        ("services.0", KEY, r"services\[0\]: expected an object"),
+        ("services.0", {"public_key": KEY}, r"services\[0\]: 'origin' is missing"),
+        ("services.0.origin", "a log", r"services\[0\].origin: 'a log'"),
+        ("services.0.origin", "\ud800", r"services\[0\].origin: "),
+        ("services.0.public_key", "AB" * 32, r"services\[0\].public_key: expected 64 hexadecimal digits in lower case"),
+        ("services.0.public_key", KEY[:-1], r"services\[0\].public_key: expected 64"),
+        ("services.0.public_key", 5, r"services\[0\].public_key: expected 64"),
+        ("services", WHOLE["services"] * 2, f"policy: {KEY} is listed twice"),
         ("logs", [], "logs: expected an object"),
         ("logs.x", {"battery": "p", "evidence_class": "B"}, "logs: expected 32 hexadecimal digits"),
         (f"logs.{LOG_ID}.battery", "", rf"logs.{LOG_ID}.battery: expected a text of 1 to 63 bytes, found ''"),
         (f"logs.{LOG_ID}.battery", "ü" * 32, "battery: expected a text of 1 to 63 bytes"),
+        (f"logs.{LOG_ID}.battery", "pack-\ud800", "battery: expected a text of 1 to 63 bytes"),
+        (f"logs.{LOG_ID}.evidence_class", ["B"], "evidence_class: expected A, B, C or D"),
         (f"logs.{LOG_ID}.evidence_class", "E", "evidence_class: expected A, B, C or D, found 'E'"),
         (f"logs.{LOG_ID}.name", "pack", "'name' is not known"),
         ("keys.0.role", "service", r"keys\[0\].role: expected one of integrator, operator, assessor, gateway"),
@@ -71,12 +91,16 @@ def changed(path: str, value: Any) -> Any:
         ("keys.1.public_key", "02" * 32, r"keys\[1\].public_key: expected 128"),
         ("keys.0", {"public_key": KEY, "role": "operator"}, r"keys\[0\]: 'algorithm' is missing"),
         ("witnesses.0.name", "a name", r"witnesses\[0\].name: 'a name'"),
+        ("witnesses.0.name", "\ud800", r"witnesses\[0\].name: "),
         ("witnesses.0.name", None, r"witnesses\[0\].name: expected a text"),
         ("witnesses_needed", 2, "witnesses_needed: expected at most 1, as many as are listed, found 2"),
         ("witnesses_needed", -1, "witnesses_needed: expected a number from 0"),
         ("witnesses_needed", True, "witnesses_needed: expected a number"),
         ("witnesses_needed", 1.0, "witnesses_needed: expected a number"),
-        ("revoked.0.index", 1 << 63, r"revoked\[0\].index: expected a number"),
+        ("revoked.0.index", MAX_COUNT + 1, r"revoked\[0\].index: expected a number from 0 to 9007199254740991"),
+        ("revoked.0.index", 1.0, r"revoked\[0\].index: expected a number"),
+        ("revoked.0.service", "06" * 32, r"revoked\[0\].service: expected the key of one of the services"),
+        ("revoked.0.service", None, r"revoked\[0\].service: expected 64"),
         ("revoked.0.public_key", "04" * 33, r"revoked\[0\].public_key: expected 64 or 128"),
         ("witness", [], "policy: 'witness' is not known"),
     ],
@@ -90,6 +114,31 @@ def test_what_is_wrong_is_named(path: str, value: Any, words: str) -> None:
 def test_no_policy(content: Any) -> None:
     with pytest.raises(ValueError, match=r"policy: (expected an object|'services' is missing)"):
         Policy.from_json(content)
+
+
+FILES = {
+    "a name twice": '{"services": [], "services": []}',
+    "a name twice, once with an escape": '{"services": [], "serv\\u0069ces": []}',
+    "a log twice": f'{{"services": [], "logs": {{"{LOG_ID}": 1, "{LOG_ID}": 1}}}}',
+    "a point in a number": '{"services": [], "witnesses_needed": 0.0}',
+    "an exponent": '{"services": [], "witnesses_needed": 0e1}',
+    "no number": '{"services": [], "witnesses_needed": NaN}',
+    "nested too deeply": "[" * 100_000,
+    "a byte order mark": '\ufeff{"services": []}',
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_a_file_that_readers_could_take_otherwise(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Policy.from_bytes(text.encode())
+
+
+def test_a_file() -> None:
+    assert Policy.from_bytes(json.dumps(WHOLE).encode()) == Policy.from_json(WHOLE)
+    with pytest.raises(ValueError, match=r"utf-8"):
+        Policy.from_bytes(json.dumps(WHOLE).encode("utf-16"))
 
 
 def test_nothing_is_listed_twice() -> None:

@@ -112,6 +112,8 @@ def _parts() -> Iterator[Fault]:
     yield "a part missing", [head, first, third, bundle], "missing-entries", "6.4"
     yield "the last part missing", [head, first, second, bundle], "root-mismatch", "10"
     yield "two parts the other way round", [head, second, first, third, bundle], "missing-entries", "6.4"
+    short, long = part(log, 0, 1), part(log, 0, 3)
+    yield "a record in two parts", [head, short, long, second, third, bundle], "missing-entries", "10"
     yield "a part in tag 18", [head, first, encode(Sign1(whole)), third, bundle], "malformed", "10"
     yield "a part without entries", [head, first, encode([3, [], whole[2]]), third, bundle], "malformed", "10"
     yield "a part of a negative seq", [head, first, encode([-1, *whole[1:]]), third, bundle], "malformed", "10"

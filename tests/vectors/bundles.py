@@ -10,6 +10,7 @@ from packseal.records.disclosure import Shown
 from packseal.records.verify import TrustedBundle, verify_bundle
 from tests.vectors.bundles_bad import bad_bundles
 from tests.vectors.bundles_bad_acts import bad_act_bundles
+from tests.vectors.bundles_bad_attestations import bad_attestation_bundles
 from tests.vectors.bundles_bad_disclosures import bad_disclosure_bundles
 from tests.vectors.bundles_bad_receipts import bad_receipt_bundles
 from tests.vectors.bundles_good import good_bundles
@@ -28,7 +29,10 @@ def bundle_vectors() -> dict[str, Any]:
         "bad": [
             {"name": bad.name, "policy": bad.policy, "bundle": bad.content.hex(), "reason": bad.reason,
              "clause": f"record.md section {bad.clause}"}
-            for bad in [*bad_bundles(), *bad_disclosure_bundles(), *bad_receipt_bundles(), *bad_act_bundles()]
+            for bad in [
+                *bad_bundles(), *bad_disclosure_bundles(), *bad_receipt_bundles(), *bad_attestation_bundles(),
+                *bad_act_bundles(),
+            ]
         ],
     }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Bundles that do not hold, each for one fault: shape, keys, checkpoints and records (steps 1 to 5).
 
-What is shown of a record is in bundles_bad_disclosures.py, what others sign in bundles_bad_receipts.py and
-bundles_bad_acts.py.
+What is shown of a record is in bundles_bad_disclosures.py, what others sign in bundles_bad_receipts.py,
+bundles_bad_attestations.py and bundles_bad_acts.py.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ def bad_act_bundles() -> list[Bad]:
         ("8.8", _signers),
         ("5.9", _roles),
         ("8.8", _possessions),
+        ("8.8", _revoked_signers),
         ("7.2", _leaves),
         ("8.9", _bindings),
         ("12", _classes),
@@ -161,6 +162,7 @@ def _roles() -> Faults:
         ("an ENROL of an assessor by an operator", replace(board, role=Role.ASSESSOR), OPERATOR),
         ("a REVOKE of a board by an assessor", Revoke(OTHER_BOARD.public_key, Cause.STOLEN), ASSESSOR),
         ("a REVOKE of a board by a gateway", Revoke(OTHER_BOARD.public_key, Cause.STOLEN), GATEWAY),
+        ("an ENROL with an empty possession by an assessor", replace(board, possession=b""), ASSESSOR),
     ):
         yield name, scene().act("odd", statement, by).bundle(acts=["bind", "odd"]), "wrong-role"
 
@@ -199,6 +201,7 @@ def _possessions() -> Faults:
     )
     yield "a possession of version 2", enrolled(lambda nonce: OTHER_BOARD.message(payload(nonce, 2), POSSESSION)), bad
     yield "a possession that is no message", enrolled(lambda _nonce: b"\x80"), bad
+    yield "an empty possession", enrolled(lambda _nonce: b""), bad
     secure = SECURE_BOARD.key
     yield (
         "a possession with a high s",
@@ -209,6 +212,15 @@ def _possessions() -> Faults:
     content = sign_possession(STRANGER.key, s.passport.next_salt(), INTEGRATOR.sign)
     s.act("odd", Rotate(STRANGER.key, content), INTEGRATOR)
     yield "a ROTATE that only the old key signed", s.bundle(acts=["bind", "odd"]), bad
+    s = scene().act("odd", Rotate(STRANGER.key, b""), INTEGRATOR)
+    yield "a ROTATE with an empty possession", s.bundle(acts=["bind", "odd"]), bad
+
+
+def _revoked_signers() -> Faults:
+    s = scene()
+    yield "a BIND by a key that was revoked", s.bundle(), "key-revoked", "integrator revoked"
+    elsewhere = "integrator revoked in another service's log"
+    yield "a BIND by a key that was revoked in another service's log", s.bundle(), "key-revoked", elsewhere
 
 
 def _leaves() -> Faults:
@@ -262,6 +274,17 @@ def _bindings() -> Faults:
         key.bundle(receipt="late", size=14, acts=["next"]),
         "unknown-log",
     )
+    key.receipt("whole", "example")
+    yield "a BIND of the key after the change of key", key.bundle(receipt="whole", acts=["next"]), "unknown-log"
+    for name, bind in (
+        ("to another battery", Bind(BOARD.public_key, "second-pack", "B")),
+        ("in another class", Bind(BOARD.public_key, BATTERY, "A")),
+    ):
+        again = scene().act("again", bind, OPERATOR)
+        behind = again.bundle(acts=["again", "bind"])
+        before = again.receipt("late", "example").bundle(receipt="late", acts=["bind", "again"])
+        yield f"the key that opened the log is bound again {name}", before, "already-bound"
+        yield f"the key that opened the log is bound again {name}, after the receipt", behind, "already-bound"
 
 
 def _classes() -> Faults:
@@ -303,6 +326,8 @@ def _revocations() -> Faults:
         s = revoked(scene(), key.public_key, by, Cause.STOLEN).receipt("late", "example")
         yield name, s.bundle(receipt="late", acts=["bind", "revoke"]), "key-revoked"
     yield "a key revoked at the receipt's index, says the policy", scene().bundle(), "key-revoked", "board revoked"
+    elsewhere = "board revoked later, in another service's log"
+    yield "a key revoked in another service's log, says the policy", scene().bundle(), "key-revoked", elsewhere
     own = revoked(scene(), GATEWAY.public_key, GATEWAY, Cause.OUT_OF_USE).receipt("late", "gateway")
     yield (
         "a gateway that revoked its own key",

@@ -1,4 +1,4 @@
-"""Bundles that do not hold, each for one fault: receipts, notes, times and attestations (steps 6, 7, 11 and 12)."""
+"""Bundles that do not hold, each for one fault: receipts, notes and times (steps 6, 7 and 11)."""
 
 from __future__ import annotations
 
@@ -19,22 +19,16 @@ from tests.vectors.scenes import Scene, scene, timed
 from tests.vectors.world import (
     BOARD,
     CHECKPOINT,
-    GATEWAY,
-    OTHER_GATEWAY,
+    OTHER_ORIGIN,
     OTHER_SERVICE,
     OTHER_WITNESS,
     RECEIPT,
-    SECURE_GATEWAY,
     SERVICE,
     STRANGER,
     Actor,
-    attestation_of,
-    attested,
-    high_s,
     time_part,
 )
 
-ATTESTATION = "packseal/attestation/1"
 WITNESS_1, WITNESS_2 = "witness.example/1", "witness.example/2"
 
 
@@ -45,8 +39,6 @@ def bad_receipt_bundles() -> list[Bad]:
         ("8.7", _notes),
         ("8.7", _witnesses),
         ("8.11", _times),
-        ("8.12", _attestations),
-        ("5.8", _attestation_numbers),
     ]
     return [made(fault, clause) for clause, faults in parts for fault in faults()]
 
@@ -99,6 +91,9 @@ def _receipts() -> Faults:
     yield "receipt of version 2", signed([2, *fields[1:]]), "unknown-version"
     yield "receipt of version 0", signed([0, *fields[1:]]), "unknown-version"
     yield "receipt of seven fields", signed(fields[:7]), "malformed"
+    yield "receipt of a service whose key was revoked", s.bundle(), "key-revoked", "service revoked"
+    elsewhere = "service revoked, in another service's log"
+    yield "receipt of a service whose key was revoked in another log", s.bundle(), "key-revoked", elsewhere
     yield "receipt for another size", lying(size=16), "receipt-mismatch"
     yield "receipt for another root", lying(root=bytes(32)), "receipt-mismatch"
     yield "receipt for another log", lying(log_id=bytes(16)), "receipt-mismatch"
@@ -161,6 +156,10 @@ def _notes() -> Faults:
         noted(note.replace(b"passports.example/log\n", b"passports.example/other\n", 1)),
         "bad-signature",
     )
+    renamed = s.copy()
+    renamed.passport.origin = OTHER_ORIGIN
+    yield "note of another log by the same service", renamed.bundle(), "unknown-service"
+    yield "note of a service that has another log", good, "unknown-service", "the service under another origin"
     yield "note's proof too short", replace(good, note_proof=good.note_proof[:-1]), "bad-inclusion-proof"
     yield "note's proof too long", replace(good, note_proof=(*good.note_proof, bytes(32))), "bad-inclusion-proof"
     yield "note's proof of another leaf", replace(good, note_proof=s.passport.proof(4)), "bad-inclusion-proof"
@@ -253,6 +252,8 @@ def _times() -> Faults:
         ("is of another log", s.receipts["secure"], "bad-time"),
     ):  # fmt: skip
         yield f"the receipt of a TIME {name}", _timed(scene(), content), reason
+    late = "the receipt of a TIME is of a service whose key was revoked"
+    yield late, _timed(scene(), unknown), "key-revoked", "other service revoked"
     own = timed(b"", 0).log_id
     early: dict[str, Any] = {"log_id": own}
     lie = scene().receipt("early", "example", 1, **early | {"received_unix_ms": 1 << 60})
@@ -267,79 +268,3 @@ def _timed(s: Scene, content: bytes) -> Bundle:
     s.logs["timed"] = log
     part = TimePart(log.entries[1], log.proof(1, 3), content)
     return s.receipt("timed", "timed").bundle("timed", 2, time=part)
-
-
-# ---- step 12
-
-
-def _attestations() -> Faults:
-    s = scene()
-    log = s.logs["example"]
-    good = s.attestations["example"]
-    fields, kid = fields_of(good), GATEWAY.key.kid
-
-    def named(content: bytes) -> Bundle:
-        """The receipt does name these bytes."""
-        lie = scene()
-        return lie.receipt("odd", "example", **attested(content)).bundle(receipt="odd", attestation=content)
-
-    yield "the attestation of another delivery", s.bundle(attestation=s.attestations["rotated"]), "receipt-mismatch"
-    yield (
-        "an attestation that the receipt does not name",
-        s.bundle("secure", 5, acts=["bind secure"], attestation=good),
-        "receipt-mismatch",
-    )
-    yield "an attestation altered", s.bundle(attestation=good[:-1] + bytes([good[-1] ^ 1])), "receipt-mismatch"
-    yield (
-        "an attestation not signed by the key it names",
-        named(OTHER_GATEWAY.message(fields, ATTESTATION, kid=kid)),
-        "bad-signature",
-    )
-    yield "an attestation signed as a receipt", named(GATEWAY.message(fields, RECEIPT, kid=kid)), "bad-signature"
-    yield (
-        "an attestation under algorithm ESP256",
-        named(GATEWAY.message(fields, ATTESTATION, kid=kid, algorithm=ESP256)),
-        "bad-signature",
-    )
-    high = attestation_of(log, log.size, SECURE_GATEWAY)
-    items: Any = decode(high)
-    *head, signature = items.items
-    yield (
-        "an attestation by a secure element with a high s",
-        named(encode(Sign1([*head, high_s(lambda _message: signature)(b"")]))),
-        "bad-signature",
-    )
-    yield (
-        "an attestation of version 2",
-        named(GATEWAY.message([2, *fields[1:]], ATTESTATION, kid=kid)),
-        "unknown-version",
-    )
-    yield (
-        "an attestation of another log",
-        named(attestation_of(log, log.size, GATEWAY, log_id=bytes(16))),
-        "receipt-mismatch",
-    )
-    yield (
-        "an attestation of another size",
-        named(attestation_of(log, 14, GATEWAY, root=log.root(17))),
-        "receipt-mismatch",
-    )
-    yield "an attestation of another root", named(attestation_of(log, 17, GATEWAY, root=bytes(32))), "receipt-mismatch"
-
-
-def _attestation_numbers() -> Faults:
-    fields, kid = fields_of(scene().attestations["example"]), GATEWAY.key.kid
-    faults: list[tuple[str, int, Value]] = [
-        ("size 0", 2, 0),
-        ("a negative time", 4, -1),
-        ("clock 3", 5, 3),
-        ("a negative error of its clock", 6, -1),
-        ("a settings digest of 31 bytes", 7, bytes(31)),
-        ("a negative count", 8, {1: -1}),
-        ("a count of 2^63", 8, {1: 1 << 63}),
-        ("counts in an array", 8, [1, 2]),
-    ]
-    for name, place, value in faults:
-        content = GATEWAY.message([*fields[:place], value, *fields[place + 1 :]], ATTESTATION, kid=kid)
-        s = scene().receipt("odd", "example", **attested(content))
-        yield f"an attestation with {name}", s.bundle(receipt="odd", attestation=content), "malformed"

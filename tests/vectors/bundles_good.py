@@ -9,23 +9,27 @@ from dataclasses import replace
 from packseal.records.acts import Bind, Cause, Enrol, Revoke, Role, Rotate, sign_possession
 from packseal.records.attestation import Clock
 from packseal.records.bodies import EntryType
-from packseal.records.bundle import Bundle
+from packseal.records.bundle import Bundle, TimePart
 from packseal.records.cbor import Value, decode
 from packseal.records.disclosure import Disclosure, ShownLeaf, Wanted
 from packseal.records.merkle import subset_proof
-from tests.vectors.entries import SIZE_ROTATED, SOH, TIME
-from tests.vectors.scenes import Scene, scene
+from tests.vectors.entries import BATTERY, SIZE_ROTATED, SOH, TIME
+from tests.vectors.scenes import Scene, scene, timed
 from tests.vectors.world import (
     ASSESSOR,
     BOARD,
     BOARD_NEXT,
+    GATEWAY,
     INTEGRATOR,
     OPERATOR,
     OTHER_BOARD,
+    OTHER_ORIGIN,
+    OTHER_SERVICE,
     SECURE_GATEWAY,
     SERVICE,
     STRANGER,
     Actor,
+    Passport,
     attestation_of,
     attested,
     time_part,
@@ -122,13 +126,15 @@ def _bindings() -> Iterator[Named]:
     yield "a gateway's log", "acts", s.bundle("gateway", 5, acts=["bind gateway"])
     yield "a gateway's log, its key in a secure element", "listed, all of them", s.bundle("secure gateway", 5, acts=[])
     yield "an import", "acts", s.bundle("import", 5, acts=["bind import"])
-    later = s.copy().act("bind again", Bind(BOARD.public_key, "second-pack", "A"), OPERATOR).receipt("later", "example")
-    yield "of two BINDs the later counts", "acts", later.bundle(receipt="later", acts=["bind again", "bind"])
-    after = s.copy().act("bind after", Bind(BOARD.public_key, "second-pack", "A"), OPERATOR)
-    yield "a BIND after the receipt does not count", "acts", after.bundle(acts=["bind", "bind after"])
-    new = s.copy().act("bind new", Bind(BOARD_NEXT.public_key, "new-pack", "B"), INTEGRATOR).receipt("new", "example")
-    yield "bound by the key after a change of key", "acts", new.bundle(receipt="new", acts=["bind new"])
-    both = later.copy().act("by service", Bind(BOARD.public_key, "third-pack", "B"), SERVICE).receipt("both", "example")
+    again = s.copy().act("again", Bind(BOARD.public_key, BATTERY, "B"), OPERATOR)
+    yield "a BIND that says the same again, after the receipt", "acts", again.bundle(acts=["again", "bind"])
+    again.receipt("later", "example")
+    same = again.bundle(receipt="later", acts=["again", "bind"])
+    yield "of two BINDs that say the same the first is named", "acts", same
+    new = s.copy().act("new", Bind(BOARD_NEXT.public_key, "new-pack", "B"), INTEGRATOR).receipt("new", "example")
+    bound_anew = new.bundle(receipt="new", acts=["bind", "new"])
+    yield "the key after a change of key is bound to another battery", "acts", bound_anew
+    both = s.copy().act("by service", Bind(BOARD.public_key, "third-pack", "B"), SERVICE).receipt("both", "example")
     yield "a service's BIND does not count", "acts", both.bundle(receipt="both", acts=["bind", "by service"])
 
 
@@ -148,6 +154,9 @@ def _acts() -> Iterator[Named]:
     stolen = s.copy().act("revoke", Revoke(BOARD.public_key, Cause.STOLEN), INTEGRATOR)
     yield "revoked later than the receipt, says an act", "acts", stolen.bundle(acts=["bind", "revoke"])
     yield "revoked later than the receipt, says the policy", "board revoked later", s.bundle()
+    yield "revoked later, says a policy of two services", "board revoked later, of two services", s.bundle()
+    yield "the service's key revoked later than the receipt", "service revoked later", s.bundle()
+    yield "another service's key revoked", "other service revoked", s.bundle()
 
 
 def _possession(s: Scene, actor: Actor) -> bytes:
@@ -160,6 +169,12 @@ def _times() -> Iterator[Named]:
     time = time_part(log, TIME, log.size, s.receipts["time"])
     yield "a time before which the record was not made", "acts", s.bundle(time=time)
     yield "a time, and a disclosure", "acts", s.shown(12, Wanted(fields=[1]), time=time)
+    other = Passport(OTHER_SERVICE, OTHER_ORIGIN)
+    content = other.receipt(timed(b"", 0), 1)
+    two = s.copy()
+    two.logs["timed"] = by_other = timed(content, other.now_unix_ms)
+    part = TimePart(by_other.entries[1], by_other.proof(1, 3), content)
+    yield "a time by another service", "two services", two.receipt("timed", "timed").bundle("timed", 2, time=part)
     yield "everything", "acts", s.full()
     yield "everything, a band shown", "acts", s.full(**_band(s))
 
@@ -177,6 +192,13 @@ def _others() -> Iterator[Named]:
         "listed",
         s.bundle(acts=[], attestation=s.attestations["example"]),
     )
+    attestation = s.attestations["example"]
+    yield "attested by a gateway revoked later", "gateway revoked later", s.bundle(attestation=attestation)
+    yield "attested by a gateway that the policy knows revoked", "gateway revoked", s.bundle(attestation=attestation)
+    gone = s.copy().act("revoke", Revoke(GATEWAY.public_key, Cause.STOLEN), INTEGRATOR)
+    gone.receipt("gone", "example", **attested(attestation))
+    by_act = gone.bundle(receipt="gone", acts=["bind", "revoke"], attestation=attestation)
+    yield "attested by a gateway that an act revoked", "acts", by_act
     odd = b"no message at all"
     s.receipt("odd", "example", attestation_digest=hashlib.sha256(odd).digest())
     yield "what the receipt names as attestation is no message", "acts", s.bundle(receipt="odd", attestation=odd)

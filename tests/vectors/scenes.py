@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ from packseal.records.cbor import Value
 from packseal.records.disclosure import Disclosure, Wanted, disclose
 from packseal.records.entries import log_id_of
 from packseal.records.passport_log import LogEntry
-from packseal.records.policy import Policy, PolicyLog
+from packseal.records.policy import MAX_COUNT, Policy, PolicyLog, Revocation
 from tests.vectors.entries import BOOT_BODY, SOH, TIME, Example, example, soh_body, window
 from tests.vectors.world import (
     ASSESSOR,
@@ -26,6 +26,8 @@ from tests.vectors.world import (
     GATEWAY,
     INTEGRATOR,
     OPERATOR,
+    ORIGIN,
+    OTHER_ORIGIN,
     OTHER_SERVICE,
     SECURE_BOARD,
     SECURE_GATEWAY,
@@ -116,7 +118,7 @@ def _scene() -> Scene:
         "one": Log(Actor(21), SEED_OF_OTHERS),
     }
     scene.act("bind secure", Bind(SECURE_BOARD.public_key, "secure-pack", "A"), OPERATOR)
-    scene.act("bind twice", Bind(SECURE_BOARD.public_key, "secure-pack", "B"), OPERATOR)
+    scene.act("bind twice", Bind(Actor(19).public_key, "secure-pack", "B"), OPERATOR)
     scene.act("bind gateway", Bind(GATEWAY.public_key, "can-pack", "C"), INTEGRATOR)
     scene.act("bind import", Bind(THIRD_KEY.public_key, "replayed-pack", "D"), INTEGRATOR)
     scene.act("bind by service", Bind(BOARD.public_key, "another-pack", "B"), SERVICE)
@@ -184,18 +186,19 @@ KEYS = tuple(
 
 
 def policies() -> dict[str, Policy]:
-    example_id, services = log_id_of(example().log.genesis), (SERVICE.public_key,)
+    example_id, services = log_id_of(example().log.genesis), {SERVICE.public_key: ORIGIN}
+    both = {OTHER_SERVICE.public_key: OTHER_ORIGIN, SERVICE.public_key: ORIGIN}
     logs = _scene().logs
     witnesses = {name: witness.public_key for name, witness in WITNESSES.items()}
     one = dict([next(iter(witnesses.items()))])
-    last_index = len(example().passport.leaves) - 1
     return {
         "acts": Policy({}, services, KEYS, witnesses, 1),
         "two witnesses": Policy({}, services, KEYS, witnesses, 2),
         "one witness": Policy({}, services, KEYS, one, 1),
         "no witness": Policy({}, services, KEYS),
-        "two services": Policy({}, (OTHER_SERVICE.public_key, SERVICE.public_key), KEYS, witnesses, 1),
-        "no service": Policy({}, (), KEYS),
+        "two services": Policy({}, both, KEYS, witnesses, 1),
+        "no service": Policy({}, {}, KEYS),
+        "the service under another origin": Policy({}, {SERVICE.public_key: OTHER_ORIGIN}, KEYS, witnesses, 1),
         "listed": Policy({example_id: PolicyLog("listed-pack", "A")}, services),
         "listed, with authorities": Policy({example_id: PolicyLog("listed-pack", "A")}, services, KEYS),
         "listed, all of them": Policy(
@@ -205,9 +208,31 @@ def policies() -> dict[str, Policy]:
         "listed as class C": Policy({example_id: PolicyLog("listed-pack", "C")}, services),
         "gateway listed as class B": Policy({logs["gateway"].log_id: PolicyLog("listed-pack", "B")}, services),
         "only an operator": Policy({}, services, (Authority(OPERATOR.key, Role.OPERATOR),), witnesses, 1),
-        "board revoked later": Policy({}, services, KEYS, witnesses, 1, {BOARD.public_key: last_index + 1}),
-        "board revoked": Policy({}, services, KEYS, witnesses, 1, {BOARD.public_key: last_index}),
+        **_told(witnesses, both),
     }  # fmt: skip
+
+
+def _told(witnesses: Mapping[str, bytes], both: Mapping[bytes, str]) -> dict[str, Policy]:
+    """Policies that know of a key that was revoked: at the index of the example's receipt, or behind it."""
+    last_index, services = len(example().passport.leaves) - 1, {SERVICE.public_key: ORIGIN}
+
+    def told(key: Actor, index: int, known: Mapping[bytes, str] = services, by: Actor = SERVICE) -> Policy:
+        return Policy({}, known, KEYS, witnesses, 1, {key.public_key: Revocation(by.public_key, index)})
+
+    return {
+        "board revoked later": told(BOARD, last_index + 1),
+        "board revoked": told(BOARD, last_index),
+        "board revoked later, of two services": told(BOARD, last_index + 1, both),
+        "board revoked later, in another service's log": told(BOARD, last_index + 1, both, OTHER_SERVICE),
+        "integrator revoked": told(INTEGRATOR, 0),
+        "integrator revoked in another service's log": told(INTEGRATOR, MAX_COUNT, both, OTHER_SERVICE),
+        "service revoked later": told(SERVICE, last_index + 1),
+        "service revoked": told(SERVICE, last_index),
+        "service revoked, in another service's log": told(SERVICE, MAX_COUNT, both, OTHER_SERVICE),
+        "other service revoked": told(OTHER_SERVICE, 0, both, OTHER_SERVICE),
+        "gateway revoked later": told(GATEWAY, last_index + 1),
+        "gateway revoked": told(GATEWAY, last_index),
+    }
 
 
 def revoked(scene: Scene, public_key: bytes, by: Actor, cause: Cause) -> Scene:

@@ -74,7 +74,7 @@ GATEWAY, OTHER_GATEWAY, WITNESS, OTHER_WITNESS = (Actor(number) for number in (1
 SECURE_BOARD, THIRD_KEY = Actor(14, ESP256), Actor(15)
 SECURE_GATEWAY = Actor(16, ESP256)
 WITNESSES = {"witness.example/1": WITNESS, "witness.example/2": OTHER_WITNESS}
-ORIGIN = "passports.example/log"
+ORIGIN, OTHER_ORIGIN = "passports.example/log", "other.example/log"
 
 
 def salt(text: str) -> bytes:
@@ -181,6 +181,7 @@ class Passport:
     """A service with its own log. `acts` and `receipts` lie at their index in it."""
 
     service: Actor = SERVICE
+    origin: str = ORIGIN
     leaves: list[bytes] = field(default_factory=list)
     now_unix_ms: int = START_UNIX_MS
 
@@ -222,7 +223,7 @@ class Passport:
 
     def note(self, witnesses: Sequence[str] = tuple(WITNESSES), signer: Actor | None = None) -> bytes:
         by = signer or self.service
-        head = LogCheckpoint(ORIGIN, len(self.leaves), Edge().extended(self.leaves).root())
+        head = LogCheckpoint(self.origin, len(self.leaves), Edge().extended(self.leaves).root())
         note = sign_log_checkpoint(head, by.sign, by.public_key)
         return with_cosignatures(note, [self.cosignature(note, name) for name in witnesses])
 

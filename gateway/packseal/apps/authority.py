@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
@@ -36,6 +37,7 @@ from packseal.records.entries import genesis_key, log_id_of
 ORDER_PURPOSE = "packseal/order/1"
 ORDERS = {"seal": 1, "rotate": 2}
 TIMEOUT_S = 10
+TRIES = 3
 MAX_ANSWER_BYTES = 4096
 
 
@@ -87,7 +89,8 @@ def order_for(signatory: Signatory, hello: Hello, order: str, cause: int, board_
 def submit(url: str, act: bytes) -> int:
     """Hands an act to a passport service. -> its index in the passport log.
 
-    Raises EvidenceError with the service's reason, UnavailableError where it does not answer.
+    Where an answer was lost, the same act is sent again: it is taken once. Raises EvidenceError with the service's
+    reason, UnavailableError where it does not answer or can take nothing now.
     """
     request = urllib.request.Request(f"{checked_url(url)}/acts", act, {"Content-Type": "application/cose"})  # noqa: S310
     try:
@@ -100,11 +103,29 @@ def submit(url: str, act: bytes) -> int:
     reason = str(answer.get("reason"))
     if reason in set(Reason):
         raise EvidenceError(Reason(reason), str(answer.get("detail", "")))
-    raise UnavailableError(f"{url}: answers {status}; is it a passport service?")
+    words = f"not now: {_detail(content)}" if status == 503 else "is it a passport service?"
+    raise UnavailableError(f"{url}: answers {status}; {words}")
+
+
+def _detail(content: bytes) -> str:
+    with suppress(ValueError, KeyError):
+        return str(_json(content)["detail"])
+    return "try again later"
 
 
 def _answered(request: urllib.request.Request) -> tuple[int, bytes]:
     """Status and content, whatever the status."""
+    for _ in range(TRIES - 1):
+        try:
+            return _asked(request)
+        except urllib.error.URLError:
+            raise  # it was never sent
+        except (OSError, HTTPException):
+            continue  # whether it was taken, nobody knows
+    return _asked(request)
+
+
+def _asked(request: urllib.request.Request) -> tuple[int, bytes]:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - http or https, checked
             return answer.status, answer.read(MAX_ANSWER_BYTES)

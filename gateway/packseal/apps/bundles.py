@@ -15,7 +15,7 @@ from packseal.records.blinding import record_seed
 from packseal.records.bodies import EntryType, Rotation, Time
 from packseal.records.bundle import MAX_BUNDLE_BYTES, ActPart, Bundle, RotationPart, TimePart
 from packseal.records.cose import key_id, unverified_kid
-from packseal.records.entries import BLINDED_TYPES, decode_entry
+from packseal.records.entries import BLINDED_TYPES, decode_entry, genesis_key
 from packseal.records.note import unverified_log_checkpoint
 from packseal.records.passport_log import inclusion_proof
 
@@ -84,7 +84,7 @@ class BundleMaker:
         yield framed(ArchiveHead(head.genesis, head.seed).to_bytes())
         for span in self._store.spans(log_id):
             if span.size > head.size:
-                return  # arrived since
+                break  # arrived since; the last part is of the head as it was
             entries = [record.entry for record in span.records]
             yield framed(encode_part(span.first_seq, entries, span.checkpoint))
         yield framed(last.content)
@@ -97,7 +97,10 @@ class BundleMaker:
             if note and published and index < size <= published.size:
                 return note, ProofOf(self._tiles, size, published.size)
         if self._publish and not is_retried:
-            self._publish()
+            try:
+                self._publish()
+            except EvidenceError as error:  # it names its own cure
+                raise UnavailableError(str(error)) from None
             return self._note(index, is_retried=True)
         raise UnavailableError("the receipt's leaf is not published yet; try again in a second")
 
@@ -112,21 +115,21 @@ class BundleMaker:
         return tuple(parts)
 
     def _acts(self, head: LogHead, covering: Covering) -> list[tuple[int, bytes]]:
-        """The BIND that held when the receipt was given, and whatever had revoked a key of the log by then.
+        """The BIND of the key that opened the log, and whatever had revoked a key of the log by then.
 
         What came later changes nothing about the record, and by whom it is a stranger's policy need not know.
         """
-        keys = {key.public_key for key in head.log.keys}
+        opener, keys = genesis_key(head.genesis).public_key, {key.public_key for key in head.log.keys}
         binds, revokes = [], []
         for index, content in self._store.log.acts():
             if index >= covering.service_index:
                 break
             match unverified_statement(content):
-                case Bind(public_key) if public_key in keys and unverified_kid(content) != self._service_kid:
+                case Bind(public_key) if public_key == opener and unverified_kid(content) != self._service_kid:
                     binds.append((index, content))
                 case Revoke(public_key) if public_key in keys:
                     revokes.append((index, content))
-        return sorted([*binds[-1:], *revokes[:1]])
+        return sorted([*binds[:1], *revokes[:1]])
 
     def _time(self, head: LogHead, seq: int, covering: Covering) -> TimePart | None:
         for record in self._store.records_of_kind(head.log_id, EntryType.TIME, seq, TIMES_TRIED):

@@ -12,7 +12,7 @@ from packseal.errors import ConfigError, UnavailableError
 from packseal.io.files import read_bounded
 from packseal.io.passport_rows import LogHead
 from packseal.io.passport_store import PassportStore
-from packseal.io.settings import MAX_CONFIG_BYTES, PolicyFileSettings, load_settings
+from packseal.io.settings import MAX_CONFIG_BYTES, PolicyFileSettings, PolicyRevokedTable, load_settings
 from packseal.records.policy import Policy
 
 
@@ -37,7 +37,7 @@ def load_policy(path: Path) -> Policy:
     """Whom to trust, from a policy.toml or a policy.json as a service gives it. Raises ConfigError."""
     try:
         if path.suffix == ".json":
-            return Policy.from_json(json.loads(read_bounded(path, MAX_CONFIG_BYTES)))
+            return Policy.from_bytes(read_bounded(path, MAX_CONFIG_BYTES))
         return Policy.from_json(_parts(load_settings(path, PolicyFileSettings)))
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
@@ -50,7 +50,7 @@ def _parts(settings: PolicyFileSettings) -> dict[str, object]:
         raise ValueError("policy: a log is listed twice")
     keys = [table.authority for table in settings.key]
     return {
-        "services": [service.public_key.hex() for service in settings.service],
+        "services": [{"origin": one.origin, "public_key": one.public_key.hex()} for one in settings.service],
         "logs": logs,
         "keys": [
             {"public_key": one.key.public_key.hex(), "algorithm": one.key.algorithm, "role": one.role.name.lower()}
@@ -58,8 +58,13 @@ def _parts(settings: PolicyFileSettings) -> dict[str, object]:
         ],
         "witnesses": [{"name": table.name, "public_key": table.public_key.hex()} for table in settings.witness],
         "witnesses_needed": settings.witnesses_needed,
-        "revoked": [{"public_key": table.public_key.hex(), "index": table.index} for table in settings.revoked],
+        "revoked": [_revoked(table) for table in settings.revoked],
     }
+
+
+def _revoked(table: PolicyRevokedTable) -> dict[str, object]:
+    parts: dict[str, object] = {"public_key": table.public_key.hex(), "index": table.index}
+    return parts if table.service is None else parts | {"service": table.service.hex()}
 
 
 def exported(store: PassportStore, maker: BundleMaker, policy: Policy, wanted: Wanted, folder: Path) -> Exported:
@@ -97,8 +102,8 @@ def policy_text(policy: Policy) -> str:
     """As policy.toml."""
     text = '# whom "packseal verify" trusts; get it from someone you trust, not from who sent the bundle\n'
     text += f"witnesses_needed = {policy.witnesses_needed}\n"
-    for public_key in policy.services:
-        text += f'\n[[service]]\npublic_key = "{public_key.hex()}"\n'
+    for public_key, origin in policy.services.items():
+        text += f'\n[[service]]\norigin = {_quoted(origin)}\npublic_key = "{public_key.hex()}"\n'
     for one in policy.keys:
         text += f'\n[[key]]\npublic_key = "{one.key.public_key.hex()}"\nrole = "{one.role.name.lower()}"\n'
     for name, public_key in policy.witnesses.items():
@@ -106,8 +111,9 @@ def policy_text(policy: Policy) -> str:
     for log_id, log in policy.logs.items():
         text += f'\n[[log]]\nlog_id = "{log_id.hex()}"\nbattery = {_quoted(log.battery)}\n'
         text += f'evidence_class = "{log.evidence_class}"\n'
-    for public_key, index in policy.revoked.items():
-        text += f'\n[[revoked]]\npublic_key = "{public_key.hex()}"\nindex = {index}\n'
+    for public_key, revoked in policy.revoked.items():
+        text += f'\n[[revoked]]\npublic_key = "{public_key.hex()}"\nindex = {revoked.index}\n'
+        text += f'service = "{revoked.service.hex()}"\n'
     return text
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.export import Exported, Wanted, exported, exported_archive
-from packseal.apps.log_publisher import LogPublisher
+from packseal.apps.log_publisher import LogPublisher, check_continued
 from packseal.apps.passport_server import passport_settings, published_policy
 from packseal.apps.passport_service import PassportService
 from packseal.errors import ConfigError, EvidenceError, UnavailableError
@@ -41,6 +41,7 @@ def export_run(settings: PassportFileSettings, wanted: Wanted, kind: ExportKind,
         )
         policy = published_policy(settings, service)()
         tiles = TileStore(settings.log)
+        check_continued(store.log, tiles, settings.store)
         _await_publication(LogPublisher(store.log, tiles))
         maker = BundleMaker(store, tiles, signer.public_key)
         if kind is ExportKind.ARCHIVE:
@@ -73,6 +74,9 @@ def _write_cose_receipt(path: Path, signer: Signer) -> None:
     leaf = leaf_hash(receipt_leaf_entry(bundle.receipt).to_bytes())
     root = included_root(leaf, index, note.size, bundle.note_proof)
     if root != note.root:
-        raise UnavailableError(f"{path}: the published log does not fit the receipt; run packseal passport check")
+        raise UnavailableError(f"{path}: the published log does not fit the receipt; restore it from a backup")
     content = sign_inclusion_receipt(note.size, index, bundle.note_proof, root, signer, signer.public_key)
-    path.with_suffix(".receipt.cose").write_bytes(content)
+    try:
+        path.with_suffix(".receipt.cose").write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from None

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -33,39 +34,40 @@ SEND_PERIOD_S = 0.1  # how late a retry may be; new deliveries are sent at once
 
 class Gateway:
     def __init__(self, settings: GatewaySettings, role: str = "gateway") -> None:
-        """Opens the outbox; role tells MQTT clients of one site apart.
+        """Opens the outbox, for this gateway alone; role tells MQTT clients of one site apart.
 
         Raises ConfigError, DBCError or BindingError for files that cannot be used, UnavailableError.
         """
         self._settings = settings
         signals = bound_signals(settings)
         self._attestor = Attestor(gateway_key(settings), settings_digest(settings, signals))
-        self._held: IO[bytes] | None = None
-        self._store = OutboxStore(settings.outbox)
-        self._outbox = Outbox()
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._stopping = False
-        for item in self._store.waiting():
-            self._outbox.add(item)
-        base = f"packseal/{settings.site}"
-        self._avail_topic = f"{base}/{role}/avail"
-        self._mqtt = MQTTConnection(
-            settings.broker,
-            f"packseal-{role}-{settings.site}",
-            [f"{base}/+/receipt"],
-            self._on_answer,
-            self._on_connection,
-            last_will=(self._avail_topic, b"offline"),
-        )
-        self.boards = [BoardCollector(table, self._store, self.submit) for table in settings.board]
-        self.cans = [CanCollector(plan, self._store, self.submit) for plan in self._can_plans(signals)]
-        self._sources: tuple[BoardCollector | CanCollector, ...] = (*self.boards, *self.cans)
-        self._sender = threading.Thread(target=self._send_for_ever, name="sender", daemon=True)
+        with ExitStack() as opened:
+            opened.enter_context(_held_outbox(settings.outbox))
+            self._store = opened.enter_context(closing(OutboxStore(settings.outbox)))
+            self._outbox = Outbox()
+            self._lock = threading.Lock()
+            self._wake = threading.Event()
+            self._stopping = False
+            self._sender_problem = ""
+            for item in self._store.waiting():
+                self._outbox.add(item)
+            base = f"packseal/{settings.site}"
+            self._avail_topic = f"{base}/{role}/avail"
+            self._mqtt = MQTTConnection(
+                settings.broker,
+                f"packseal-{role}-{settings.site}",
+                [f"{base}/+/receipt"],
+                self._on_answer,
+                self._on_connection,
+                last_will=(self._avail_topic, b"offline"),
+            )
+            self.boards = [BoardCollector(table, self._store, self.submit) for table in settings.board]
+            self.cans = [CanCollector(plan, self._store, self.submit) for plan in self._can_plans(signals)]
+            self._sources: tuple[BoardCollector | CanCollector, ...] = (*self.boards, *self.cans)
+            self._sender = threading.Thread(target=self._send_for_ever, name="sender", daemon=True)
+            self._opened = opened.pop_all()
 
     def start(self) -> None:
-        """Raises UnavailableError where another gateway signs for the same logs."""
-        self._held = _held_outbox(self._settings.outbox) if self.cans else None
         self._mqtt.start()
         self._sender.start()
         for source in self._sources:
@@ -79,9 +81,7 @@ class Gateway:
         self._sender.join(5)
         self._mqtt.publish(self._avail_topic, b"offline", retain=True)
         self._mqtt.stop()
-        self._store.close()
-        if self._held:
-            self._held.close()
+        self._opened.close()
 
     def submit(
         self, battery: str, delivery: Delivery, verified: Verified, *, is_live: bool, counts: Mapping[int, int]
@@ -105,7 +105,7 @@ class Gateway:
         """What keeps records from moving, each with its cure; empty when all is well."""
         with self._lock:
             refused = {item.refusal for item in self._outbox.items() if item.state is State.REFUSED}
-        found = [self._mqtt.problem, self._mqtt.message_problem]
+        found = [self._mqtt.problem, self._mqtt.message_problem, self._sender_problem]
         for board in self.boards:
             name = f"battery {board.table.battery}"
             found += [f"{name}: {board.state.problem}"] if board.state.problem else []
@@ -147,11 +147,19 @@ class Gateway:
         while not self._stopping:
             self._wake.wait(SEND_PERIOD_S)
             self._wake.clear()
-            if self._mqtt.is_connected:
-                with self._lock:
-                    due = self._outbox.due(_now_ms())
-                for item in due:
-                    self._send(item)
+            try:
+                self._send_due()
+            except Exception as error:  # the thread must outlive what nobody thought of
+                self._sender_problem = f"nothing is sent: {error!r}"
+            else:
+                self._sender_problem = ""
+
+    def _send_due(self) -> None:
+        if self._mqtt.is_connected:
+            with self._lock:
+                due = self._outbox.due(_now_ms())
+            for item in due:
+                self._send(item)
 
     def _send(self, item: Item) -> None:
         try:
@@ -235,8 +243,8 @@ def bound_signals(settings: GatewaySettings) -> dict[str, BoundSignals]:
 
 
 def _held_outbox(outbox: Path) -> IO[bytes]:
-    """Two gateways that sign for one log would sign two roots for one size."""
-    words = f"{outbox} is in use by another gateway that reads CAN; end it, or give this one an outbox of its own"
+    """Two gateways that sign for one log would sign two roots for one size, and none knows what the other has sent."""
+    words = f"{outbox} is in use by another gateway or import; end it, or give this one an outbox of its own"
     return held(outbox.with_name(outbox.name + ".lock"), words)
 
 

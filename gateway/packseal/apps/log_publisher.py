@@ -1,6 +1,8 @@
 """Publishes the service's log as tiles and has its checkpoints cosigned, behind the service's back and at its own pace.
 
-Receipts do not wait for it: what they stand for is signed in the database. What is published is at most a second old.
+Receipts do not wait for it: what they stand for is signed in the database. What is published is a second old; while a
+witness that answered before is waited for, five seconds more. Where the published log and the database contradict each
+other, `contradiction` says so: then no receipt may leave, since nobody could prove its leaf.
 """
 
 from __future__ import annotations
@@ -8,40 +10,32 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from pathlib import Path
 
-from packseal.errors import EvidenceError, Reason, UnavailableError, WitnessConflictError
-from packseal.io.log_client import request_cosignature
+from packseal.apps.cosigning import Cosigners, Witness
+from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
 from packseal.io.passport_log_table import PassportLogTable
-from packseal.io.tile_store import TileStore
-from packseal.records.note import (
-    LogCheckpoint,
-    chosen_cosignature,
-    unverified_log_checkpoint,
-    verified_cosignatures,
-    with_cosignatures,
-)
-from packseal.records.passport_log import consistency_proof
+from packseal.io.tile_store import BATCH_LEAVES, CHECKPOINT, TileStore
+from packseal.records.merkle import Edge, leaf_hash
+from packseal.records.note import unverified_log_checkpoint, verified_cosignatures, with_cosignatures
 
 PERIOD_S = 1.0
-WITNESS_TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    name: str
-    url: str
-    public_key: bytes
+STOP_TIMEOUT_S = 10.0  # for the disk alone
+TRIES = 3
+NEWEST_DATABASE = (
+    "put the newest database back and keep this folder; if that database is lost,"
+    " begin anew with another key, database and folder"
+)
 
 
 class LogPublisher:
     def __init__(self, log: PassportLogTable, tiles: TileStore, witnesses: Sequence[Witness] = ()) -> None:
         self.tiles = tiles
         self.problem = ""
-        self._log, self._witnesses = log, tuple(witnesses)
-        self._witnessed: dict[str, int] = {}  # name -> the size it is known to have cosigned
-        self._cosigned_size = -1
-        self._lock = threading.Lock()
+        self.contradiction = ""
+        self._log = log
+        self._cosigners = Cosigners(tiles, witnesses)
+        self._lock = threading.Lock()  # from reading a note to its publication; never while a witness is waited for
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log publisher", daemon=True)
 
@@ -51,8 +45,9 @@ class LogPublisher:
     def stop(self) -> None:
         """Publishes what is left, without waiting for witnesses."""
         self._stopping.set()
+        self._cosigners.stop()
         if self._thread.is_alive():
-            self._thread.join(2 * WITNESS_TIMEOUT_S)
+            self._thread.join(STOP_TIMEOUT_S)
         self._tried(self.publish_now)
 
     @property
@@ -63,42 +58,64 @@ class LogPublisher:
 
     def publish_now(self) -> None:
         """Without witnesses. Raises EvidenceError, UnavailableError."""
-        with self._lock:
-            note = self._log.note()
-            if note and not self.is_up_to_date:
-                self.tiles.publish(unverified_log_checkpoint(note).size, self._log.entries, note)
+        self._noticed(self._publish)
 
     def turn(self) -> None:
-        """Publishes the newest checkpoint, cosigned by those witnesses that answer; who did not is asked again."""
-        with self._lock:
-            self._turn()
+        """Publishes the newest checkpoint, cosigned by those witnesses that answer; who did not is asked again.
 
-    def _turn(self) -> None:
-        note = self._log.note()
-        if note is None:
-            return
+        Raises EvidenceError, UnavailableError; this also where cosignatures are missing.
+        """
+        self._noticed(self._publish_cosigned)
+        problems = self._cosigners.problems()
+        if problems:
+            raise UnavailableError("; ".join(problems))
+
+    def _publish_cosigned(self, note: bytes) -> None:
         checkpoint = unverified_log_checkpoint(note)
-        published = self.tiles.published()
-        is_published = published is not None and published.size == checkpoint.size
-        if is_published and (not self._witnesses or checkpoint.size == self._cosigned_size):
+        if self.tiles.published() == checkpoint and self._cosigners.have_signed(note):
             return
         if self.tiles.write_tiles(checkpoint.size, self._log.entries) != checkpoint.root:
             words = f"the {checkpoint.size} entries in the database do not have the root that was signed of them"
             raise EvidenceError(Reason.ROOT_MISMATCH, f"{words}; restore it from a backup")
-        lines, problems = self._lines(note, checkpoint)
+        self._cosigners.ask(note, checkpoint)
+        lines = self._cosigners.lines()
         cosigned = with_cosignatures(note, lines)
-        self.tiles.publish(checkpoint.size, self._log.entries, cosigned)
-        if lines and len(lines) >= self._cosignatures_kept():
+        if lines and len(lines) >= self._cosignatures(self._log.cosigned()):
             self._log.set_cosigned(cosigned)
-        if problems:
-            raise UnavailableError("; ".join(problems))
-        self._cosigned_size = checkpoint.size
+        self._publish(cosigned)
 
-    def _cosignatures_kept(self) -> int:
-        """Of the note that is kept for what it covers: one that fewer witnesses have signed does not take its place."""
-        witnesses = {witness.name: witness.public_key for witness in self._witnesses}
+    def _publish(self, note: bytes) -> None:
+        """Unless the same checkpoint is there already, with as many cosignatures."""
+        checkpoint = unverified_log_checkpoint(note)
+        with self._lock:
+            is_there = self.tiles.published() == checkpoint
+            if not is_there or self._cosignatures(self.tiles.read(CHECKPOINT)) < self._cosignatures(note):
+                self.tiles.publish(checkpoint.size, self._log.entries, note)
+
+    def _noticed(self, publish: Callable[[bytes], None]) -> None:
+        """Of the database's newest note; what contradicts the published log stops the receipts."""
+        try:
+            self._published(publish)
+        except EvidenceError as error:
+            self.contradiction = str(error)
+            raise
+        self.contradiction = ""
+
+    def _published(self, publish: Callable[[bytes], None], tries: int = TRIES) -> None:
+        note = self._log.note()
+        try:
+            if note:
+                publish(note)
+        except EvidenceError as error:
+            if error.reason is not Reason.FORK or self._log.note() == note or tries == 1:
+                raise
+            self._published(publish, tries - 1)  # not so by the newest note: an export has published what came since
+
+    def _cosignatures(self, note: bytes | None) -> int:
+        """Their number: a note that fewer witnesses have signed does not take the place of one."""
+        witnesses = {witness.name: witness.public_key for witness in self._cosigners.witnesses}
         with suppress(EvidenceError):
-            return len(verified_cosignatures(self._log.cosigned() or b"", witnesses))
+            return len(verified_cosignatures(note or b"", witnesses))
         return 0
 
     def _run(self) -> None:
@@ -115,30 +132,25 @@ class LogPublisher:
         else:
             self.problem = ""
 
-    def _lines(self, note: bytes, checkpoint: LogCheckpoint) -> tuple[list[bytes], list[str]]:
-        """Cosignatures, and in words why there are not more of them."""
-        lines, problems = [], []
-        for witness in self._witnesses:
-            try:
-                lines.append(self._line(witness, note, checkpoint))
-            except (EvidenceError, UnavailableError) as error:
-                problems.append(str(error))
-        return lines, problems
 
-    def _line(self, witness: Witness, note: bytes, checkpoint: LogCheckpoint) -> bytes:
-        old_size = self._witnessed.get(witness.name, 0)
-        try:
-            answer = self._asked(witness, old_size, note, checkpoint)
-        except WitnessConflictError as conflict:
-            if conflict.size > checkpoint.size:
-                raise
-            answer = self._asked(witness, conflict.size, note, checkpoint)
-        line = chosen_cosignature(note, answer, witness.name, witness.public_key)
-        self._witnessed[witness.name] = checkpoint.size
-        return line
+def check_continued(log: PassportLogTable, tiles: TileStore, database: Path) -> None:
+    """What is published is the beginning of what the database holds. Raises ConfigError, UnavailableError.
 
-    def _asked(self, witness: Witness, old_size: int, note: bytes, checkpoint: LogCheckpoint) -> bytes:
-        proof: Sequence[bytes] = ()
-        if 0 < old_size < checkpoint.size:
-            proof = consistency_proof(self.tiles.reader(checkpoint.size), old_size, checkpoint.size, checkpoint.size)
-        return request_cosignature(witness.url, old_size, proof, note, WITNESS_TIMEOUT_S)
+    Before anything is signed: a database that was put back would give its log a second end (docs/record.md section 7).
+    """
+    published = tiles.published()
+    if published is None:
+        return
+    edge = Edge()
+    for start in range(0, published.size, BATCH_LEAVES):
+        entries = log.entries(start, min(start + BATCH_LEAVES, published.size))
+        edge = edge.extended([leaf_hash(entry) for entry in entries])
+    if edge.size < published.size:
+        held = f"holds only {edge.size}: an older copy"
+    elif edge.root() != published.root:
+        held = "holds others"
+    else:
+        return
+    raise ConfigError(
+        f"{tiles.folder}: {published.size} entries are published, but {database} {held}; {NEWEST_DATABASE}"
+    )

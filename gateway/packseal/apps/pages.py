@@ -5,6 +5,7 @@ Everything is served from here and nothing is asked of anybody else; the pages w
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -29,6 +30,7 @@ from packseal.records.acts import MAX_ACT_BYTES
 from packseal.records.policy import Policy
 
 FOLDER = Path(__file__).parent
+BODY_TIMEOUT_S = 10
 MAX_SEQ_DIGITS = 8  # record numbers are below 2^24
 
 HEADERS = {
@@ -43,10 +45,15 @@ SVG_POLICY = {"content-security-policy": "default-src 'none'; style-src 'unsafe-
 
 
 def passport_app(
-    service: PassportService, tiles: TileStore, policy: Callable[[], Policy], publish: Callable[[], None] | None = None
+    service: PassportService,
+    tiles: TileStore,
+    policy: Callable[[], Policy],
+    publish: Callable[[], None] | None = None,
+    take_act: Callable[[bytes], int] | None = None,
 ) -> Starlette:
-    """policy: whom this service trusts, which it tells whoever asks. publish: brings the tiles up to date."""
-    pages = _Pages(service, tiles, policy, publish)
+    """policy: whom this service trusts, which it tells whoever asks. publish: brings the tiles up to date. take_act:
+    the service's, unless something stands before it."""
+    pages = _Pages(service, tiles, policy, publish, take_act)
     one = "/battery/{battery}"
     app = Starlette(
         routes=[
@@ -74,8 +81,10 @@ class _Pages:
         tiles: TileStore,
         policy: Callable[[], Policy],
         publish: Callable[[], None] | None,
+        take_act: Callable[[bytes], int] | None,
     ) -> None:
         self._service, self._tiles = service, tiles
+        self._take_act = take_act or service.take_act
         self._bundles = BundleMaker(service.store, tiles, service.public_key, publish)
         self._view = PageView(service, Auditor(service.store, service.now_unix_ms), policy)
         loader = FileSystemLoader(FOLDER / "templates")
@@ -127,15 +136,18 @@ class _Pages:
 
     async def act(self, request: Request) -> Response:
         """Takes a signed act: its signature is what lets it in."""
-        content = b""
-        async for piece in request.stream():
-            content += piece
-            if len(content) > MAX_ACT_BYTES:
-                raise HTTPException(413)
         try:
-            index = await run_in_threadpool(self._service.take_act, content)
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                content = await _act_in(request)
+            index = await run_in_threadpool(self._take_act, content)
+        except TimeoutError:
+            return JSONResponse({"detail": "the request did not come in time"}, 408)
+        except ClientDisconnect:
+            return JSONResponse({"detail": "the request was cut short"}, 400)
         except EvidenceError as error:
             return JSONResponse({"reason": error.reason, "detail": error.detail}, 403)
+        except UnavailableError as error:
+            return JSONResponse({"detail": str(error)}, 503)
         return JSONResponse({"index": index})
 
     def health(self, _request: Request) -> Response:
@@ -172,6 +184,15 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+async def _act_in(request: Request) -> bytes:
+    content = bytearray()
+    async for piece in request.stream():
+        content += piece
+        if len(content) > MAX_ACT_BYTES:
+            raise HTTPException(413)
+    return bytes(content)
 
 
 def _battery_id(request: Request, service: PassportService) -> str:

@@ -2,60 +2,58 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
+from typing import IO
 
-import uvicorn
-
-from packseal.apps.log_publisher import LogPublisher, Witness
+from packseal.apps.cosigning import Witness
+from packseal.apps.log_publisher import NEWEST_DATABASE, LogPublisher, check_continued
 from packseal.apps.pages import passport_app
 from packseal.apps.passport_service import PassportService
-from packseal.errors import ConfigError, Reason
+from packseal.errors import ConfigError, Reason, UnavailableError
+from packseal.io.files import held
+from packseal.io.http_server import HTTPServer
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.passport_store import PassportStore
-from packseal.io.ports import listening_socket
 from packseal.io.settings import PassportFileSettings
 from packseal.io.tile_store import TileStore
 from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
 from packseal.records.acts import Role
 from packseal.records.answer import RefusalAnswer, decode_answer
-from packseal.records.policy import Policy
+from packseal.records.checkpoint import verify_receipt
+from packseal.records.policy import Policy, Revocation
 
-START_TIMEOUT_S = 20
+DAY_MS = 86_400_000
 
 
 class PassportServer:
     def __init__(self, settings: PassportFileSettings) -> None:
-        """Opens key, store and port. Raises ConfigError or UnavailableError."""
-        signer = service_key(settings)
-        self._listen = settings.listen
-        self._socket = listening_socket(settings.listen)
-        self.public_key = signer.public_key
-        self.store = PassportStore(settings.store)
-        self.service = PassportService(
-            passport_settings(settings, signer.public_key),
-            self.store,
-            signer,
-            signer.public_key,
-            lambda: time.time_ns() // 1_000_000,
-        )
-        witnesses = [Witness(witness.name, witness.url, witness.public_key) for witness in settings.witness]
-        self.publisher = LogPublisher(self.store.log, TileStore(settings.log), witnesses)
-        client_id = f"packseal-passport-{signer.public_key.hex()[:16]}"
-        topics = [f"packseal/{settings.site or '+'}/+/rec"]
-        self._batteries = {battery.id for battery in settings.battery}
-        self._mqtt = MQTTConnection(settings.broker, client_id, topics, self._on_delivery)
-        self.policy = published_policy(settings, self.service)
-        app = passport_app(self.service, self.publisher.tiles, self.policy, self.publisher.publish_now)
-        config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http", daemon=True)
+        """Opens port, key and store, for this service alone. Raises ConfigError or UnavailableError."""
+        with ExitStack() as opened:
+            self._http = HTTPServer(settings.listen)
+            opened.callback(self._http.stop)
+            signer = service_key(settings)
+            self.public_key = signer.public_key
+            opened.enter_context(_held_store(settings))
+            self.store = opened.enter_context(closing(_store(settings)))
+            self.service = PassportService(
+                passport_settings(settings, signer.public_key), self.store, signer, signer.public_key, _unix_ms
+            )
+            self._last_received_unix_ms = self.store.last_received_unix_ms()
+            witnesses = [Witness(witness.name, witness.url, witness.public_key) for witness in settings.witness]
+            self.publisher = LogPublisher(self.store.log, TileStore(settings.log), witnesses)
+            client_id = f"packseal-passport-{signer.public_key.hex()[:16]}"
+            topics = [f"packseal/{settings.site or '+'}/+/rec"]
+            self._batteries = {battery.id for battery in settings.battery}
+            self._mqtt = MQTTConnection(settings.broker, client_id, topics, self._on_delivery)
+            self.policy = published_policy(settings, self.service)
+            self._opened = opened.pop_all()
 
     @property
     def url(self) -> str:
-        return f"http://{self._listen}"
+        return self._http.url
 
     @property
     def is_connected(self) -> bool:
@@ -64,30 +62,81 @@ class PassportServer:
     def start(self) -> None:
         self.publisher.start()
         self._mqtt.start()
-        self._thread.start()
+        publish = self.publisher.publish_now
+        self._http.start(passport_app(self.service, self.publisher.tiles, self.policy, publish, self.take_act))
 
     def stop(self) -> None:
         self._mqtt.stop()
-        self._server.should_exit = True
-        self._thread.join(START_TIMEOUT_S)
-        self._socket.close()
+        self._http.stop()
         self.publisher.stop()
-        self.store.close()
+        self._opened.close()
+
+    def take_act(self, content: bytes) -> int:
+        """As the service does. Raises UnavailableError also while its log contradicts itself."""
+        self._check_log()
+        return self.service.take_act(content)
+
+    def receive(self, topic: str, payload: bytes) -> bytes:
+        """As the service does. Raises UnavailableError also while its log contradicts itself."""
+        self._check_log()
+        return self.service.receive(topic, payload)
+
+    def _check_log(self) -> None:
+        """No receipt whose leaf nobody could ever prove."""
+        if self.publisher.contradiction:
+            raise UnavailableError("what is published and the database contradict each other, so nothing is taken")
 
     def _on_delivery(self, topic: str, payload: bytes) -> None:
-        content = self.service.receive(topic, payload)
+        content = self.receive(topic, payload)
         answer = decode_answer(content)
-        is_refused = isinstance(answer, RefusalAnswer) and answer.reason == Reason.UNKNOWN_LOG
-        if is_refused and topic.split("/")[2] not in self._batteries:
-            return  # another service on this broker may know it; ours would only make its gateway wait
+        if isinstance(answer, RefusalAnswer):
+            if answer.reason == Reason.UNKNOWN_LOG and topic.split("/")[2] not in self._batteries:
+                return  # another service on this broker may know it; ours would only make its gateway wait
+        else:
+            at_unix_ms = verify_receipt(answer.receipt, self.public_key).received_unix_ms
+            self._last_received_unix_ms = max(self._last_received_unix_ms, at_unix_ms)
         self._mqtt.publish(topic.removesuffix("rec") + "receipt", content)
 
     def problems(self) -> list[str]:
-        """What keeps deliveries from being taken; empty when all is well."""
+        """What keeps deliveries from being taken, or their times from being right; empty when all is well."""
         return [words for words in self._all_problems() if words]
 
     def _all_problems(self) -> tuple[str, ...]:
-        return self._mqtt.problem, self._mqtt.message_problem, self.publisher.problem
+        clock = clock_problem(_unix_ms(), self._last_received_unix_ms)
+        return self._mqtt.problem, self._mqtt.message_problem, self.publisher.problem, self._http.problem, clock
+
+
+def clock_problem(now_unix_ms: int, last_received_unix_ms: int) -> str:
+    """Times of receipts never fall (docs/record.md section 5.5): one clock that was ahead is in all that follow."""
+    days = (last_received_unix_ms - now_unix_ms) // DAY_MS
+    if days < 1:
+        return ""
+    behind = f"{days} days" if days > 1 else "1 day"
+    return f"the clock is {behind} behind the last receipt, and every new one has that one's time; set the clock"
+
+
+def _held_store(settings: PassportFileSettings) -> IO[bytes]:
+    """Two services on one store would not hear of each other's acts."""
+    words = f"{settings.store} is in use by another passport service; end it, or give this one a store of its own"
+    return held(settings.store.with_name(settings.store.name + ".lock"), words)
+
+
+def _store(settings: PassportFileSettings) -> PassportStore:
+    """The database, once it is known to hold all that was published. Raises ConfigError, UnavailableError."""
+    tiles = TileStore(settings.log)
+    if not settings.store.exists() and tiles.published():
+        raise ConfigError(f"{settings.store} is missing, but {settings.log} was published from it; {NEWEST_DATABASE}")
+    store = PassportStore(settings.store)
+    try:
+        check_continued(store.log, tiles, settings.store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _unix_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def service_key(settings: PassportFileSettings) -> Signer:
@@ -126,10 +175,8 @@ def published_policy(settings: PassportFileSettings, service: PassportService) -
         listed = {one.key.public_key for one in keys}
         devices = (one for one in service.keyring.enrolled.values() if one.key.public_key not in listed)
         gateways = tuple(one for one in devices if one.role is Role.GATEWAY)
-        services = (service.public_key,)
-        return Policy(
-            service.bound_logs(), services, keys + gateways, witnesses, settings.witnesses_needed,
-            service.keyring.revoked,
-        )  # fmt: skip
+        services = {service.public_key: service.settings.origin}
+        revoked = {key: Revocation(service.public_key, index) for key, index in service.keyring.revoked.items()}
+        return Policy(service.bound_logs(), services, keys + gateways, witnesses, settings.witnesses_needed, revoked)
 
     return policy

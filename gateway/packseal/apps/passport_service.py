@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from packseal.errors import EvidenceError, Reason
+from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
 from packseal.io.passport_log_table import SignedAct
 from packseal.io.passport_rows import Arrived, LogHead, Signing
 from packseal.io.passport_store import PassportStore
@@ -20,12 +20,12 @@ from packseal.io.refusals_table import Refusal
 from packseal.passport.audit import StoredRecord, check_span
 from packseal.passport.document import Json, document
 from packseal.passport.fold import Delivered, Passport, fold
-from packseal.passport.keyring import Keyring
+from packseal.passport.keyring import Keyring, already_bound
 from packseal.passport.settings import BatterySettings, PassportSettings
 from packseal.records.acts import Authority, Bind, Noted, Role, Statement, sign_act, verify_act
 from packseal.records.answer import encode_receipt_answer, encode_refusal_answer
 from packseal.records.attestation import attestation_digest, verify_attestation
-from packseal.records.bodies import EntryType, Key, Time
+from packseal.records.bodies import EntryType, Key, Previous, Time
 from packseal.records.checkpoint import SALT_BYTES, Receipt, sign_receipt
 from packseal.records.cose import Sign, VerifyingKey, unverified_kid
 from packseal.records.entries import Entry, decode_entry, genesis_key
@@ -57,7 +57,8 @@ class PassportService:
     ) -> None:
         """Folds what is stored, and states in the log what the settings bind; a reader does neither.
 
-        Raises UnavailableError.
+        Raises UnavailableError, also for acts that are not what was stored, and ConfigError for settings that bind a
+        key whose records are another battery's.
         """
         self.settings = settings
         self.store = store
@@ -69,9 +70,11 @@ class PassportService:
         self._last_received_unix_ms = store.last_received_unix_ms()  # times of receipts never fall
         self._passports = {battery.id: Passport(battery) for battery in settings.batteries}
         self.keyring = Keyring.of(settings, public_key)
-        for index, content in store.log.acts():
-            with suppress(EvidenceError):  # signed when it came; an authority may have left the settings since
-                self.keyring = self._with(content, index)
+        for index, act in store.log.verified_acts():
+            self.keyring = self.keyring.after(act, index)
+        self._ends: dict[bytes, Previous] = {}  # log_id -> where a log that goes on from it says that it ends
+        for head in store.heads():
+            self._note_end(genesis_key(head.genesis).previous if head.has_own_genesis else None)
         if is_reader:
             return
         self._state_bindings()
@@ -83,6 +86,7 @@ class PassportService:
         not be stored: then there is no answer, and the sender tries again."""
         with self._lock:
             log_id = b""
+            self._check_own_key()
             try:
                 delivery = Delivery.from_bytes(payload)
                 log_id = delivery.log_id
@@ -95,13 +99,18 @@ class PassportService:
     def take_act(self, content: bytes) -> int:
         """Keeps a signed act. -> its index in the passport log. Raises EvidenceError, UnavailableError."""
         with self._lock:
+            known = self.store.log.index_of(content)
+            if known is not None:
+                return known
+            self._check_own_key()
             act = verify_act(content, self._authorities())
-            known = [index for index, stored in self.store.log.acts() if stored == content]
-            if known:
-                return known[0]
-            keyring = self.keyring.with_act(act, self.store.log.size(), self._is_sealed)
+            if isinstance(act.statement, Bind):
+                self._check_bind(act.statement)
+            keyring = self.keyring.with_act(act, self.store.log.size())
             index = self.store.store_acts([SignedAct(content, act)], self._signed_note)
             self.keyring = keyring
+            if isinstance(act.statement, Bind):
+                self._fold_bound(act.statement)
             return index
 
     def passport(self, battery_id: str) -> Passport | None:
@@ -143,17 +152,20 @@ class PassportService:
     def _stored(self, topic: str, delivery: Delivery) -> bytes:
         source = self._trusted_source(delivery)
         log = self.store.trusted_log(delivery.log_id) or TrustedLog(delivery.genesis, delivery.seed)
-        self._check_revoked(log)
         verified = log.verified(delivery, self.store.known(delivery.log_id))
-        self._check_previous(verified)
+        known = None if verified.entries else self.store.receipt(delivery.log_id, verified.checkpoint.size)
+        if known:
+            return known
+        self._check_revoked(verified.log)
+        self._check_ends(verified)
         attestation = self._checked_attestation(topic, delivery, verified)
         now_unix_ms = max(self.now_unix_ms(), self._last_received_unix_ms)
         arrived = Arrived(source.battery.id, source.evidence_class, delivery.checkpoint, attestation, now_unix_ms)
         signing = self._signing(verified, arrived)
         if not verified.entries:
-            known = self.store.receipt(delivery.log_id, verified.checkpoint.size)
-            return known or self._after(self.store.store_inner(verified, arrived, signing), now_unix_ms)
+            return self._after(self.store.store_inner(verified, arrived, signing), now_unix_ms)
         receipt = self._after(self.store.store(verified, arrived, signing), now_unix_ms)
+        self._note_end(verified.log.key.previous)
         self._fold(source.battery, self._delivered(verified, source, now_unix_ms))
         return receipt
 
@@ -165,11 +177,23 @@ class PassportService:
         key = genesis_key(delivery.genesis)
         source = self.source_of(key)
         if source is None:
-            words = "is not enrolled for any battery, or not for a log from a"
-            raise EvidenceError(
-                Reason.UNKNOWN_LOG, f"key {key.public_key.hex()[:16]} {words} {key.origin.name.lower()}"
-            )
+            raise EvidenceError(Reason.UNKNOWN_LOG, self._words_for_unknown(key))
         return source
+
+    def _words_for_unknown(self, key: Key) -> str:
+        name, origin = f"key {key.public_key.hex()[:16]}", key.origin.name.lower()
+        binding = self.keyring.bound.get(key.public_key)
+        if binding and not binding.is_stated and self.settings.battery(binding.battery) is None:
+            return f"{name} is bound to battery {binding.battery!r}, which is not in passport.toml; add it there"
+        if key.previous and self.store.trusted_log(key.previous.log_id):
+            return f"{name} opened this log after another one was sealed; enrol it and bind it to its battery"
+        return f"{name} is not enrolled for any battery, or not for a log from a {origin}"
+
+    def _check_own_key(self) -> None:
+        index = self.keyring.revoked.get(self.public_key)
+        if index is not None:
+            words = f"this service's key was revoked at index {index} of its log; give it the key that took its place"
+            raise UnavailableError(words)
 
     def _check_revoked(self, log: TrustedLog) -> None:
         for key in log.keys:
@@ -178,14 +202,20 @@ class PassportService:
                 words = f"key {key.public_key.hex()[:16]} was revoked at index {index} of the passport log"
                 raise EvidenceError(Reason.KEY_REVOKED, words)
 
-    def _check_previous(self, verified: Verified) -> None:
-        """A log that says from which one it goes on does so at the end of that one, where it is known here."""
-        previous = verified.log.key.previous
-        if verified.first_seq or previous is None:
-            return
-        log = self.store.trusted_log(previous.log_id)
-        if log and not (log.is_sealed and (log.size, log.edge.root()) == (previous.size, previous.root)):
+    def _check_ends(self, verified: Verified) -> None:
+        """A log that says from which one it goes on does so at the end of that one, whichever of the two came first."""
+        log = verified.log
+        previous = None if verified.first_seq else log.key.previous
+        before = self.store.trusted_log(previous.log_id) if previous else None
+        if before and previous and not (before.is_sealed and _ends_at(before, previous)):
             raise EvidenceError(Reason.FORK, f"log {previous.log_id.hex()}, from which it goes on, does not end there")
+        end = self._ends.get(log.log_id)
+        if end and (log.size > end.size or ((log.is_sealed or log.size == end.size) and not _ends_at(log, end))):
+            raise EvidenceError(Reason.FORK, f"a later log goes on from this one, and says that it ends at {end.size}")
+
+    def _note_end(self, previous: Previous | None) -> None:
+        if previous:
+            self._ends.setdefault(previous.log_id, previous)
 
     def _checked_attestation(self, topic: str, delivery: Delivery, verified: Verified) -> bytes | None:
         """The gateway's word where it is one that is known here; else it is left out, counted and shown."""
@@ -230,9 +260,6 @@ class PassportService:
         """Devices too: each may revoke and rotate its own key."""
         return (*self.keyring.authorities, *self.keyring.enrolled.values())
 
-    def _with(self, content: bytes, index: int) -> Keyring:
-        return self.keyring.with_act(verify_act(content, self._authorities()), index, lambda _key: True)
-
     def _own_act(self, statement: Statement) -> SignedAct:
         key = VerifyingKey(self.public_key)
         salt, now_unix_ms = self._random_bytes(SALT_BYTES), self.now_unix_ms()
@@ -241,9 +268,15 @@ class PassportService:
 
     def _state_bindings(self) -> None:
         """What the settings bind is an act in the log as well, so that it can be watched. A service whose own key was
-        revoked has nothing more to state: nobody would take it."""
+        revoked has nothing more to state: nobody would take it. Raises ConfigError."""
         if self.public_key in self.keyring.revoked:
             return
+        for battery in self.settings.batteries:
+            for source in battery.sources:
+                try:
+                    self._check_unmoved(source.public_key, battery.id)
+                except EvidenceError as error:
+                    raise ConfigError(f"passport.toml: battery {battery.id!r}: {error.detail}") from None
         stated = [
             self._own_act(Bind(source.public_key, battery.id, source.evidence_class))
             for battery in self.settings.batteries
@@ -254,15 +287,32 @@ class PassportService:
             return
         last = self.store.store_acts(stated, self._signed_note)
         for index, signed in enumerate(stated, last + 1 - len(stated)):
-            self.keyring = self._with(signed.content, index)
+            self.keyring = self.keyring.after(signed.act, index)
+
+    def _check_unmoved(self, public_key: bytes, battery: str) -> None:
+        """Settings may correct a slip of the pen as long as no record has come. Raises EvidenceError(ALREADY_BOUND)."""
+        bound = self.keyring.bound.get(public_key)
+        if bound and bound.battery != battery and (not bound.is_stated or self._has_records(public_key)):
+            raise EvidenceError(Reason.ALREADY_BOUND, already_bound(public_key, bound.battery))
+
+    def _check_bind(self, bind: Bind) -> None:
+        """Two words about one key would let each reader believe another battery."""
+        found = self.settings.enrolled(bind.public_key)
+        if found and found[0].id != bind.battery:
+            raise EvidenceError(Reason.ALREADY_BOUND, already_bound(bind.public_key, found[0].id))
+        self._check_unmoved(bind.public_key, bind.battery)
 
     def _is_stated(self, public_key: bytes, battery: str, evidence_class: str) -> bool:
         bound = self.keyring.bound.get(public_key)
         return bound is not None and (bound.battery, bound.evidence_class) == (battery, evidence_class)
 
-    def _is_sealed(self, public_key: bytes) -> bool:
-        logs = [head.log for head in self.store.heads() if head.has_own_genesis]
-        return all(log.is_sealed for log in logs if any(key.public_key == public_key for key in log.keys))
+    def _has_records(self, public_key: bytes) -> bool:
+        return bool(self._heads_of(public_key))
+
+    def _heads_of(self, public_key: bytes) -> list[LogHead]:
+        """The stored logs that this key opened."""
+        heads = [head for head in self.store.heads() if head.has_own_genesis]
+        return [head for head in heads if genesis_key(head.genesis).public_key == public_key]
 
     # ---- the fold
 
@@ -284,6 +334,13 @@ class PassportService:
             times = self._good_times(head.log_id, entries)
             self._fold(source.battery, Delivered(head.log_id, source.evidence_class, key, *at, times))
 
+    def _fold_bound(self, bind: Bind) -> None:
+        """What had come of a key before it was bound by this act, when settings bound it that have changed since."""
+        passport = self.passport(bind.battery)
+        for head in self._heads_of(bind.public_key) if passport else []:
+            if passport and passport.log(head.log_id) is None:
+                self._fold_stored(head)
+
     def _delivered(self, verified: Verified, source: Source, now_unix_ms: int) -> Delivered:
         log = verified.log
         at = (verified.first_seq, log.size, verified.entries, verified.checkpoint.uptime_ms, now_unix_ms)
@@ -300,8 +357,8 @@ class PassportService:
         )
 
     def _stored_for(self, head: LogHead) -> tuple[Source, Key] | None:
-        """The battery a stored log is for. A sealed one stays with the battery it came for: since then its key may
-        speak for another. One whose genesis was altered has no key and no record that can be believed: it stays listed,
+        """The battery a stored log is for. A sealed one has ended, and stays when its key leaves the settings. One
+        whose genesis was altered has no key and no record that can be believed: it stays listed,
         under the battery it came for, so that the audit is asked about it and its page says so."""
         battery, origin = self.settings.battery(head.battery), CLASS_ORIGINS.get(head.evidence_class)
         before = Source(battery, head.evidence_class) if battery and origin else None
@@ -321,6 +378,10 @@ class PassportService:
         """Whose page shows a refusal: the battery of the log's key, else the one whose topic it came on."""
         source = self.source_of(log.key) if log else None
         return source.battery.id if source else (topic.split("/") + [""] * 3)[2]
+
+
+def _ends_at(log: TrustedLog, end: Previous) -> bool:
+    return (log.size, log.edge.root()) == (end.size, end.root)
 
 
 def _readable(records: Sequence[StoredRecord]) -> tuple[Entry, ...]:

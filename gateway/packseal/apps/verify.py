@@ -5,26 +5,32 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO, TypeAlias
 
-from packseal.errors import ConfigError, EvidenceError, Reason
+from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
 from packseal.io.files import read_bounded
 from packseal.records.archive import ArchiveCheck, ArchiveHead, OpenedPart, opened_part, read_items
 from packseal.records.bundle import MAX_BUNDLE_BYTES
 from packseal.records.cbor import BYTES
 from packseal.records.fields import malformed
 from packseal.records.policy import Policy
-from packseal.records.report import Json, report, report_json, type_name
+from packseal.records.report import Json, printable, report, report_json, type_name
 from packseal.records.verify import TrustedBundle, verify_bundle
 
 READ_BYTES = 1 << 20
 PARTS_AHEAD = 64  # handed to the other processes at a time: enough to keep them busy, few enough to hold in memory
+WORKERS_FROM_BYTES = 1 << 20  # a smaller archive is checked before other processes would have begun
 
-Progress = Callable[[int], None]
+Progress: TypeAlias = Callable[[int], None]
 """Called with the number of bytes read so far."""
+Opener: TypeAlias = Callable[[ArchiveHead, list[bytes]], Iterator[OpenedPart]]
+"""The parts opened, in order. Raises the EvidenceError of the first that does not open when its turn comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Verdict:
         records, hours = self.archive.records, self.archive.windows_ms / 3_600_000
         first = f"OK  archive of {records} records of battery {self.trusted.battery}, each one checked"
         covered = f"    {hours:.1f} h covered by windows, {self.archive.windows_lost} windows stated as lost,"
-        return [first, f"{covered} {self.archive.rotations} changes of key", "The last of them:", *lines]
+        return [printable(first), f"{covered} {self.archive.rotations} changes of key", "The last of them:", *lines]
 
     def as_json(self) -> Json:
         found = report_json(self.trusted)
@@ -80,20 +86,26 @@ def _bundle(path: Path, policy: Policy) -> TrustedBundle:
 
 
 def _archive(path: Path, policy: Policy, progress: Progress | None) -> Verdict:
-    """The parts are decoded and hashed by as many processes as there are processors, and joined here, in order."""
-    with path.open("rb") as file, _workers() as opened:
-        items = read_items(file.read)
-        head = ArchiveHead.from_bytes(next(items, b""))
-        check = ArchiveCheck(head)
-        last = None
-        for batch in _batches(items):
-            if last is not None:
-                batch.insert(0, last)
-            last = batch.pop()
-            for part in opened(partial(opened_part, head=head), batch):
-                check.add(part)
-            if progress:
-                progress(file.tell())
+    with path.open("rb") as file:
+        is_large = os.fstat(file.fileno()).st_size >= WORKERS_FROM_BYTES
+        with workers() if is_large else nullcontext(_opened_here) as opened:
+            return verify_archive(file, policy, opened, progress)
+
+
+def verify_archive(file: BinaryIO, policy: Policy, opened: Opener, progress: Progress | None = None) -> Verdict:
+    """The parts are decoded and hashed by `opened`, and joined here, in order. Raises EvidenceError."""
+    items = read_items(file.read)
+    head = ArchiveHead.from_bytes(next(items, b""))
+    check = ArchiveCheck(head)
+    last = None
+    for batch in _batches(items):
+        if last is not None:
+            batch.insert(0, last)
+        last = batch.pop()
+        for part in opened(head, batch):
+            check.add(part)
+        if progress:
+            progress(file.tell())
     if last is None:
         raise malformed("an archive ends in a bundle")
     return Verdict(check.finish(last, policy), check)
@@ -110,7 +122,33 @@ def _batches(items: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
+def _opened_here(head: ArchiveHead, batch: list[bytes]) -> Iterator[OpenedPart]:
+    return (opened_part(content, head) for content in batch)
+
+
 @contextmanager
-def _workers() -> Iterator[Callable[[Callable[[bytes], OpenedPart], list[bytes]], Iterator[OpenedPart]]]:
-    with multiprocessing.get_context("spawn").Pool() as pool:
-        yield partial(pool.imap, chunksize=8)
+def workers() -> Iterator[Opener]:
+    """As many processes as there are processors. Raises UnavailableError where one of them ends by itself."""
+    executor = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
+
+    def opened(head: ArchiveHead, batch: list[bytes]) -> Iterator[OpenedPart]:
+        for outcome in executor.map(partial(_outcome, head=head), batch, chunksize=8):
+            if isinstance(outcome, EvidenceError):
+                raise outcome
+            yield outcome
+
+    try:
+        yield opened
+    except BrokenProcessPool as error:
+        words = "a process that checked parts of the archive ended; is there enough memory?"
+        raise UnavailableError(f"{words} ({error})") from None
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _outcome(content: bytes, head: ArchiveHead) -> OpenedPart | EvidenceError:
+    """A refusal is a result as well: the parts before it, which came in the same piece of work, are judged first."""
+    try:
+        return opened_part(content, head)
+    except EvidenceError as refusal:
+        return refusal

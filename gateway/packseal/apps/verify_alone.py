@@ -24,8 +24,8 @@ def main(arguments: list[str]) -> int:
     try:
         with open(arguments[0], "rb") as file:  # noqa: PTH123 - pathlib loads more than this program is to need
             content = file.read(MAX_BUNDLE_BYTES + 1)
-        with open(arguments[1], encoding="utf-8") as file_of_policy:  # noqa: PTH123
-            policy = Policy.from_json(json.load(file_of_policy))
+        with open(arguments[1], "rb") as file_of_policy:  # noqa: PTH123
+            policy = Policy.from_bytes(file_of_policy.read())
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

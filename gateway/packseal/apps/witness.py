@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from packseal.errors import ConfigError, EvidenceError, UnavailableError
 from packseal.io.database import Database
+from packseal.io.http_server import HTTPServer
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.log_client import SIZE_TYPE
-from packseal.io.ports import listening_socket
 from packseal.io.witness_settings import WitnessSettings
 from packseal.records.merkle import EMPTY_ROOT, HASH_BYTES, verify_consistency
 from packseal.records.note import (
@@ -41,8 +39,6 @@ MAX_PROOF_LINES = 63  # tlog-witness, add-checkpoint
 PROOF_LINE_BYTES = 45
 MAX_REQUEST_BYTES = 32 + MAX_PROOF_LINES * PROOF_LINE_BYTES + MAX_NOTE_BYTES
 BODY_TIMEOUT_S = 10
-STOP_TIMEOUT_S = 20
-MAX_CONNECTIONS = 100  # more are turned away with 503: the requests of a few logs, and nobody else's memory
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS cosigned (
@@ -157,6 +153,8 @@ def witness_app(witness: Witness) -> Starlette:
             return Response(refusal.text, refusal.status, {"content-type": refusal.media_type})
         except TimeoutError:
             return PlainTextResponse("the request did not come in time\n", 408)
+        except ClientDisconnect:
+            return PlainTextResponse("the request was cut short\n", 400)
         except UnavailableError:
             return PlainTextResponse("the witness cannot remember anything now, so it signs nothing\n", 503)
         return PlainTextResponse(line)
@@ -178,33 +176,30 @@ class WitnessServer:
 
     def __init__(self, settings: WitnessSettings, now_unix_s: Callable[[], int]) -> None:
         """Opens port, store and key. Raises ConfigError, UnavailableError."""
-        self._socket = listening_socket(settings.listen)
+        self._http = HTTPServer(settings.listen)
         try:
             self._database, signer = open_store(settings.store, settings.key)
         except BaseException:
-            self._socket.close()
+            self._http.stop()
             raise
-        self.url, self.public_key = f"http://{settings.listen}", signer.public_key
+        self.url, self.public_key = self._http.url, signer.public_key
         logs = {log.origin: log.public_key for log in settings.log}
-        app = witness_app(Witness(self._database, settings.name, signer, logs, now_unix_s))
-        config = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, limit_concurrency=MAX_CONNECTIONS
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http", daemon=True)
+        self._app = witness_app(Witness(self._database, settings.name, signer, logs, now_unix_s))
 
     def start(self) -> None:
-        self._thread.start()
+        self._http.start(self._app)
 
     def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(STOP_TIMEOUT_S)
-        self._socket.close()
+        self._http.stop()
         self._database.close()
+
+    def problems(self) -> list[str]:
+        """Why nothing is cosigned any more; empty when all is well."""
+        return [self._http.problem] if self._http.problem else []
 
     def join(self) -> None:
         """Waits until the server ends."""
-        self._thread.join()
+        self._http.join()
 
 
 def open_store(store: Path, key: Path) -> tuple[Database, Signer]:

@@ -66,13 +66,14 @@ def key_enrol_board(port: str, baud: int, battery: str, evidence_class: str, key
     from packseal.records.checkpoint import SALT_BYTES
     from packseal.records.entries import genesis_key
 
+    checked_battery(battery)
     nonce = secrets.token_bytes(SALT_BYTES)
     hello, possession = possession_of(port, nonce, baud)
     board = genesis_key(hello.genesis).verifying_key
     signatory = _signatory(key_path)
     enrolled = submit(url, signatory.enrol(Role.BOARD, board, nonce, possession))
     salt = secrets.token_bytes(SALT_BYTES)
-    bound = submit(url, signatory.bind(board.public_key, checked_battery(battery), evidence_class, salt))
+    bound = submit(url, signatory.bind(board.public_key, battery, evidence_class, salt))
     click.echo(f"board {board.public_key.hex()[:16]} enrolled as entry {enrolled}, bound to {battery} as entry {bound}")
 
 

@@ -28,7 +28,7 @@ def witness(settings: Path) -> None:
     server = WitnessServer(load_settings(settings, WitnessSettings), lambda: time.time_ns() // 1_000_000_000)
     server.start()
     click.echo("witness running; end with Ctrl-C", err=True)
-    wait_for_signal()
+    wait_for_signal(server.problems)
     server.stop()
 
 

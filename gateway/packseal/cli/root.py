@@ -27,7 +27,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except PackSealError as error:
-            click.echo(f"packseal: {error}", err=True)
+            click.echo(f"packseal: {_words(error)}", err=True)
             sys.exit(_exit_code(error))
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -37,6 +37,14 @@ class _Commands(click.Group):
             words = f"{type(error).__name__}: {error}; run again with PACKSEAL_TRACEBACK=1 and send us what it says"
             click.echo(f"packseal: a fault of packseal's own: {words}", err=True)
             sys.exit(EXIT_FAULT)
+
+
+def _words(error: PackSealError) -> str:
+    """What came with evidence or from another machine moves no cursor and hides no word."""
+    from packseal.records.report import printable
+
+    is_one_line = isinstance(error, EvidenceError)
+    return printable(str(error)) if is_one_line else "\n".join(printable(line) for line in str(error).split("\n"))
 
 
 def _exit_code(error: PackSealError) -> int:

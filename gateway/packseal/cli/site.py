@@ -213,12 +213,14 @@ def _show_verdict(running: Any, *, tamper: bool) -> bool:
 
 def wait_for_signal(problems: Callable[[], list[str]] = list) -> None:
     """Until told to end; says each problem once, and again when it has been gone in between."""
+    from packseal.records.report import printable
+
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     said: set[str] = set()
     while not ended.wait(1):
-        present = set(problems())
+        present = {printable(words) for words in problems()}  # with what another machine may have said
         for words in sorted(present - said):
             click.echo(f"packseal: {words}", err=True)
         for words in sorted(said - present):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from packseal.errors import UnavailableError
@@ -18,9 +19,11 @@ class Database:
     """One connection for all threads of a process."""
 
     def __init__(self, path: Path, schema: str) -> None:
-        """Opens or creates the file. Raises UnavailableError."""
+        """Opens the file, or creates it for its owner alone: it holds seeds. Raises UnavailableError."""
         self.path = path
         self._lock = threading.RLock()
+        with suppress(OSError):  # it is there, or SQLite says why it cannot be; its -wal and -shm get the same rights
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False

@@ -117,5 +117,7 @@ class MQTTConnection:
             self._on_message(message.topic, bytes(message.payload))
         except Exception as error:  # an error here would end paho's thread, and with it all that is heard
             self.message_problem = f"a message on {message.topic} was not taken: {error}"
+        else:
+            self.message_problem = ""
         if message.qos:
             client.ack(message.mid, message.qos)

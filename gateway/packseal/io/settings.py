@@ -215,8 +215,9 @@ class PolicyLogTable(Table):
 
 
 class PolicyServiceTable(Table):
-    """[[service]] of policy.toml"""
+    """[[service]] of policy.toml: whose receipts count, and the name of its log, which counts under no other"""
 
+    origin: KeyName
     public_key: PublicKey
 
 
@@ -228,10 +229,12 @@ class PolicyWitnessTable(Table):
 
 
 class PolicyRevokedTable(Table):
-    """[[revoked]] of policy.toml: from this index of the passport log on, the key counts no more"""
+    """[[revoked]] of policy.toml: from this index of this service's log on, the key counts no more; in the log of any
+    other from the beginning"""
 
     public_key: AnyPublicKey
     index: Annotated[int, Field(strict=True, ge=0)]
+    service: PublicKey | None = None
 
 
 class PolicyFileSettings(Table):

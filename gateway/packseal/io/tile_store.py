@@ -1,8 +1,9 @@
 """The published form of the passport service's log: tiles, entry bundles and checkpoint as files (C2SP tlog-tiles).
 
-A projection: the service's database is the truth, and this folder can be thrown away at any time. Every file is there
-whole or not at all; tiles never change; the checkpoint comes last, after all that it covers is on the disk. So a crash
-leaves at most files that the checkpoint does not cover yet, and the next publish goes on from the checkpoint.
+A projection of the service's database, and the memory of what others have seen of it: by its checkpoint a database that
+was put back is known, so the folder is never deleted; tiles that are gone are made again. Every file is there whole or
+not at all; tiles never change; the checkpoint comes last, after all that it covers is on the disk. So a crash leaves at
+most files that the checkpoint does not cover yet, and the next publish goes on from the checkpoint.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ class TileStore:
             return False
 
     def _fork(self, what: str) -> EvidenceError:
-        cure = "restore the database that is the newer one; only if this folder is damaged, move it away"
+        cure = "restore the database that is the newest one, and never delete this folder"
         return EvidenceError(Reason.FORK, f"{self.folder}: {what}; {cure}")
 
     def _unavailable(self, error: OSError) -> UnavailableError:

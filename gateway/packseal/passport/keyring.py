@@ -6,13 +6,15 @@ service's own settings say stands beside it: an operator who runs a service may 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from packseal.errors import EvidenceError, Reason
 from packseal.passport.settings import PassportSettings
 from packseal.records.acts import DEVICES, Act, Authority, Bind, Enrol, Noted, Revoke, Role, Rotate
+from packseal.records.bodies import Origin
 from packseal.records.cose import VerifyingKey
+from packseal.records.policy import CLASS_ORIGINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +44,46 @@ class Keyring:
         service = Authority(VerifyingKey(service_key), Role.SERVICE)
         return cls((service, *settings.authorities))
 
-    def with_act(self, act: Act, index: int, is_sealed: Callable[[bytes], bool]) -> Keyring:
-        """is_sealed(public key): every log of that key has ended.
+    def with_act(self, act: Act, index: int) -> Keyring:
+        """A new act is taken.
 
-        Raises EvidenceError: KEY_REVOKED for a signer that counts no more, UNKNOWN_AUTHORITY for a key that is bound
-        and was never enrolled, ALREADY_BOUND.
+        Raises EvidenceError: KEY_REVOKED for a signer, or for a key enrolled or bound, that counts no more, WRONG_ROLE
+        for a key that has another role, WRONG_CLASS, UNKNOWN_AUTHORITY for a key that is bound and was never enrolled,
+        ALREADY_BOUND, BAD_ROTATION for a new key that is not new.
         """
-        if act.authority.key.public_key in self.revoked:
-            raise EvidenceError(Reason.KEY_REVOKED, f"the signer's key was revoked at {self.revoked_at(act)}")
+        self._check_unrevoked(act.authority.key.public_key, "the signer's key")
+        match act.statement:
+            case Enrol(role, key):
+                self._check_enrol(key.public_key, role)
+            case Bind(public_key, battery, evidence_class):
+                self._check_bind(act, public_key, battery, evidence_class)
+            case Rotate(key):
+                self._check_new(key.public_key)
+            case Revoke(public_key):
+                self._check_revoke(act, public_key)
+        return self.after(act, index)
+
+    def after(self, act: Act, index: int) -> Keyring:
+        """What an act comes to that was taken: also when who signed it, or his role, has changed since."""
         match act.statement:
             case Enrol(role, key):
                 return self._with_key(Authority(key, role))
             case Bind(public_key, battery, evidence_class):
-                self._check_bind(act, public_key, battery, is_sealed)
                 binding = Binding(battery, evidence_class, index, act.authority.role is Role.SERVICE)
                 return replace(self, bound={**self.bound, public_key: binding})
             case Rotate(key):
-                return self._with_key(Authority(key, act.authority.role))._taking_over(act.authority, key, index)
+                taken_over = self._with_key(Authority(key, act.authority.role))
+                old, is_device = act.authority.key.public_key, act.authority.role in DEVICES
+                # a device's old key stays good: its logs are signed with it until they change their key themselves
+                return taken_over if is_device else taken_over._without(old, index)
             case Revoke(public_key):
-                self._check_revoke(act, public_key)
                 return self._without(public_key, index)
             case Noted():
                 return self
-        return self
-
-    def revoked_at(self, act: Act) -> int:
-        return self.revoked[act.authority.key.public_key]
 
     def gateway(self, kid: bytes | None) -> VerifyingKey | None:
         """The gateway of this key id that counts now."""
-        known = (*self.authorities, *self.enrolled.values())
-        keys = (one.key for one in known if one.role is Role.GATEWAY and one.key.public_key not in self.revoked)
+        keys = (one.key for one in self._known() if one.role is Role.GATEWAY and one.key.public_key not in self.revoked)
         return next((key for key in keys if key.kid == kid), None)
 
     def _with_key(self, authority: Authority) -> Keyring:
@@ -81,15 +92,38 @@ class Keyring:
         others = (one for one in self.authorities if one.key.public_key != authority.key.public_key)
         return replace(self, authorities=(*others, authority))
 
-    def _taking_over(self, old: Authority, new: VerifyingKey, index: int) -> Keyring:
-        """A device's old key stays good: its logs are signed with it until they change their key themselves."""
-        binding = self.bound.get(old.key.public_key)
-        bound = {**self.bound, new.public_key: binding} if binding else self.bound
-        taken_over = replace(self, bound=bound)
-        return taken_over if old.role in DEVICES else taken_over._without(old.key.public_key, index)
-
     def _without(self, public_key: bytes, index: int) -> Keyring:
         return replace(self, revoked={public_key: index, **self.revoked})  # the first one counts
+
+    def _check_class(self, public_key: bytes, evidence_class: str) -> None:
+        """Refused at once: a binding cannot be put right later."""
+        device = self.enrolled.get(public_key)
+        if device and (device.role is Role.BOARD) != (CLASS_ORIGINS[evidence_class] is Origin.BOARD):
+            name = device.role.name.lower()
+            raise EvidenceError(Reason.WRONG_CLASS, f"evidence of class {evidence_class} does not come from a {name}")
+
+    def _check_unrevoked(self, public_key: bytes, whose: str) -> None:
+        index = self.revoked.get(public_key)
+        if index is not None:
+            raise EvidenceError(Reason.KEY_REVOKED, f"{whose} was revoked at index {index} of the passport log")
+
+    def _check_enrol(self, public_key: bytes, role: Role) -> None:
+        """A key has one role: what proves a device's possession must not make it somebody's who signs acts."""
+        self._check_unrevoked(public_key, "the key")
+        roles = {one.role for one in self._known() if one.key.public_key == public_key}
+        if roles - {role} or (public_key in self.bound and role not in DEVICES):
+            name = min(roles - {role}).name.lower() if roles - {role} else "device"
+            raise EvidenceError(Reason.WRONG_ROLE, f"key {public_key.hex()[:16]} is known here already, as a {name}")
+
+    def _check_new(self, public_key: bytes) -> None:
+        """A possession can be copied, and a board proves its key to whoever asks: a known key is nobody's new one."""
+        known = {one.key.public_key for one in self._known()}
+        if public_key in known | self.bound.keys() | self.revoked.keys():
+            words = f"key {public_key.hex()[:16]} is known here already; change to a key that was never used"
+            raise EvidenceError(Reason.BAD_ROTATION, words)
+
+    def _known(self) -> tuple[Authority, ...]:
+        return (*self.authorities, *self.enrolled.values())
 
     def _check_revoke(self, act: Act, public_key: bytes) -> None:
         """Integrators and operators revoke devices; an authority goes by its own word or by the service's."""
@@ -98,11 +132,20 @@ class Keyring:
             name = act.authority.role.name.lower()
             raise EvidenceError(Reason.WRONG_ROLE, f"a key of role {name} may not revoke that of another authority")
 
-    def _check_bind(self, act: Act, public_key: bytes, battery: str, is_sealed: Callable[[bytes], bool]) -> None:
+    def _check_bind(self, act: Act, public_key: bytes, battery: str, evidence_class: str) -> None:
+        """Once, for ever: else who shows a record could choose among the batteries that its key has spoken for."""
+        self._check_unrevoked(public_key, "the key")
         if act.authority.role is not Role.SERVICE and public_key not in self.enrolled:
             words = f"key {public_key.hex()[:16]} was never enrolled; enrol it first, with its possession"
             raise EvidenceError(Reason.UNKNOWN_AUTHORITY, words)
+        self._check_class(public_key, evidence_class)
         before = self.bound.get(public_key)
-        if before and before.battery != battery and not is_sealed(public_key):
-            words = f"key {public_key.hex()[:16]} speaks for battery {before.battery!r}; seal its log there first"
-            raise EvidenceError(Reason.ALREADY_BOUND, words)
+        if before and not (before.is_stated or (before.battery, before.evidence_class) == (battery, evidence_class)):
+            raise EvidenceError(Reason.ALREADY_BOUND, already_bound(public_key, before.battery))
+
+
+def already_bound(public_key: bytes, battery: str) -> str:
+    return (
+        f"key {public_key.hex()[:16]} speaks for battery {battery!r}, and a key is bound once; "
+        "change the board's key, seal its log, and bind the key that opens the next one"
+    )

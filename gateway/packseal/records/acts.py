@@ -219,7 +219,7 @@ def _encoded(statement: Statement) -> tuple[int, dict[int, Value]]:
 def _enrol(fields: Fields) -> Enrol:
     fields.only(1, 2, 3, 4)
     role = Role(fields.uint(1, Role.BOARD, Role.ASSESSOR))
-    return Enrol(role, verifying_key(fields, 2, 3), fields.string(4, 1, MAX_ACT_BYTES))
+    return Enrol(role, verifying_key(fields, 2, 3), fields.string(4, 0, MAX_ACT_BYTES))
 
 
 def _bind(fields: Fields) -> Bind:
@@ -229,7 +229,7 @@ def _bind(fields: Fields) -> Bind:
 
 def _rotate(fields: Fields) -> Rotate:
     fields.only(2, 3, 4)
-    return Rotate(verifying_key(fields, 2, 3), fields.string(4, 1, MAX_ACT_BYTES))
+    return Rotate(verifying_key(fields, 2, 3), fields.string(4, 0, MAX_ACT_BYTES))
 
 
 def _revoke(fields: Fields) -> Revoke:

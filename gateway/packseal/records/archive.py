@@ -148,8 +148,9 @@ class ArchiveCheck:
         """Raises EvidenceError."""
         log_id = log_id_of(self.head.genesis)
         if part.first_seq != self.edge.size:
-            words = f"records {self.edge.size} to {part.first_seq - 1} are not in the archive"
-            raise EvidenceError(Reason.MISSING_ENTRIES, words)
+            missing = f"records {self.edge.size} to {part.first_seq - 1} are not in the archive"
+            twice = f"record {part.first_seq} stands in two parts of the archive"
+            raise EvidenceError(Reason.MISSING_ENTRIES, missing if part.first_seq > self.edge.size else twice)
         checkpoint = verify_checkpoint(part.checkpoint, log_id, self.key)
         if checkpoint.size != part.size:
             raise EvidenceError(Reason.WRONG_SIZE, f"entries end at {part.size}, the checkpoint at {checkpoint.size}")

@@ -10,7 +10,7 @@ from enum import IntEnum
 from packseal.records.cbor import Value, encode
 from packseal.records.checkpoint import FORMAT_VERSION, check_head, versioned
 from packseal.records.cose import Sign, VerifyingKey, sign1, verify1
-from packseal.records.fields import DIGEST_BYTES, MAX_NUMBER, is_number, malformed
+from packseal.records.fields import DIGEST_BYTES, MAX_NUMBER, is_number, is_plain, malformed
 
 ATTESTATION_PURPOSE = "packseal/attestation/1"
 MAX_ATTESTATION_BYTES = 512
@@ -67,7 +67,7 @@ def verify_attestation(content: bytes, key: VerifyingKey) -> Attestation:
             known = {key: count for key, count in counts.items() if key in COUNTS}
             numbers = [arrived, error or 0, *known.values()]
             are_numbers = all(is_number(number) and isinstance(number, int) and number >= 0 for number in numbers)
-            if are_numbers and clock in set(Clock) and len(digest) == DIGEST_BYTES:
+            if are_numbers and is_plain(counts) and clock in set(Clock) and len(digest) == DIGEST_BYTES:
                 read = {key: count for key, count in known.items() if isinstance(count, int)}
                 return Attestation(log_id, size, root, arrived, Clock(clock), error, digest, read)
     raise malformed(f"an attestation has nine fields, none of its numbers beyond {MAX_NUMBER}")

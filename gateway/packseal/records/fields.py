@@ -96,5 +96,10 @@ def is_plain(value: Value) -> bool:
     return not isinstance(value, Sign1)
 
 
+def is_encodable(text: str) -> bool:
+    """Without half a surrogate pair, which JSON can write and UTF-8 cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def malformed(what: str) -> EvidenceError:
     return EvidenceError(Reason.MALFORMED, what)

@@ -18,6 +18,7 @@ from nacl.signing import VerifyKey
 
 from packseal.errors import EvidenceError, Reason
 from packseal.records.cose import SIGNATURE_BYTES, Sign
+from packseal.records.fields import is_encodable
 from packseal.records.merkle import HASH_BYTES
 
 MAX_NOTE_BYTES = 4096  # 16 lines by keys with names of 100 characters, and the text
@@ -59,7 +60,8 @@ class _Line:
 
 def checked_key_name(name: str) -> str:
     """The name itself. Raises ValueError unless a key may have it (signed-note, Format)."""
-    if not name or "+" in name or any(character.isspace() or character < " " for character in name):
+    is_shown = not any(character.isspace() or character < " " for character in name)
+    if not name or "+" in name or not is_shown or not is_encodable(name):
         raise ValueError(f"{name!r}: a name of a key or log is not empty and has no spaces, plus or control characters")
     return name
 

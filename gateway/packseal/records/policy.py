@@ -5,6 +5,7 @@ A policy travels as JSON: a service offers its own, and whoever trusts the servi
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from packseal.records.acts import MAX_BATTERY_BYTES, Authority, Role
 from packseal.records.bodies import Origin
 from packseal.records.cose import ED25519, PUBLIC_KEY_BYTES, VerifyingKey
 from packseal.records.entries import LOG_ID_BYTES
-from packseal.records.fields import MAX_NUMBER
+from packseal.records.fields import is_encodable
 from packseal.records.note import checked_key_name
 
 CLASSES = {
@@ -24,6 +25,7 @@ CLASSES = {
     "D": "imported from a file; a replay, never live",
 }
 CLASS_ORIGINS = {"A": Origin.BOARD, "B": Origin.BOARD, "C": Origin.GATEWAY, "D": Origin.FILE}
+MAX_COUNT = (1 << 53) - 1  # what every reader of JSON holds exactly; no log has as many leaves
 LISTED_ROLES = {role.name.lower(): role for role in (Role.INTEGRATOR, Role.OPERATOR, Role.ASSESSOR, Role.GATEWAY)}
 
 
@@ -36,26 +38,50 @@ class PolicyLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Revocation:
+    """From this index of this service's log on a key counts no more."""
+
+    service: bytes
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """services: public keys. keys: integrators, operators, assessors and gateways. revoked: public key -> the index of
-    the passport log from which on it counts no more."""
+    """services: public key -> the origin of its log. keys: integrators, operators, assessors and gateways.
+    revoked: by public key."""
 
     logs: Mapping[bytes, PolicyLog]
-    services: tuple[bytes, ...]
+    services: Mapping[bytes, str]
     keys: tuple[Authority, ...] = ()
     witnesses: Mapping[str, bytes] = field(default_factory=dict)
     witnesses_needed: int = 0
-    revoked: Mapping[bytes, int] = field(default_factory=dict)
+    revoked: Mapping[bytes, Revocation] = field(default_factory=dict)
 
     @property
     def authorities(self) -> tuple[Authority, ...]:
         services = (Authority(VerifyingKey(public_key), Role.SERVICE) for public_key in self.services)
         return (*self.keys, *services)
 
+    def revoked_from(self, public_key: bytes, service: bytes) -> int | None:
+        """The index of this service's log from which on a key counts no more: 0 where it was revoked in another log,
+        since nobody can say what came before what; None where it was not revoked."""
+        revoked = self.revoked.get(public_key)
+        if revoked is None:
+            return None
+        return revoked.index if revoked.service == service else 0
+
     def gateway(self, kid: bytes | None) -> VerifyingKey | None:
         """The gateway of this key id, where the policy lists it."""
         keys = (authority.key for authority in self.keys if authority.role is Role.GATEWAY)
         return next((key for key in keys if key.kid == kid), None)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Policy:
+        """A policy.json, in UTF-8, no name of an object twice. Raises ValueError, as from_json does."""
+        try:
+            return cls.from_json(json.loads(content.decode(), object_pairs_hook=_named_once))
+        except RecursionError:
+            raise ValueError("policy: nested deeper than any policy is") from None
 
     @classmethod
     def from_json(cls, content: Any) -> Policy:
@@ -68,13 +94,14 @@ class Policy:
         )
         logs = parts["logs"]
         _expect(isinstance(logs, dict), "logs", "an object", logs)
+        by_key = _unique([_service(item, at) for at, item in services])
         policy = cls(
             _unique([(_bytes(name, "logs", LOG_ID_BYTES), _log(item, f"logs.{name}")) for name, item in logs.items()]),
-            tuple(_bytes(item, at, PUBLIC_KEY_BYTES[ED25519]) for at, item in services),
+            by_key,
             tuple(_key(item, at) for at, item in keys),
             _unique([_witness(item, at) for at, item in witnesses]),
             _number(parts["witnesses_needed"], "witnesses_needed"),
-            _unique([_revoked(item, at) for at, item in revoked]),
+            _unique([_revoked(item, at, by_key) for at, item in revoked]),
         )
         _unique([(public_key, None) for public_key in (*policy.services, *(key.key.public_key for key in policy.keys))])
         _unique([(public_key, None) for public_key in policy.witnesses.values()])
@@ -86,7 +113,7 @@ class Policy:
     def to_json(self) -> dict[str, Any]:
         """What from_json reads."""
         return {
-            "services": [public_key.hex() for public_key in self.services],
+            "services": [{"origin": origin, "public_key": key.hex()} for key, origin in self.services.items()],
             "logs": {
                 log_id.hex(): {"battery": log.battery, "evidence_class": log.evidence_class}
                 for log_id, log in self.logs.items()
@@ -97,7 +124,10 @@ class Policy:
             ],
             "witnesses": [{"name": name, "public_key": key.hex()} for name, key in self.witnesses.items()],
             "witnesses_needed": self.witnesses_needed,
-            "revoked": [{"public_key": key.hex(), "index": index} for key, index in self.revoked.items()],
+            "revoked": [
+                {"public_key": key.hex(), "index": revoked.index, "service": revoked.service.hex()}
+                for key, revoked in self.revoked.items()
+            ],
         }
 
 
@@ -111,10 +141,8 @@ Item = TypeVar("Item")
 def _log(value: Any, at: str) -> PolicyLog:
     parts = _object(value, at, {"battery", "evidence_class"})
     battery, evidence_class = parts["battery"], parts["evidence_class"]
-    _expect(
-        isinstance(battery, str) and 0 < len(battery.encode()) <= MAX_BATTERY_BYTES,
-        f"{at}.battery", f"a text of 1 to {MAX_BATTERY_BYTES} bytes", battery,
-    )  # fmt: skip
+    is_name = isinstance(battery, str) and is_encodable(battery) and 0 < len(battery.encode()) <= MAX_BATTERY_BYTES
+    _expect(is_name, f"{at}.battery", f"a text of 1 to {MAX_BATTERY_BYTES} bytes", battery)
     _expect(
         isinstance(evidence_class, str) and evidence_class in CLASSES,
         f"{at}.evidence_class",
@@ -134,21 +162,44 @@ def _key(value: Any, at: str) -> Authority:
     return Authority(VerifyingKey(public_key, algorithm), LISTED_ROLES[role])
 
 
+def _service(value: Any, at: str) -> tuple[bytes, str]:
+    parts = _object(value, at, {"origin", "public_key"})
+    origin = _key_name(parts["origin"], f"{at}.origin")
+    return _bytes(parts["public_key"], f"{at}.public_key", PUBLIC_KEY_BYTES[ED25519]), origin
+
+
 def _witness(value: Any, at: str) -> tuple[str, bytes]:
     parts = _object(value, at, {"name", "public_key"})
-    name = parts["name"]
-    _expect(isinstance(name, str), f"{at}.name", "a text", name)
-    try:
-        checked_key_name(name)
-    except ValueError as error:
-        raise ValueError(f"{at}.name: {error}") from None
+    name = _key_name(parts["name"], f"{at}.name")
     return name, _bytes(parts["public_key"], f"{at}.public_key", PUBLIC_KEY_BYTES[ED25519])
 
 
-def _revoked(value: Any, at: str) -> tuple[bytes, int]:
-    parts = _object(value, at, {"public_key", "index"})
+def _key_name(value: Any, at: str) -> str:
+    _expect(isinstance(value, str), at, "a text", value)
+    try:
+        return checked_key_name(value)
+    except ValueError as error:
+        raise ValueError(f"{at}: {error}") from None
+
+
+def _revoked(value: Any, at: str, services: Collection[bytes]) -> tuple[bytes, Revocation]:
+    """`service` may be left out where there is only one that it can be."""
+    parts = _object(value, at, {"public_key", "index"}, {"service"})
     public_key = _bytes(parts["public_key"], f"{at}.public_key", *PUBLIC_KEY_BYTES.values())
-    return public_key, _number(parts["index"], f"{at}.index")
+    index = _number(parts["index"], f"{at}.index")
+    if "service" not in parts and len(services) == 1:
+        return public_key, Revocation(next(iter(services)), index)
+    service = _bytes(parts.get("service"), f"{at}.service", PUBLIC_KEY_BYTES[ED25519])
+    _expect(service in services, f"{at}.service", "the key of one of the services", service.hex())
+    return public_key, Revocation(service, index)
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers of JSON differ in which of two values they take."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("policy: a name stands twice in one object")
+    return found
 
 
 def _object(value: Any, at: str, needed: set[str], optional: Collection[str] = ()) -> dict[str, Any]:
@@ -173,7 +224,7 @@ def _bytes(value: Any, at: str, *lengths: int) -> bytes:
 
 
 def _number(value: Any, at: str) -> int:
-    _expect(type(value) is int and 0 <= value <= MAX_NUMBER, at, f"a number from 0 to {MAX_NUMBER}", value)
+    _expect(type(value) is int and 0 <= value <= MAX_COUNT, at, f"a number from 0 to {MAX_COUNT}", value)
     return int(value)
 
 

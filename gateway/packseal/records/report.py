@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from packseal.errors import EvidenceError
-from packseal.records.attestation import COUNTS, Clock
+from packseal.records.attestation import COUNTS, Attestation, Clock
 from packseal.records.bodies import (
     METHODS,
     Boot,
@@ -106,7 +106,14 @@ def report(trusted: TrustedBundle) -> list[str]:
         "Not proven:",
     ]
     hidden = [NOT_IN_SIGHT] if trusted.shown else []
-    return lines + [f"  - {line}" for line in (*hidden, *NOT_PROVEN)]
+    lines += [f"  - {line}" for line in (*hidden, *NOT_PROVEN)]
+    return [printable(line) for line in lines]
+
+
+def printable(text: str) -> str:
+    """For a terminal: what it would obey, hide or put elsewhere stands there as an escape. Evidence names batteries and
+    logs as it likes."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def type_name(entry_type: int) -> str:
@@ -143,7 +150,7 @@ def report_json(trusted: TrustedBundle) -> Json:
         "log": {"origin": trusted.log.origin, "size": trusted.log.size, "witnesses": dict(trusted.witnesses)},
         "not_before_unix_ms": trusted.not_before_unix_ms,
         "not_after_unix_ms": trusted.not_after_unix_ms,
-        "attestation": _plain(trusted.attested.statement) if trusted.attested else None,
+        "attestation": _attestation(trusted.attested.statement) if trusted.attested else None,
         "checked": [asdict(check) for check in checked(trusted)],
         "not_proven": [*([NOT_IN_SIGHT] if shown else []), *NOT_PROVEN],
     }
@@ -261,8 +268,14 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
     if isinstance(value, dict):
-        return {str(COUNTS.get(key, key)) if isinstance(key, int) else key: _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _attestation(statement: Attestation) -> Json:
+    """Its counts by their names."""
+    counts = {COUNTS[key]: count for key, count in statement.counts.items()}
+    return {**_plain(statement), "counts": counts}
 
 
 def _short(content: bytes) -> str:

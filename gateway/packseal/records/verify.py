@@ -71,16 +71,16 @@ def verify_bundle(content: bytes, policy: Policy) -> TrustedBundle:
     check.rotations()  # 3
     checkpoint = check.checkpoint()  # 4
     entry, shown = check.record(checkpoint)  # 5
-    receipt, service = check.receipt(checkpoint)  # 6
-    note, witnesses = check.note(receipt, service)  # 7
+    receipt = check.receipt(checkpoint)  # 6
+    note, witnesses = check.note(receipt)  # 7
     acts = check.acts(note)  # 8
     battery, evidence_class, bound_by = check.binding(receipt, acts)  # 9
     check.revocations(receipt, acts)  # 10
-    not_before_unix_ms = check.time(entry, checkpoint, receipt, service)  # 11
-    attested = check.attestation(receipt)  # 12
+    not_before_unix_ms = check.time(entry, checkpoint, receipt)  # 11
+    attested = check.attestation(receipt, acts)  # 12
     return TrustedBundle(
         battery, evidence_class, bound_by, check.log_id, check.opened, check.key, entry, shown, checkpoint, receipt,
-        service, note, witnesses, acts, not_before_unix_ms, attested,
+        check.service, note, witnesses, acts, not_before_unix_ms, attested,
     )  # fmt: skip
 
 
@@ -95,6 +95,7 @@ class _Check:
     key: VerifyingKey = field(init=False)
     keys: list[VerifyingKey] = field(default_factory=list)
     rotated_size: int = 0
+    service: bytes = b""
 
     def genesis(self) -> None:
         self.opened = genesis_key(self.bundle.genesis)
@@ -139,14 +140,18 @@ class _Check:
         _check_included(entry.seq, leaf_hash(blinded), self.bundle.proof, checkpoint)
         return entry, shown
 
-    def receipt(self, checkpoint: Checkpoint) -> tuple[Receipt, bytes]:
-        receipt, service = _trusted_receipt(self.bundle.receipt, self.policy.services)
+    def receipt(self, checkpoint: Checkpoint) -> Receipt:
+        receipt, self.service = _trusted_receipt(self.bundle.receipt, self.policy)
         if (receipt.log_id, receipt.size, receipt.root) != (self.log_id, checkpoint.size, checkpoint.root):
             raise EvidenceError(Reason.RECEIPT_MISMATCH, "the receipt covers another log, size or root")
-        return receipt, service
+        return receipt
 
-    def note(self, receipt: Receipt, service: bytes) -> tuple[LogCheckpoint, Mapping[str, int]]:
-        note = verify_log_checkpoint(self.bundle.note, service)
+    def note(self, receipt: Receipt) -> tuple[LogCheckpoint, Mapping[str, int]]:
+        """By the receipt's service, whose key counts up to the receipt's index: that was asked with the receipt."""
+        note = verify_log_checkpoint(self.bundle.note, self.service)
+        if note.origin != self.policy.services[self.service]:
+            words = f"a note of log {note.origin!r}; the policy knows {self.policy.services[self.service]!r}"
+            raise EvidenceError(Reason.UNKNOWN_SERVICE, f"{words} by this key")
         witnesses = verified_cosignatures(self.bundle.note, self.policy.witnesses)
         if len(witnesses) < self.policy.witnesses_needed:
             words = f"{len(witnesses)} of the {self.policy.witnesses_needed} witnesses that the policy asks for"
@@ -160,7 +165,8 @@ class _Check:
         for part in self.bundle.acts:
             act = verify_act(part.content, self.policy.authorities)
             signer = act.authority.key.public_key
-            if part.index >= self.policy.revoked.get(signer, part.index + 1):
+            revoked_from = self.policy.revoked_from(signer, self.service)
+            if revoked_from is not None and revoked_from <= part.index:
                 words = f"entry {part.index} is signed by key {signer.hex()[:16]}, which was revoked before it"
                 raise EvidenceError(Reason.KEY_REVOKED, words)
             verify_inclusion(leaf_hash(act.leaf_entry.to_bytes()), part.index, note.size, part.proof, note.root)
@@ -168,38 +174,50 @@ class _Check:
         return acts
 
     def binding(self, receipt: Receipt, acts: Sequence[tuple[int, Act]]) -> tuple[str, str, Act | None]:
-        keys = {key.public_key for key in self.keys}
-        listed = self.policy.logs.get(self.log_id)
-        bound = None
-        binds = [
-            (index, act, act.statement)
-            for index, act in acts
-            if isinstance(act.statement, Bind) and act.authority.role in BINDERS and act.statement.public_key in keys
-        ]
-        before = [bind for bind in binds if bind[0] < receipt.service_index]
+        listed, bound = self.policy.logs.get(self.log_id), None
         if listed:
             battery, evidence_class = listed.battery, listed.evidence_class
-        elif before:
-            _, bound, statement = max(before, key=lambda bind: bind[0])
-            battery, evidence_class = statement.battery, statement.evidence_class
         else:
-            words = f"neither the policy nor an act in the bundle says whose log {self.log_id.hex()} is"
-            raise EvidenceError(Reason.UNKNOWN_LOG, words)
+            bound, battery, evidence_class = self._bound(receipt, acts)
         if CLASS_ORIGINS[evidence_class] is not self.opened.origin:
             words = f"a log from a {self.opened.origin.name.lower()} cannot be of class {evidence_class}"
             raise EvidenceError(Reason.WRONG_CLASS, words)
         return battery, evidence_class, bound
 
+    def _bound(self, receipt: Receipt, acts: Sequence[tuple[int, Act]]) -> tuple[Act, str, str]:
+        """The BIND of the key that opened the log, with battery and class. Section 5.10: a key is bound once."""
+        said: dict[tuple[str, str], list[tuple[int, Act]]] = {}
+        for index, act in acts:
+            bind = act.statement if act.authority.role in BINDERS else None
+            if isinstance(bind, Bind) and bind.public_key == self.opened.public_key:
+                said.setdefault((bind.battery, bind.evidence_class), []).append((index, act))
+        if len(said) > 1:
+            words = " and ".join(f"{battery!r} in class {evidence_class}" for battery, evidence_class in sorted(said))
+            raise EvidenceError(Reason.ALREADY_BOUND, f"key {self.opened.public_key.hex()[:16]} is bound to {words}")
+        for (battery, evidence_class), binds in said.items():
+            index, act = min(binds, key=lambda bind: bind[0])
+            if index < receipt.service_index:
+                return act, battery, evidence_class
+        words = f"neither the policy nor an act in the bundle says whose log {self.log_id.hex()} is"
+        raise EvidenceError(Reason.UNKNOWN_LOG, words)
+
     def revocations(self, receipt: Receipt, acts: Sequence[tuple[int, Act]]) -> None:
-        keys = {key.public_key for key in self.keys}
-        revoked = [(index, act.statement.public_key) for index, act in acts if isinstance(act.statement, Revoke)]
-        revoked += [(index, public_key) for public_key, index in self.policy.revoked.items()]
-        for index, public_key in revoked:
-            if public_key in keys and index <= receipt.service_index:
-                words = f"key {public_key.hex()[:16]} was revoked at index {index}, the receipt came at"
+        for key in self.keys:
+            index = self._revoked_at(key.public_key, receipt, acts)
+            if index is not None:
+                words = f"key {key.public_key.hex()[:16]} was revoked at index {index}, the receipt came at"
                 raise EvidenceError(Reason.KEY_REVOKED, f"{words} {receipt.service_index}")
 
-    def time(self, entry: Entry, checkpoint: Checkpoint, receipt: Receipt, service: bytes) -> int | None:
+    def _revoked_at(self, public_key: bytes, receipt: Receipt, acts: Sequence[tuple[int, Act]]) -> int | None:
+        """Where a key was revoked, at or before the receipt, as the policy or an act of the bundle says."""
+        told = self.policy.revoked_from(public_key, self.service)
+        indices = [] if told is None else [told]
+        indices += [
+            i for i, act in acts if isinstance(act.statement, Revoke) and act.statement.public_key == public_key
+        ]
+        return min((index for index in indices if index <= receipt.service_index), default=None)
+
+    def time(self, entry: Entry, checkpoint: Checkpoint, receipt: Receipt) -> int | None:
         part = self.bundle.time
         if part is None:
             return None
@@ -209,8 +227,8 @@ class _Check:
         if time.body.receipt_digest != attestation_digest(part.receipt):
             raise EvidenceError(Reason.BAD_TIME, f"record {time.seq} names another receipt")
         _check_included(time.seq, leaf_hash(part.entry), part.proof, checkpoint)
-        earlier, by = _trusted_receipt(part.receipt, self.policy.services)
-        is_earlier = by != service or earlier.service_index < receipt.service_index
+        earlier, by = _trusted_receipt(part.receipt, self.policy)
+        is_earlier = by != self.service or earlier.service_index < receipt.service_index
         if earlier.received_unix_ms != time.body.received_unix_ms:
             raise EvidenceError(Reason.BAD_TIME, f"record {time.seq} states another time than the receipt it names")
         if earlier.log_id != self.log_id or not is_earlier or earlier.received_unix_ms > receipt.received_unix_ms:
@@ -218,14 +236,14 @@ class _Check:
             raise EvidenceError(Reason.BAD_TIME, words)
         return earlier.received_unix_ms
 
-    def attestation(self, receipt: Receipt) -> Attested | None:
+    def attestation(self, receipt: Receipt, acts: Sequence[tuple[int, Act]]) -> Attested | None:
         content = self.bundle.attestation
         if content is None:
             return None
         if attestation_digest(content) != receipt.attestation_digest:
             raise EvidenceError(Reason.RECEIPT_MISMATCH, "the receipt names another attestation of a gateway")
         key = self.policy.gateway(_kid(content))
-        if key is None:
+        if key is None or self._revoked_at(key.public_key, receipt, acts) is not None:
             return None
         statement = verify_attestation(content, key)
         if (statement.log_id, statement.size, statement.root) != (self.log_id, receipt.size, receipt.root):
@@ -240,15 +258,22 @@ def _check_included(seq: int, leaf: bytes, proof: Proof, checkpoint: Checkpoint)
         raise EvidenceError(error.reason, f"record {seq}: {error.detail}") from None
 
 
-def _trusted_receipt(content: bytes, services: Sequence[bytes]) -> tuple[Receipt, bytes]:
+def _trusted_receipt(content: bytes, policy: Policy) -> tuple[Receipt, bytes]:
+    """With the service of the policy that signed it, whose key counted at that index."""
     refusal = EvidenceError(Reason.UNKNOWN_SERVICE, "the policy lists no service")
-    for public_key in services:
+    for public_key in policy.services:
         try:
-            return verify_receipt(content, public_key), public_key
+            receipt = verify_receipt(content, public_key)
         except EvidenceError as error:
             if error.reason is not Reason.UNKNOWN_SERVICE:
                 raise
             refusal = error
+            continue
+        revoked_from = policy.revoked_from(public_key, public_key)
+        if revoked_from is not None and revoked_from <= receipt.service_index:
+            words = f"service {public_key.hex()[:16]} was revoked at index {revoked_from}, the receipt is at"
+            raise EvidenceError(Reason.KEY_REVOKED, f"{words} {receipt.service_index}")
+        return receipt, public_key
     raise refusal
 
 

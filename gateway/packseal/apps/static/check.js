@@ -3,7 +3,7 @@
 // The page works without it. Nothing of what it finds is sent anywhere.
 
 import { whyUnable } from "./verify/ed25519.js";
-import { readPolicy } from "./verify/policy.js";
+import { parsePolicy } from "./verify/policy.js";
 import { reportOf } from "./verify/report.js";
 import { EvidenceError, verifyBundle } from "./verify/verifier.js";
 
@@ -21,7 +21,7 @@ async function fetched(address) {
 }
 
 async function policy() {
-  return ownPolicy ?? readPolicy(await (await fetched(section.dataset.policy)).json());
+  return ownPolicy ?? parsePolicy(new Uint8Array(await (await fetched(section.dataset.policy)).arrayBuffer()));
 }
 
 async function bytesOf(file) {
@@ -122,7 +122,7 @@ async function takePolicy({ target }) {
   target.value = "";
   if (!file) return;
   try {
-    ownPolicy = readPolicy(JSON.parse(new TextDecoder().decode(await bytesOf(file))));
+    ownPolicy = parsePolicy(await bytesOf(file));
     document.getElementById("check-trusts").textContent = `your file ${file.name}; the program still from this service`;
     found.clear();
     dress();

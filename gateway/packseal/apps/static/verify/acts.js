@@ -2,7 +2,8 @@
 
 import { encode, isInt } from "./cbor.js";
 import { ED25519, ESP256, KEY_BYTES, decodeSign1, decodeUnnamed, verifySign1, versioned } from "./cose.js";
-import { EvidenceError, areSame, hex, isBytes, isDigest, joined, malformed, sha256, utf8 } from "./evidence.js";
+import { EvidenceError, areSame, hex, isBytes, isDigest, isEncodable, joined, malformed } from "./evidence.js";
+import { sha256, utf8 } from "./evidence.js";
 import { isNumber, isSeq } from "./fields.js";
 import { leafHash, verifyInclusion } from "./merkle.js";
 import { isLogId, isSalt, keyNamed } from "./statements.js";
@@ -26,7 +27,7 @@ const isReason = (value) => isInt(value) && value >= 0 && value <= 2;
 
 /** Whether a value can be the name of a battery. */
 export const isBattery = (value) =>
-  typeof value === "string" && value !== "" && utf8(value).length <= MAX_BATTERY_BYTES;
+  typeof value === "string" && value !== "" && isEncodable(value) && utf8(value).length <= MAX_BATTERY_BYTES;
 
 // Each field of section 5 item 9: its name here, and what it may be.
 const FIELDS = {
@@ -54,7 +55,7 @@ const ENROLLED_BY = {
 
 /** {act, index, signer, ...fields} of each act of a bundle; the evidence class is a letter.
  *
- * parts: [{content, index, proof}]; trusted: as `trusted` in policy.js gives it; note: {size, root}.
+ * parts: [{content, index, proof}]; trusted: as `inLogOf` in policy.js gives it; note: {size, root}.
  * Throws EvidenceError with the reasons of section 8 step 8.
  */
 export async function verifyActs(parts, trusted, note) {

@@ -37,6 +37,9 @@ export function joined(...parts) {
   return out;
 }
 
+/** Whether a text has no half of a surrogate pair, which JSON can write and UTF-8 cannot. */
+export const isEncodable = (text) => !/\p{Surrogate}/u.test(text);
+
 const encoder = new TextEncoder();
 
 export const utf8 = (text) => encoder.encode(text);

@@ -12,7 +12,7 @@ const TIME_BYTES = 8;
 const MAX_SECONDS = 2n ** 63n - 1n;
 const DASH = "\u2014";
 const LINE = new RegExp(`^${DASH} ([^ ]+) ([A-Za-z0-9+/=]+)$`, "u");
-export const KEY_NAME = /^[^\0-\x1f\p{White_Space}+]+$/u;
+export const KEY_NAME = /^[^\0-\x1f\p{White_Space}\p{Surrogate}+]+$/u;
 
 /** {origin, size, root, text, lines} of what nobody has verified yet. Throws EvidenceError "malformed". */
 export function readNote(content) {
