@@ -103,7 +103,7 @@ def key_enrol_gateway(gateway_key: Path, key_path: Path, url: str) -> None:
 @KEY_OPTION
 @TO_OPTION
 def key_bind(public_key: str, battery: str, evidence_class: str, key_path: Path, url: str) -> None:
-    """Bind an enrolled PUBLIC_KEY to a battery; one that is bound elsewhere must have sealed its logs before."""
+    """Bind an enrolled PUBLIC_KEY to a battery, once and for ever: to move, the board changes its key and is sealed."""
     from packseal.apps.authority import checked_battery, submit
     from packseal.records.checkpoint import SALT_BYTES
 
