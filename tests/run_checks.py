@@ -9,11 +9,14 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
+FIND_MICROPYTHON = "from packseal.io.micropython import micropython_command; print(*micropython_command())"
+WAITING = ["tests/line", "tests/apps", "tests/log", "tests/io", "tests/outbox"]
 PORTS = {  # of MicroPython, and what runs on each
     "unix": ["firmware", "tests/firmware/board_tests"],
     "stm32": ["firmware/logger"],
@@ -37,8 +40,15 @@ def parts() -> list[Part]:
         *(firmware_types(port, files) for port, files in PORTS.items()),
         Part("direction of imports", [str(BIN / "lint-imports")]),
         Part("vectors", [sys.executable, "tests/vectors/make_vectors.py", "--check"]),
-        Part("tests", [sys.executable, "-m", "pytest", "--durations=25"]),
+        Part("MicroPython", [sys.executable, "-c", FIND_MICROPYTHON]),  # fetched once, before two look for it
     ]
+
+
+def test_parts() -> tuple[Part, Part]:
+    """Side by side: what waits for processes and clocks leaves a processor to what computes."""
+    pytest = [sys.executable, "-m", "pytest", "--durations=15"]
+    rest = [f"--ignore={folder}" for folder in WAITING]
+    return Part("tests", [*pytest, *rest]), Part("tests that wait", [*pytest, *WAITING])
 
 
 def firmware_types(port: str, files: list[str]) -> Part:
@@ -46,18 +56,44 @@ def firmware_types(port: str, files: list[str]) -> Part:
     return Part(f"firmware types, {port}", command, {"MYPY_TYPINGS": str(ROOT / ".venv" / "typings" / port)})
 
 
+def run(part: Part, *, is_captured: bool = False) -> tuple[int, float, str]:
+    """Exit code, seconds it took, and what it printed where that was captured."""
+    started = time.monotonic()
+    pipe, errors = (subprocess.PIPE, subprocess.STDOUT) if is_captured else (None, None)
+    environment = os.environ | part.environment
+    done = subprocess.run(
+        part.command, cwd=ROOT, env=environment, stdout=pipe, stderr=errors, text=True, errors="replace", check=False
+    )
+    return done.returncode, time.monotonic() - started, done.stdout or ""
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def run_side_by_side(shown: Part, beside: Part) -> list[tuple[str, int, float]]:
+    """The first one's output as it comes, the other's when it has ended."""
+    say(f"\n== {shown.name}; beside it {beside.name}\n")
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(run, beside, is_captured=True)
+        code, seconds, _ = run(shown)
+        other_code, other_seconds, output = other.result()
+    say(f"\n== {beside.name}\n{output}")
+    return [(shown.name, code, seconds), (beside.name, other_code, other_seconds)]
+
+
 def main() -> int:
     results: list[tuple[str, int, float]] = []
     for part in parts():
-        sys.stdout.write(f"\n== {part.name}\n")
-        sys.stdout.flush()
-        started = time.monotonic()
-        code = subprocess.run(part.command, cwd=ROOT, env=os.environ | part.environment, check=False).returncode
-        results.append((part.name, code, time.monotonic() - started))
+        say(f"\n== {part.name}\n")
+        code, seconds, _ = run(part)
+        results.append((part.name, code, seconds))
+    results += run_side_by_side(*test_parts())
     lines = [f"{seconds:8.1f} s  {'FAILED' if code else 'ok'}  {name}\n" for name, code, seconds in results]
-    sys.stdout.write("\n" + "".join(lines))
+    say("\n" + "".join(lines))
     failed = sum(1 for _, code, _ in results if code)
-    sys.stdout.write(f"{len(results) - failed} parts passed, {failed} failed\n")
+    say(f"{len(results) - failed} parts passed, {failed} failed\n")
     return 1 if failed else 0
 
 
