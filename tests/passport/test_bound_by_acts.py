@@ -192,6 +192,31 @@ def test_acts_and_settings_do_not_bind_a_key_to_two_batteries(tmp_path: Path) ->
     desk.receipt(board.delivery(0, 9).to_bytes())
 
 
+def test_what_the_service_states_takes_no_binding_from_an_act(tmp_path: Path) -> None:
+    """Else a second act could bind the key elsewhere, or its records be refused when the settings change."""
+    board, desk = running_board(), open_desk(tmp_path)
+    bind(desk, board)
+    desk.service.take_act(binding(board, by=SERVICE))
+    for settings in (open_settings((board, "B")), open_settings()):
+        desk.settings = settings
+        desk.reopen()
+        with pytest.raises(EvidenceError) as refused:
+            desk.service.take_act(binding(board, "pack-2"))
+        assert refused.value.reason is Reason.ALREADY_BOUND
+    desk.receipt(board.delivery().to_bytes())
+
+
+def test_settings_do_not_change_the_class_that_an_act_has_said(tmp_path: Path) -> None:
+    board, desk = running_board(), open_desk(tmp_path)
+    bind(desk, board)
+    desk.settings = open_settings((board, "A"))
+    with pytest.raises(ConfigError, match=r"speaks for battery 'pack-1' in class B"):
+        desk.reopen()
+    desk.settings = open_settings()
+    desk.reopen()
+    desk.receipt(board.delivery().to_bytes())
+
+
 def test_records_that_came_before_their_key_was_bound_by_an_act_are_shown(tmp_path: Path) -> None:
     board = running_board()
     desk = open_desk(tmp_path, (board, "B"))

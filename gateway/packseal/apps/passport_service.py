@@ -274,7 +274,7 @@ class PassportService:
         for battery in self.settings.batteries:
             for source in battery.sources:
                 try:
-                    self._check_unmoved(source.public_key, battery.id)
+                    self._check_unmoved(source.public_key, battery.id, source.evidence_class)
                 except EvidenceError as error:
                     raise ConfigError(f"passport.toml: battery {battery.id!r}: {error.detail}") from None
         stated = [
@@ -289,25 +289,28 @@ class PassportService:
         for index, signed in enumerate(stated, last + 1 - len(stated)):
             self.keyring = self.keyring.after(signed.act, index)
 
-    def _check_unmoved(self, public_key: bytes, battery: str) -> None:
-        """Settings may correct a slip of the pen as long as no record has come. Raises EvidenceError(ALREADY_BOUND)."""
+    def _check_unmoved(self, public_key: bytes, battery: str, evidence_class: str) -> None:
+        """What an act has bound stays so. Settings may correct a slip of the pen: the class, and the battery as long
+        as no record has come. Raises EvidenceError(ALREADY_BOUND)."""
         bound = self.keyring.bound.get(public_key)
-        if bound and bound.battery != battery and (not bound.is_stated or self._has_records(public_key)):
-            raise EvidenceError(Reason.ALREADY_BOUND, already_bound(public_key, bound.battery))
+        if bound is None or (bound.battery, bound.evidence_class) == (battery, evidence_class):
+            return
+        if not bound.is_stated or (bound.battery != battery and self._heads_of(public_key)):
+            raise EvidenceError(Reason.ALREADY_BOUND, already_bound(public_key, bound.battery, bound.evidence_class))
 
     def _check_bind(self, bind: Bind) -> None:
         """Two words about one key would let each reader believe another battery."""
         found = self.settings.enrolled(bind.public_key)
-        if found and found[0].id != bind.battery:
-            raise EvidenceError(Reason.ALREADY_BOUND, already_bound(bind.public_key, found[0].id))
-        self._check_unmoved(bind.public_key, bind.battery)
+        if found:
+            battery, source = found
+            if (battery.id, source.evidence_class) != (bind.battery, bind.evidence_class):
+                words = already_bound(bind.public_key, battery.id, source.evidence_class)
+                raise EvidenceError(Reason.ALREADY_BOUND, f"by passport.toml, {words}")
+        self._check_unmoved(bind.public_key, bind.battery, bind.evidence_class)
 
     def _is_stated(self, public_key: bytes, battery: str, evidence_class: str) -> bool:
         bound = self.keyring.bound.get(public_key)
         return bound is not None and (bound.battery, bound.evidence_class) == (battery, evidence_class)
-
-    def _has_records(self, public_key: bytes) -> bool:
-        return bool(self._heads_of(public_key))
 
     def _heads_of(self, public_key: bytes) -> list[LogHead]:
         """The stored logs that this key opened."""

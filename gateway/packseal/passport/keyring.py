@@ -69,8 +69,9 @@ class Keyring:
             case Enrol(role, key):
                 return self._with_key(Authority(key, role))
             case Bind(public_key, battery, evidence_class):
-                binding = Binding(battery, evidence_class, index, act.authority.role is Role.SERVICE)
-                return replace(self, bound={**self.bound, public_key: binding})
+                return self._with_binding(
+                    public_key, Binding(battery, evidence_class, index, act.authority.role is Role.SERVICE)
+                )
             case Rotate(key):
                 taken_over = self._with_key(Authority(key, act.authority.role))
                 old, is_device = act.authority.key.public_key, act.authority.role in DEVICES
@@ -91,6 +92,13 @@ class Keyring:
             return replace(self, enrolled={**self.enrolled, authority.key.public_key: authority})
         others = (one for one in self.authorities if one.key.public_key != authority.key.public_key)
         return replace(self, authorities=(*others, authority))
+
+    def _with_binding(self, public_key: bytes, binding: Binding) -> Keyring:
+        """What an authority has bound stays its word, whatever the service states beside it."""
+        before = self.bound.get(public_key)
+        if binding.is_stated and before and not before.is_stated:
+            return self
+        return replace(self, bound={**self.bound, public_key: binding})
 
     def _without(self, public_key: bytes, index: int) -> Keyring:
         return replace(self, revoked={public_key: index, **self.revoked})  # the first one counts
@@ -141,11 +149,11 @@ class Keyring:
         self._check_class(public_key, evidence_class)
         before = self.bound.get(public_key)
         if before and not (before.is_stated or (before.battery, before.evidence_class) == (battery, evidence_class)):
-            raise EvidenceError(Reason.ALREADY_BOUND, already_bound(public_key, before.battery))
+            raise EvidenceError(Reason.ALREADY_BOUND, already_bound(public_key, before.battery, before.evidence_class))
 
 
-def already_bound(public_key: bytes, battery: str) -> str:
+def already_bound(public_key: bytes, battery: str, evidence_class: str) -> str:
     return (
-        f"key {public_key.hex()[:16]} speaks for battery {battery!r}, and a key is bound once; "
-        "change the board's key, seal its log, and bind the key that opens the next one"
+        f"key {public_key.hex()[:16]} speaks for battery {battery!r} in class {evidence_class}, "
+        "and a key is bound once; change the board's key, seal its log, and bind the key that opens the next one"
     )
