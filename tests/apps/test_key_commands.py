@@ -93,7 +93,7 @@ def test_a_life_by_commands(bench: Bench) -> None:
     assert bench.run("rotate", bench.key("next"), by="gateway").output == "rotated as entry 5\n"
     revoked = bench.run("revoke", BOARD_KEY, "--reason", "stolen", by="operator")
     assert (revoked.exit_code, revoked.output) == (0, "revoked as entry 6\n")
-    keyring = bench.desk.service.keyring
+    keyring = bench.desk.service.acts.keyring
     gateways = [one.key for one in keyring.enrolled.values() if one.role is Role.GATEWAY]
     assert gateways == [VerifyingKey(load_key(Path(bench.key(name))).public_key) for name in ("gateway", "next")]
     assert keyring.revoked == {BOARD.public_key: 6}

@@ -112,9 +112,9 @@ def test_a_restart_knows_what_the_acts_came_to(tmp_path: Path) -> None:
     acts = acts_of_a_life()
     for act in acts:
         desk.service.take_act(act)
-    keyring, contents = desk.service.keyring, desk.contents()
+    keyring, contents = desk.service.acts.keyring, desk.contents()
     desk.reopen()
-    assert desk.service.keyring == keyring
+    assert desk.service.acts.keyring == keyring
     assert [desk.service.take_act(act) for act in acts] == list(range(len(acts)))
     assert desk.contents() == contents
 
@@ -260,9 +260,9 @@ KNOWN_KEYS: dict[str, tuple[Signatory, str]] = {
 def test_nobody_changes_to_a_key_that_is_known_already(site: Site, signs: Signatory, name: str) -> None:
     for act in acts_of_a_life()[:3]:
         site.submit(act)
-    before = site.desk.service.keyring
+    before = site.desk.service.acts.keyring
     assert site.refusal(signs.rotate(file_signer(name), salt("known"))) is Reason.BAD_ROTATION
-    assert site.desk.service.keyring == before
+    assert site.desk.service.acts.keyring == before
 
 
 def test_nobody_goes_back_to_a_key_that_was_given_up(site: Site) -> None:

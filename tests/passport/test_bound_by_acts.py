@@ -293,7 +293,7 @@ def test_settings_that_list_the_new_key_of_an_integrator_keep_what_the_old_one_s
     board.windows(1)
     desk.receipt(board.delivery(13).to_bytes())
     assert logs_of(desk, "pack-1") == [board.log_id.hex()]
-    assert INTEGRATOR.key.public_key in desk.service.keyring.revoked
+    assert INTEGRATOR.key.public_key in desk.service.acts.keyring.revoked
 
 
 EDITS = {
@@ -308,7 +308,7 @@ EDITS = {
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_an_act_that_was_altered_on_the_disk_stops_the_service(tmp_path: Path, edit: str) -> None:
     desk, board, _ = revoked(tmp_path)
-    index = desk.service.keyring.revoked[board.public_key]
+    index = desk.service.acts.keyring.revoked[board.public_key]
     desk.store.close()
     desk.edit(lambda connection: connection.execute(edit.format(index)))
     with pytest.raises(UnavailableError, match=f"act {index} is not what was stored; restore the file"):
@@ -325,7 +325,7 @@ def test_what_had_its_receipt_by_then_stays_good(tmp_path: Path) -> None:
 
 def test_a_service_that_looks_away_makes_bundles_that_nobody_takes(tmp_path: Path) -> None:
     desk, board, _ = revoked(tmp_path)
-    desk.service.keyring = replace(desk.service.keyring, revoked={})
+    desk.service.acts.keyring = replace(desk.service.acts.keyring, revoked={})
     desk.receipt(board.delivery(13).to_bytes())
     content = desk.bundle(board, 13)
     known = strangers_policy(keys=LISTED)

@@ -170,13 +170,13 @@ def published_policy(settings: PassportFileSettings, service: PassportService) -
     witnesses = {witness.name: witness.public_key for witness in settings.witness}
 
     def policy() -> Policy:
-        others = (one for one in service.keyring.authorities if one.key.public_key != service.public_key)
+        others = (one for one in service.acts.keyring.authorities if one.key.public_key != service.public_key)
         keys = tuple(one for one in others if one.role is not Role.SERVICE)
         listed = {one.key.public_key for one in keys}
-        devices = (one for one in service.keyring.enrolled.values() if one.key.public_key not in listed)
+        devices = (one for one in service.acts.keyring.enrolled.values() if one.key.public_key not in listed)
         gateways = tuple(one for one in devices if one.role is Role.GATEWAY)
         services = {service.public_key: service.settings.origin}
-        revoked = {key: Revocation(service.public_key, index) for key, index in service.keyring.revoked.items()}
+        revoked = {key: Revocation(service.public_key, index) for key, index in service.acts.keyring.revoked.items()}
         return Policy(service.bound_logs(), services, keys + gateways, witnesses, settings.witnesses_needed, revoked)
 
     return policy

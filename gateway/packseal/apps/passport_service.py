@@ -12,26 +12,24 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
-from packseal.io.passport_log_table import SignedAct
+from packseal.apps.key_acts import KeyActs
+from packseal.errors import EvidenceError, Reason
 from packseal.io.passport_rows import Arrived, LogHead, Signing
 from packseal.io.passport_store import PassportStore
 from packseal.io.refusals_table import Refusal
 from packseal.passport.audit import StoredRecord, check_span
 from packseal.passport.document import Json, document
 from packseal.passport.fold import Delivered, Passport, fold
-from packseal.passport.keyring import Keyring, already_bound
 from packseal.passport.settings import BatterySettings, PassportSettings
-from packseal.records.acts import Authority, Bind, Noted, Role, Statement, sign_act, verify_act
+from packseal.records.acts import Bind, Noted
 from packseal.records.answer import encode_receipt_answer, encode_refusal_answer
 from packseal.records.attestation import attestation_digest, verify_attestation
 from packseal.records.bodies import EntryType, Key, Previous, Time
 from packseal.records.checkpoint import SALT_BYTES, Receipt, sign_receipt
-from packseal.records.cose import Sign, VerifyingKey, unverified_kid
+from packseal.records.cose import Sign, unverified_kid
 from packseal.records.entries import Entry, decode_entry, genesis_key
 from packseal.records.log import Delivery, TrustedLog, Verified
 from packseal.records.merkle import Edge
-from packseal.records.note import LogCheckpoint, sign_log_checkpoint
 from packseal.records.policy import CLASS_ORIGINS, PolicyLog
 
 
@@ -66,18 +64,16 @@ class PassportService:
         self.public_key = public_key
         self._sign = sign
         self._random_bytes = random_bytes
+        self.acts = KeyActs(settings, store, sign, public_key, now_unix_ms, random_bytes)
         self._lock = threading.Lock()
         self._last_received_unix_ms = store.last_received_unix_ms()  # times of receipts never fall
         self._passports = {battery.id: Passport(battery) for battery in settings.batteries}
-        self.keyring = Keyring.of(settings, public_key)
-        for index, act in store.log.verified_acts():
-            self.keyring = self.keyring.after(act, index)
         self._ends: dict[bytes, Previous] = {}  # log_id -> where a log that goes on from it says that it ends
         for head in store.heads():
             self._note_end(genesis_key(head.genesis).previous if head.has_own_genesis else None)
         if is_reader:
             return
-        self._state_bindings()
+        self.acts.state_bindings()
         for head in store.heads():
             self._fold_stored(head)
 
@@ -86,7 +82,7 @@ class PassportService:
         not be stored: then there is no answer, and the sender tries again."""
         with self._lock:
             log_id = b""
-            self._check_own_key()
+            self.acts.check_own_key()
             try:
                 delivery = Delivery.from_bytes(payload)
                 log_id = delivery.log_id
@@ -102,15 +98,9 @@ class PassportService:
             known = self.store.log.index_of(content)
             if known is not None:
                 return known
-            self._check_own_key()
-            act = verify_act(content, self._authorities())
-            if isinstance(act.statement, Bind):
-                self._check_bind(act.statement)
-            keyring = self.keyring.with_act(act, self.store.log.size())
-            index = self.store.store_acts([SignedAct(content, act)], self._signed_note)
-            self.keyring = keyring
-            if isinstance(act.statement, Bind):
-                self._fold_bound(act.statement)
+            statement, index = self.acts.take(content)
+            if isinstance(statement, Bind):
+                self._fold_bound(statement)
             return index
 
     def passport(self, battery_id: str) -> Passport | None:
@@ -130,7 +120,7 @@ class PassportService:
         if found:
             source = Source(found[0], found[1].evidence_class)
         else:
-            binding = self.keyring.bound.get(key.public_key)
+            binding = self.acts.keyring.bound.get(key.public_key)
             battery = self.settings.battery(binding.battery) if binding else None
             if binding is None or binding.is_stated or battery is None:
                 return None
@@ -182,22 +172,16 @@ class PassportService:
 
     def _words_for_unknown(self, key: Key) -> str:
         name, origin = f"key {key.public_key.hex()[:16]}", key.origin.name.lower()
-        binding = self.keyring.bound.get(key.public_key)
+        binding = self.acts.keyring.bound.get(key.public_key)
         if binding and not binding.is_stated and self.settings.battery(binding.battery) is None:
             return f"{name} is bound to battery {binding.battery!r}, which is not in passport.toml; add it there"
         if key.previous and self.store.trusted_log(key.previous.log_id):
             return f"{name} opened this log after another one was sealed; enrol it and bind it to its battery"
         return f"{name} is not enrolled for any battery, or not for a log from a {origin}"
 
-    def _check_own_key(self) -> None:
-        index = self.keyring.revoked.get(self.public_key)
-        if index is not None:
-            words = f"this service's key was revoked at index {index} of its log; give it the key that took its place"
-            raise UnavailableError(words)
-
     def _check_revoked(self, log: TrustedLog) -> None:
         for key in log.keys:
-            index = self.keyring.revoked.get(key.public_key)
+            index = self.acts.keyring.revoked.get(key.public_key)
             if index is not None:
                 words = f"key {key.public_key.hex()[:16]} was revoked at index {index} of the passport log"
                 raise EvidenceError(Reason.KEY_REVOKED, words)
@@ -223,7 +207,7 @@ class PassportService:
         if content is None:
             return None
         try:
-            key = self.keyring.gateway(unverified_kid(content))
+            key = self.acts.keyring.gateway(unverified_kid(content))
             if key is None:
                 raise EvidenceError(Reason.UNKNOWN_GATEWAY, "the attestation is by a gateway that is not enrolled here")
             attested, checkpoint = verify_attestation(content, key), verified.checkpoint
@@ -245,77 +229,11 @@ class PassportService:
             return sign_receipt(Receipt(*head, salt, digest), self._sign, self.public_key)
 
         noted = [
-            self._own_act(Noted(arrived.battery, checkpoint.log_id, entry.seq, leaf))
+            self.acts.own_act(Noted(arrived.battery, checkpoint.log_id, entry.seq, leaf))
             for entry, leaf in zip(verified.entries, verified.leaves, strict=True)
             if entry.type in (EntryType.KEY, EntryType.SEAL)
         ]
-        return Signing(receipt, self._signed_note, noted)
-
-    def _signed_note(self, size: int, root: bytes) -> bytes:
-        return sign_log_checkpoint(LogCheckpoint(self.settings.origin, size, root), self._sign, self.public_key)
-
-    # ---- acts
-
-    def _authorities(self) -> tuple[Authority, ...]:
-        """Devices too: each may revoke and rotate its own key."""
-        return (*self.keyring.authorities, *self.keyring.enrolled.values())
-
-    def _own_act(self, statement: Statement) -> SignedAct:
-        key = VerifyingKey(self.public_key)
-        salt, now_unix_ms = self._random_bytes(SALT_BYTES), self.now_unix_ms()
-        content = sign_act(statement, salt, now_unix_ms, self._sign, key)
-        return SignedAct(content, verify_act(content, [Authority(key, Role.SERVICE)]))
-
-    def _state_bindings(self) -> None:
-        """What the settings bind is an act in the log as well, so that it can be watched. A service whose own key was
-        revoked has nothing more to state: nobody would take it. Raises ConfigError."""
-        if self.public_key in self.keyring.revoked:
-            return
-        for battery in self.settings.batteries:
-            for source in battery.sources:
-                try:
-                    self._check_unmoved(source.public_key, battery.id, source.evidence_class)
-                except EvidenceError as error:
-                    raise ConfigError(f"passport.toml: battery {battery.id!r}: {error.detail}") from None
-        stated = [
-            self._own_act(Bind(source.public_key, battery.id, source.evidence_class))
-            for battery in self.settings.batteries
-            for source in battery.sources
-            if not self._is_stated(source.public_key, battery.id, source.evidence_class)
-        ]
-        if not stated:
-            return
-        last = self.store.store_acts(stated, self._signed_note)
-        for index, signed in enumerate(stated, last + 1 - len(stated)):
-            self.keyring = self.keyring.after(signed.act, index)
-
-    def _check_unmoved(self, public_key: bytes, battery: str, evidence_class: str) -> None:
-        """What an act has bound stays so. Settings may correct a slip of the pen: the class, and the battery as long
-        as no record has come. Raises EvidenceError(ALREADY_BOUND)."""
-        bound = self.keyring.bound.get(public_key)
-        if bound is None or (bound.battery, bound.evidence_class) == (battery, evidence_class):
-            return
-        if not bound.is_stated or (bound.battery != battery and self._heads_of(public_key)):
-            raise EvidenceError(Reason.ALREADY_BOUND, already_bound(public_key, bound.battery, bound.evidence_class))
-
-    def _check_bind(self, bind: Bind) -> None:
-        """Two words about one key would let each reader believe another battery."""
-        found = self.settings.enrolled(bind.public_key)
-        if found:
-            battery, source = found
-            if (battery.id, source.evidence_class) != (bind.battery, bind.evidence_class):
-                words = already_bound(bind.public_key, battery.id, source.evidence_class)
-                raise EvidenceError(Reason.ALREADY_BOUND, f"by passport.toml, {words}")
-        self._check_unmoved(bind.public_key, bind.battery, bind.evidence_class)
-
-    def _is_stated(self, public_key: bytes, battery: str, evidence_class: str) -> bool:
-        bound = self.keyring.bound.get(public_key)
-        return bound is not None and (bound.battery, bound.evidence_class) == (battery, evidence_class)
-
-    def _heads_of(self, public_key: bytes) -> list[LogHead]:
-        """The stored logs that this key opened."""
-        heads = [head for head in self.store.heads() if head.has_own_genesis]
-        return [head for head in heads if genesis_key(head.genesis).public_key == public_key]
+        return Signing(receipt, self.acts.signed_note, noted)
 
     # ---- the fold
 
@@ -340,7 +258,7 @@ class PassportService:
     def _fold_bound(self, bind: Bind) -> None:
         """What had come of a key before it was bound by this act, when settings bound it that have changed since."""
         passport = self.passport(bind.battery)
-        for head in self._heads_of(bind.public_key) if passport else []:
+        for head in self.acts.heads_of(bind.public_key) if passport else []:
             if passport and passport.log(head.log_id) is None:
                 self._fold_stored(head)
 
