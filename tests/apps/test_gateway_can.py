@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from packseal.records.cose import VerifyingKey
 from packseal.records.entries import Entry
 from packseal.records.log import Delivery, TrustedLog
 from tests.apps.can_site import BATTERY, BIND, DBC, PACK_ID, bodies, payload
+from tests.waiting import until
 
 WAIT_S = 30
 
@@ -83,18 +83,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made.peer.shutdown()
 
 
-def until(condition: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None) -> None:
-    for _ in range(20 * WAIT_S):
-        if condition():
-            return
-        meanwhile()
-        threading.Event().wait(0.05)
-    pytest.fail("it did not come")
-
-
 def test_frames_become_attested_windows_silence_an_event_and_a_restart_goes_on(place: Place) -> None:
     gateway = place.started()
-    until(lambda: bool(bodies(place.received()[0], EntryType.WINDOW)), place.send)
+    until(lambda: bool(bodies(place.received()[0], EntryType.WINDOW)), meanwhile=place.send)
     until(lambda: bool(bodies(place.received()[0], EntryType.EVENT)))
     assert any("none of the bound signals is heard" in words for words in gateway.problems())
     gateway.stop()
@@ -193,12 +184,12 @@ def test_a_bus_that_is_not_there_is_silence_and_ends_no_thread(place: Place) -> 
     until(lambda: len(bodies(place.received()[0], EntryType.EVENT)) == 1)
     assert "No such device" in can_source.state.bus
     adapter.is_there = True
-    until(lambda: len(bodies(place.received()[0], EntryType.EVENT)) == 2, place.send)
+    until(lambda: len(bodies(place.received()[0], EntryType.EVENT)) == 2, meanwhile=place.send)
     adapter.is_there = False
     adapter.buses[0].shutdown()
     until(lambda: len(bodies(place.received()[0], EntryType.EVENT)) == 3)
     adapter.is_there = True
-    until(lambda: len(bodies(place.received()[0], EntryType.EVENT)) == 4, place.send)
+    until(lambda: len(bodies(place.received()[0], EntryType.EVENT)) == 4, meanwhile=place.send)
     assert can_source.state.reopened == 1
     can_source.stop()
     gateway._opened.close()

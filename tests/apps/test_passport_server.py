@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tests.log.station import served
 from tests.passport.authorities import INTEGRATOR, OPERATOR, bind, enrolment, open_desk
 from tests.passport.board import TOPIC, Board, running_board
 from tests.passport.desk import SERVICE_KEY, SERVICE_PUBLIC_KEY, START_UNIX_MS, Desk
+from tests.waiting import until
 
 DAY_MS = 86_400_000
 
@@ -249,16 +250,8 @@ def test_a_server_that_ended_is_a_problem(place: Place) -> None:
     server = PassportServer(place.settings)
     server._http._socket.close()
     server.start()
-    _until(lambda: any("nothing is served any more" in words for words in server.problems()))
+    until(lambda: any("nothing is served any more" in words for words in server.problems()))
     server.stop()
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    for _ in range(400):
-        if condition():
-            return
-        asyncio.run(asyncio.sleep(0.05))
-    pytest.fail("it did not come")
 
 
 # ---- requests that do not end
@@ -268,8 +261,8 @@ def test_who_opens_connections_without_end_is_turned_away_and_others_come_again(
     with place.running() as server:
         address = _address(server.url)
         with ExitStack() as begun:  # more and more of them, since each is given up after a while
-            _until(lambda: _is_turned_away(address, begun))
-        _until(lambda: _status(address) == b"200")
+            until(lambda: _is_turned_away(address, begun))
+        until(lambda: _status(address) == b"200")
 
 
 def _is_turned_away(address: tuple[str, int], begun: ExitStack) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -14,6 +13,7 @@ import pytest
 from packseal.errors import ConfigError
 from packseal.frames import Frames
 from packseal.io.can_bus import MAX_BATCHES, CanBus, frames_of, opener
+from tests.waiting import until
 
 WAIT_S = 10
 
@@ -115,10 +115,7 @@ def test_what_finds_no_room_is_counted_frame_by_frame(run: Callable[[Plug], CanB
             bus.batches.put_nowait((Frames.empty(), 0))
     plug.send(0x123, b"\x01")
     plug.send(0x124, b"\x01")
-    for _ in range(10 * WAIT_S):
-        if bus.counts.frames_lost == 2:
-            break
-        threading.Event().wait(0.1)
+    until(lambda: bus.counts.frames_lost == 2, "the second lost frame")
     assert (bus.counts.frames_received, bus.counts.frames_lost) == (2, 2)
 
 

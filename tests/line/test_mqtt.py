@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from packseal.errors import UnavailableError
 from packseal.io.mqtt import BrokerAddress, MQTTConnection
 from packseal.io.ports import free_port
 from tests.line.rig import broker
+from tests.waiting import until
 
 WAIT_S = 20
 
@@ -30,14 +31,6 @@ def connected(connection: MQTTConnection, states: queue.Queue[bool]) -> MQTTConn
     while not states.get(timeout=WAIT_S):
         pass
     return connection
-
-
-def until(condition: Callable[[], bool]) -> None:
-    for _ in range(10 * WAIT_S):
-        if condition():
-            return
-        threading.Event().wait(0.1)
-    pytest.fail("it did not come")
 
 
 @pytest.mark.parametrize("fault", [UnavailableError("disk full"), OverflowError("too large"), ValueError("x")])
@@ -76,10 +69,7 @@ def test_a_broker_that_is_not_there_is_named_and_found_when_it_comes(tmp_path: P
     process, address = broker(tmp_path)
     waiting = MQTTConnection(address, "waiting", [], lambda _t, _p: None, states.put)
     waiting.start()
-    for _ in range(100):
-        if "does not answer" in waiting.problem:
-            break
-        threading.Event().wait(0.1)
+    until(lambda: "does not answer" in waiting.problem)
     assert "is it running" in waiting.problem
     process.start()
     assert states.get(timeout=WAIT_S)

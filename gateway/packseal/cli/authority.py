@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from packseal.cli.root import FILE, hex_bytes, main
 from packseal.errors import ConfigError
+
+if TYPE_CHECKING:
+    from packseal.apps.authority import Signatory
 
 KEY_OPTION = click.option("--key", "key_path", type=FILE, required=True, help="Key file of who signs.")
 TO_OPTION = click.option("--to", "url", required=True, metavar="URL", help="The passport service, http(s)://host:port.")
@@ -72,8 +76,7 @@ def key_enrol_board(port: str, baud: int, battery: str, evidence_class: str, key
     board = genesis_key(hello.genesis).verifying_key
     signatory = _signatory(key_path)
     enrolled = submit(url, signatory.enrol(Role.BOARD, board, nonce, possession))
-    salt = secrets.token_bytes(SALT_BYTES)
-    bound = submit(url, signatory.bind(board.public_key, battery, evidence_class, salt))
+    bound = submit(url, signatory.bind(board.public_key, battery, evidence_class, secrets.token_bytes(SALT_BYTES)))
     click.echo(f"board {board.public_key.hex()[:16]} enrolled as entry {enrolled}, bound to {battery} as entry {bound}")
 
 
@@ -87,13 +90,12 @@ def key_enrol_gateway(gateway_key: Path, key_path: Path, url: str) -> None:
     \b
     packseal key enrol-gateway gateway.key --key operator.key --to http://127.0.0.1:8420
     """
-    from packseal.apps.authority import submit
     from packseal.io.keys import load_key
     from packseal.records.acts import Role
-    from packseal.records.checkpoint import SALT_BYTES
 
-    act = _signatory(key_path).enrol_file(Role.GATEWAY, load_key(gateway_key), secrets.token_bytes(SALT_BYTES))
-    click.echo(f"enrolled as entry {submit(url, act)}")
+    signer = load_key(gateway_key)
+    index = _submitted(url, key_path, lambda signatory, salt: signatory.enrol_file(Role.GATEWAY, signer, salt))
+    click.echo(f"enrolled as entry {index}")
 
 
 @key.command("bind")
@@ -104,13 +106,11 @@ def key_enrol_gateway(gateway_key: Path, key_path: Path, url: str) -> None:
 @TO_OPTION
 def key_bind(public_key: str, battery: str, evidence_class: str, key_path: Path, url: str) -> None:
     """Bind an enrolled PUBLIC_KEY to a battery, once and for ever: to move, the board changes its key and is sealed."""
-    from packseal.apps.authority import checked_battery, submit
-    from packseal.records.checkpoint import SALT_BYTES
+    from packseal.apps.authority import checked_battery
 
-    bound = hex_bytes("PUBLIC_KEY", public_key, 32, 64)
-    salt = secrets.token_bytes(SALT_BYTES)
-    act = _signatory(key_path).bind(bound, checked_battery(battery), evidence_class, salt)
-    click.echo(f"bound as entry {submit(url, act)}")
+    bound, name = hex_bytes("PUBLIC_KEY", public_key, 32, 64), checked_battery(battery)
+    index = _submitted(url, key_path, lambda signatory, salt: signatory.bind(bound, name, evidence_class, salt))
+    click.echo(f"bound as entry {index}")
 
 
 @key.command("revoke")
@@ -120,15 +120,11 @@ def key_bind(public_key: str, battery: str, evidence_class: str, key_path: Path,
 @TO_OPTION
 def key_revoke(public_key: str, reason: str, key_path: Path, url: str) -> None:
     """Revoke PUBLIC_KEY: what has no receipt by then counts no more, whatever time it claims."""
-    from packseal.apps.authority import submit
     from packseal.records.acts import Cause
-    from packseal.records.checkpoint import SALT_BYTES
 
-    cause = Cause[reason.replace("-", "_").upper()]
-    act = _signatory(key_path).revoke(
-        hex_bytes("PUBLIC_KEY", public_key, 32, 64), cause, secrets.token_bytes(SALT_BYTES)
-    )
-    click.echo(f"revoked as entry {submit(url, act)}")
+    revoked, cause = hex_bytes("PUBLIC_KEY", public_key, 32, 64), Cause[reason.replace("-", "_").upper()]
+    index = _submitted(url, key_path, lambda signatory, salt: signatory.revoke(revoked, cause, salt))
+    click.echo(f"revoked as entry {index}")
 
 
 @key.command("rotate")
@@ -137,12 +133,11 @@ def key_revoke(public_key: str, reason: str, key_path: Path, url: str) -> None:
 @TO_OPTION
 def key_rotate(new_key: Path, key_path: Path, url: str) -> None:
     """Let the key file NEW_KEY take the place of the one that signs. Boards rotate by an order."""
-    from packseal.apps.authority import submit
     from packseal.io.keys import load_key
-    from packseal.records.checkpoint import SALT_BYTES
 
-    act = _signatory(key_path).rotate(load_key(new_key), secrets.token_bytes(SALT_BYTES))
-    click.echo(f"rotated as entry {submit(url, act)}")
+    signer = load_key(new_key)
+    index = _submitted(url, key_path, lambda signatory, salt: signatory.rotate(signer, salt))
+    click.echo(f"rotated as entry {index}")
 
 
 @key.command("order")
@@ -172,8 +167,16 @@ def key_order(port: str, order: str, cause: str, baud: int, board_key: str | Non
     click.echo(f"record {done.seq}: {words_of(done)[0]}")
 
 
-def _signatory(path: Path) -> Any:
+def _signatory(path: Path) -> Signatory:
     from packseal.apps.authority import Signatory
     from packseal.io.keys import load_key
 
     return Signatory(load_key(path), time.time_ns() // 1_000_000)
+
+
+def _submitted(url: str, key_path: Path, act_of: Callable[[Signatory, bytes], bytes]) -> int:
+    """The index of the act that the key's owner makes with a fresh salt."""
+    from packseal.apps.authority import submit
+    from packseal.records.checkpoint import SALT_BYTES
+
+    return submit(url, act_of(_signatory(key_path), secrets.token_bytes(SALT_BYTES)))
