@@ -1,0 +1,28 @@
+"""What tests of commands on files start from."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.apps.command import packseal
+from tests.apps.exported import SETTINGS, SOH, WINDOW, Stopped, filled_desk
+from tests.passport.desk import SERVICE_KEY
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    folder = tmp_path_factory.mktemp("service")
+    desk, board = filled_desk(folder)
+    desk.publisher.stop()
+    desk.store.close()
+    (folder / "service.key").write_bytes(bytes(SERVICE_KEY))
+    (folder / "service.key").chmod(0o600)
+    (folder / "passport.toml").write_text(SETTINGS)
+    made = Stopped(folder, board)
+    export = ("export", made.settings, "--battery", "pack-1", "--out", made.out)
+    assert packseal(*export, "--cose-receipt").out == f"{made.bundle(SOH)}\n", "the newest state of health"
+    assert packseal(*export, "--record", "14").out == f"{made.bundle(WINDOW)}\n"
+    done = packseal(*export, "--archive")
+    assert (done.code, done.out) == (0, f"{made.archive}\n")
+    assert done.err == f"packseal: {made.policy} was there already and is left as it is\n"
+    return made
