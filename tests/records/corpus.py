@@ -13,7 +13,7 @@ import pycddl
 
 from packseal.errors import EvidenceError, Reason
 from packseal.records.archive import ArchiveCheck, ArchiveHead, opened_part, read_items
-from packseal.records.blinding import leaf_of
+from packseal.records.blinding import stored_leaf
 from packseal.records.cbor import Sign1, decode, encode
 from packseal.records.log import Delivery, Known, TrustedLog
 from packseal.records.merkle import Edge
@@ -88,7 +88,7 @@ def received(log: TrustedLog, stored: Sequence[bytes], content: bytes) -> tuple[
     """A receiver whose durable storage is a list. Raises EvidenceError."""
     known = Known(
         lambda first, count: stored[first : first + count],
-        lambda size: Edge().extended([leaf_of(entry, log.seed)[1] for entry in stored[:size]]),
+        lambda size: Edge().extended([stored_leaf(entry, log.seed)[1] for entry in stored[:size]]),
     )
     verified = log.verified(Delivery.from_bytes(content), known)
     return verified.log, [*stored, *verified.contents]

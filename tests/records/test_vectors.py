@@ -10,6 +10,7 @@ import pytest
 
 from packseal.errors import EvidenceError
 from packseal.io.link import FrameReader
+from packseal.records.bare import is_bare
 from packseal.records.blinding import OpenRecord, leaf_of, record_seed
 from packseal.records.bodies import Config, Event, Key, Rotation, Seal, Time
 from packseal.records.cbor import Value, decode, encode
@@ -240,3 +241,10 @@ def test_bad_delivery_is_refused_with_its_reason(bad: dict[str, Any]) -> None:
     with pytest.raises(EvidenceError) as refusal:
         received(log, stored, bytes.fromhex(bad["delivery"]))
     assert refusal.value.reason == bad["reason"], bad["clause"]
+
+
+@pytest.mark.parametrize("good", DELIVERIES["bare"], ids=lambda good: good["name"])
+def test_bare_leaves_are_taken_in_place_of_records(good: dict[str, Any]) -> None:
+    log, stored = all_received(good["deliveries"])
+    assert log.edge.root().hex() == good["root"]
+    assert [seq for seq, content in enumerate(stored) if is_bare(content)] == good["seqs"]

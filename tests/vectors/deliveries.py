@@ -5,11 +5,12 @@ Every case begins with a receiver that knows the genesis and nothing of the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from packseal.errors import EvidenceError
+from packseal.records.bare import encode_bare
 from packseal.records.blinding import leaf_of
 from packseal.records.bodies import Rotation
 from packseal.records.cbor import Sign1, Value, decode, encode
@@ -43,6 +44,7 @@ def delivery_vectors() -> dict[str, Any]:
         ("6.4", _step_4),
         ("6.5", _step_5),
         ("6.5", _rotations),
+        ("6.5", _bare_leaves),
         ("6.6", _step_6),
     ]
     return {
@@ -58,6 +60,15 @@ def delivery_vectors() -> dict[str, Any]:
                 "is_sealed": size == log.size,
             }
             for name, deliveries, size in _good(log)
+        ],
+        "bare": [
+            {
+                "name": name,
+                "deliveries": [delivery.to_bytes().hex() for delivery in deliveries],
+                "root": _full_log().root(_full_log().size).hex(),
+                "seqs": list(seqs),
+            }
+            for name, deliveries, seqs in _good_bare()
         ],
         "bad": [
             {
@@ -268,6 +279,73 @@ def _rotations() -> Faults:
         ("a change of key with a high s", sign_rotation(log_id, SECURE_BOARD.key, high_s(SECURE_BOARD.sign))),
     ):
         yield name, known, _lying([changed(rotation)]), "bad-rotation"
+
+
+BARE = range(3, 6)
+
+
+def _full_log() -> Log:
+    """One that was full: of the windows 3 to 5 the leaves are there, and a GAP says so."""
+    log = _log()
+    for seq in (2, *BARE):
+        log.add(window(seq))
+    log.add(_gap(3, [3, 5, 3]))
+    return log
+
+
+def _gap(windows: int, bare: list[Value], seq: int = 6) -> bytes:
+    return encode([5, seq, 1, 60_000, {1: 1, 2: windows, 3: [20_000, 60_000], 4: bare}])
+
+
+def _bared(log: Log, seqs: Iterable[int] = BARE, first: int = 0) -> Delivery:
+    entries = [encode_bare(seq, log.leaves[seq]) if seq in seqs else entry for seq, entry in enumerate(log.entries)]
+    return replace(log.delivery(first, log.size), entries=tuple(entries[first:]))
+
+
+def _good_bare() -> list[tuple[str, list[Delivery], range]]:
+    log = _full_log()
+    whole, later = _bared(log), [log.delivery(0, 2), _bared(log, first=2)]
+    return [
+        ("windows that a full board could not keep", [whole], BARE),
+        ("the same, behind what was received", later, BARE),
+        ("the content that somebody has, behind its leaves", [whole, log.delivery(0, log.size)], BARE),
+    ]
+
+
+def _told(gap: bytes, bare: Iterable[int] = BARE) -> Delivery:
+    log = _full_log()
+    log.entries[6], log.leaves[6] = gap, leaf_of(gap, SEED)[1]
+    return _bared(log, bare)
+
+
+def _bare_leaves() -> Faults:
+    log = _full_log()
+    good = _bared(log)
+
+    def put(seq: int, content: bytes) -> Delivery:
+        return replace(good, entries=(*good.entries[:seq], content, *good.entries[seq + 1 :]))
+
+    untold = replace(_bared(log), entries=good.entries[:6], checkpoint=log.checkpoint(6, uptime_ms=60_000))
+    yield "bare leaves without a GAP", [], untold, "missing-entries"
+    yield (
+        "bare leaves before a GAP that names none",
+        [],
+        _told(encode([5, 6, 1, 60_000, {1: 1, 2: 3, 3: [1, 2]}])),
+        ("missing-entries"),
+    )
+    yield "a bare leaf that the GAP does not name", [], _told(_gap(3, [3, 4, 2])), "missing-entries"
+    yield "a GAP that names more than there are", [], _told(_gap(4, [3, 5, 4])), "missing-entries"
+    yield "a GAP that names more than its windows", [], _told(_gap(2, [3, 5, 3])), "missing-entries"
+    yield "a GAP that names a range up to itself", [], _told(_gap(3, [3, 6, 3])), "missing-entries"
+    yield "content that a gateway withholds", [], _bared(log, range(2, 6)), "missing-entries"
+    yield "content in the place of a bare leaf that the GAP names", [], _bared(log, range(4, 6)), "missing-entries"
+    yield "a bare leaf with another number", [], put(4, encode_bare(5, log.leaves[4])), "wrong-seq"
+    yield "a bare leaf of another record", [], put(4, encode_bare(4, log.leaves[3])), "root-mismatch"
+    yield "a leaf of 31 bytes", [], put(4, encode([log.leaves[4][:31], 4])), "malformed"
+    yield "a bare leaf of three parts", [], put(4, encode([log.leaves[4], 4, 0])), "malformed"
+    yield "the number before the leaf", [], put(4, encode([4, log.leaves[4]])), "malformed"
+    yield "a bare leaf and a byte too many", [], put(4, encode_bare(4, log.leaves[4]) + b"\x00"), "malformed"
+    yield "a bare genesis", [], put(0, encode_bare(0, log.leaves[0])), "malformed"
 
 
 def _step_6() -> Faults:

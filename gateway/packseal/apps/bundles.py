@@ -11,6 +11,7 @@ from packseal.io.passport_store import PassportStore
 from packseal.io.tile_store import CHECKPOINT, TileStore
 from packseal.records.acts import Bind, Revoke, unverified_statement
 from packseal.records.archive import ArchiveHead, encode_part, framed
+from packseal.records.bare import is_bare
 from packseal.records.blinding import record_seed
 from packseal.records.bodies import EntryType, Rotation, Time
 from packseal.records.bundle import MAX_BUNDLE_BYTES, ActPart, Bundle, RotationPart, TimePart
@@ -57,6 +58,8 @@ class BundleMaker:
         record, covering = self._store.record(log_id, seq), self._store.covering(log_id, seq)
         if head is None or record is None or covering is None:
             return None
+        if is_bare(record.entry):
+            raise UnavailableError(f"record {seq} has no content: the board's log was full; export another one")
         note, proof_of = self._note(covering.service_index)
         seed = record_seed(head.seed, seq) if set(record.entry[1:2]) & BLINDED_TYPES else None
         bundle = Bundle(

@@ -16,6 +16,7 @@ from packseal.passport.audit import Difference, StoredRecord
 from packseal.passport.document import Json
 from packseal.passport.fold import LogState
 from packseal.passport.settings import CATEGORIES
+from packseal.records.bare import is_bare
 from packseal.records.entries import decode_entry
 from packseal.records.policy import Policy
 
@@ -160,11 +161,7 @@ def _record(log: LogState, record: StoredRecord, differences: tuple[Difference, 
     for difference in differences:
         if difference.first_seq <= record.seq <= difference.last_seq:
             reason = reason or difference.detail
-    try:
-        entry = decode_entry(record.entry)
-        kind, says = words.kind(entry.type), words.record(entry)
-    except EvidenceError:
-        kind, says = "?", words.REASONS[Reason.MALFORMED]
+    kind, says = _said(record)
     return {
         "log_id": log.log_id.hex(),
         "seq": record.seq,
@@ -173,6 +170,16 @@ def _record(log: LogState, record: StoredRecord, differences: tuple[Difference, 
         "reason": reason,
         "received": words.age(max(0, now_unix_ms - record.received_unix_ms)),
     }
+
+
+def _said(record: StoredRecord) -> tuple[str, str]:
+    if is_bare(record.entry):
+        return "?", words.BARE
+    try:
+        entry = decode_entry(record.entry)
+    except EvidenceError:
+        return "?", words.REASONS[Reason.MALFORMED]
+    return words.kind(entry.type), words.record(entry)
 
 
 def _refusal(refusal: Refusal, now_unix_ms: int) -> Json:

@@ -229,8 +229,8 @@ class PassportService:
             return sign_receipt(Receipt(*head, salt, digest), self._sign, self.public_key)
 
         noted = [
-            self.acts.own_act(Noted(arrived.battery, checkpoint.log_id, entry.seq, leaf))
-            for entry, leaf in zip(verified.entries, verified.leaves, strict=True)
+            self.acts.own_act(Noted(arrived.battery, checkpoint.log_id, entry.seq, verified.leaf(entry.seq)))
+            for entry in verified.entries
             if entry.type in (EntryType.KEY, EntryType.SEAL)
         ]
         return Signing(receipt, self.acts.signed_note, noted)

@@ -12,6 +12,7 @@ from pygal.style import Style
 from packseal.io.passport_store import PassportStore
 from packseal.passport import words
 from packseal.passport.audit import StoredRecord
+from packseal.records.bare import is_bare
 from packseal.records.bodies import MeanMinMax, StateOfHealth, Window
 from packseal.records.entries import Entry, decode_entry
 
@@ -111,7 +112,7 @@ def plot_svg(store: PassportStore, log_id: bytes | None, quantity: str) -> bytes
 
 def _points(plot: Plot, records: Iterable[StoredRecord]) -> Iterable[tuple[int, Points]]:
     for record in records:
-        if record.is_unaltered:
+        if record.is_unaltered and not is_bare(record.entry):
             entry = decode_entry(record.entry)
             points = plot.points(entry)
             if points:

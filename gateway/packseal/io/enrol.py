@@ -17,6 +17,7 @@ from packseal.io.session import (
     PossessionArrived,
     StatusArrived,
 )
+from packseal.records.bare import is_bare
 from packseal.records.bodies import Rotation, Seal
 from packseal.records.entries import Entry, decode_entry
 
@@ -83,7 +84,7 @@ def give_order(path: str, order_of: Callable[[Hello], bytes], baud: int = 115_20
                 words = "the board refuses the order: it is not by its operator_public_key, or for another key or log"
                 raise EvidenceError(Reason.WRONG_ROLE, words)
         elif isinstance(event, DeliveryArrived):
-            entries = [decode_entry(content) for content in event.delivery.entries]
+            entries = [decode_entry(content) for content in event.delivery.entries if not is_bare(content)]
             done = [entry for entry in entries if isinstance(entry.body, Seal | Rotation)]
             if done:
                 return done[-1]

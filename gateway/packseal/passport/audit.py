@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packseal.errors import EvidenceError, Reason
-from packseal.records.blinding import leaf_of
+from packseal.records.blinding import stored_leaf
 from packseal.records.checkpoint import Checkpoint, verify_checkpoint
 from packseal.records.entries import log_id_of
 from packseal.records.log import TrustedLog, rotations_from_bytes
@@ -52,7 +52,7 @@ class StoredRecord:
     def is_unaltered(self) -> bool:
         """Its bytes still hash to its leaf; whether that leaf is signed, the span's root says."""
         try:
-            return leaf_of(self.entry, self.seed)[1] == self.leaf
+            return stored_leaf(self.entry, self.seed)[1] == self.leaf
         except EvidenceError:
             return False
 

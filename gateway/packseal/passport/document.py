@@ -57,7 +57,7 @@ def completeness(logs: Iterable[LogState]) -> Json:
         for cause, count in log.windows_lost.items():
             lost[cause] = lost.get(cause, 0) + count
     present, counted = sum(log.records_present for log in logs), sum(log.size for log in logs)
-    counted += sum(lost.values())
+    counted += sum(lost.values()) - sum(log.records_bare for log in logs)
     covered, elapsed = sum(log.windows_ms for log in logs), sum(map(_elapsed_ms, logs))
     return {
         "records_present": present,

@@ -64,6 +64,7 @@ class LogState:
     key: Key
     size: int = 0
     records_present: int = 0
+    records_bare: int = 0  # in the log by their leaf alone; among windows_lost too
     boots: int = 0
     boot: Boot | None = None
     config: Config | None = None
@@ -153,8 +154,9 @@ def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState
             return replace(state, found=state.found | dict.fromkeys(kinds, found))
         case Boot() as boot:
             return replace(state, boot=boot, boots=state.boots + 1)
-        case Gap(cause, windows):
-            return replace(state, windows_lost=state.windows_lost | {cause: state.windows_lost.get(cause, 0) + windows})
+        case Gap(cause, windows, _, bare):
+            lost = state.windows_lost | {cause: state.windows_lost.get(cause, 0) + windows}
+            return replace(state, windows_lost=lost, records_bare=state.records_bare + (bare[2] if bare else 0))
         case Config() as config:
             return replace(state, config=config)
         case Time() as time if entry.seq in delivered.good_times:

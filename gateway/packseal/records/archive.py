@@ -108,7 +108,7 @@ def opened_part(content: bytes, head: ArchiveHead) -> OpenedPart:
 
 def _opened(first_seq: int, contents: list[bytes], checkpoint: bytes, head: ArchiveHead) -> OpenedPart:
     opened = open_entries(contents, first_seq, head.seed, log_id_of(head.genesis), Before())
-    entries = [entry for entry, _ in opened]
+    entries = [entry for entry, _ in opened if entry]
     counts: dict[int, int] = {}
     for entry in entries:
         counts[entry.type] = counts.get(entry.type, 0) + 1

@@ -9,6 +9,7 @@ import hashlib
 from functools import lru_cache
 
 from packseal.errors import EvidenceError, Reason
+from packseal.records.bare import decode_bare, is_bare
 from packseal.records.bodies import StateOfHealth, Window
 from packseal.records.cbor import encode
 from packseal.records.entries import BLINDED_TYPES, Entry, Parts, decode_parts
@@ -55,7 +56,7 @@ def record_seed(disclosure_seed: bytes, seq: int) -> bytes:
 
 
 def leaf_of(content: bytes, disclosure_seed: bytes) -> tuple[Entry, bytes]:
-    """An open entry and its leaf. Raises EvidenceError(MALFORMED), also for one that is blinded."""
+    """An open entry and its leaf. Raises EvidenceError(MALFORMED), also for one that is blinded or a bare leaf."""
     parts = decode_parts(content)
     entry = parts.entry
     if entry.root is not None:
@@ -63,6 +64,11 @@ def leaf_of(content: bytes, disclosure_seed: bytes) -> tuple[Entry, bytes]:
     if entry.type not in BLINDED_TYPES:
         return entry, leaf_hash(content)
     return entry, leaf_hash(OpenRecord(parts, record_seed(disclosure_seed, entry.seq)).blinded())
+
+
+def stored_leaf(content: bytes, disclosure_seed: bytes) -> tuple[Entry | None, bytes]:
+    """As leaf_of, and of a bare leaf (bare.py) None with its leaf. Raises EvidenceError(MALFORMED)."""
+    return (None, decode_bare(content)[1]) if is_bare(content) else leaf_of(content, disclosure_seed)
 
 
 def salted_leaf(salt: bytes, pair: bytes) -> bytes:

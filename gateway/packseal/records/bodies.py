@@ -120,9 +120,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
+    """bare: (first seq, last seq, how many between them are there by their leaf alone), None for none."""
+
     cause: int
     windows: int
     span_ms: tuple[int, int]
+    bare: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

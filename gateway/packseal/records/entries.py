@@ -266,7 +266,12 @@ def _event(fields: Fields) -> Event:
 
 
 def _gap(fields: Fields) -> Gap:
-    return Gap(fields.uint(1), fields.uint(2), _pair(fields.uints(3, 2)))
+    return Gap(fields.uint(1), fields.uint(2), _pair(fields.uints(3, 2)), _bare_range(fields) if 4 in fields else None)
+
+
+def _bare_range(fields: Fields) -> tuple[int, int, int]:
+    first, last, count = fields.uints(4, 3)
+    return first, last, count
 
 
 def _time(fields: Fields) -> Time:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from packseal.errors import EvidenceError, Reason
-from packseal.records.blinding import SEED_BYTES, leaf_of, seed_digest
+from packseal.records.bare import check_told, seq_of
+from packseal.records.blinding import SEED_BYTES, seed_digest, stored_leaf
 from packseal.records.bodies import Key, Rotation, Seal
 from packseal.records.cbor import Value, decode, encode
 from packseal.records.checkpoint import FORMAT_VERSION, Checkpoint, verify_checkpoint
@@ -24,7 +25,10 @@ MAX_DELIVERY_BYTES = 262_144  # a board's whole backlog at 75 bytes a minute for
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Open entries from first_seq up to a checkpoint's size. Nothing in it is trusted before TrustedLog.verified."""
+    """Open entries, or bare leaves in their place, from first_seq up to a checkpoint's size.
+
+    Nothing in it is trusted before TrustedLog.verified.
+    """
 
     genesis: bytes
     seed: bytes
@@ -74,7 +78,10 @@ NOTHING_KNOWN = Known(lambda _seq, _count: [], lambda _size: Edge())  # of a log
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a good delivery adds: `entries` with bytes and leaves, from `first_seq`; empty when all of it was known."""
+    """What a good delivery adds: `contents` and their leaves from `first_seq`; empty when all of it was known.
+
+    `entries` are those that are there, which may be fewer: a bare leaf has none.
+    """
 
     log: TrustedLog
     checkpoint: Checkpoint
@@ -82,6 +89,9 @@ class Verified:
     contents: tuple[bytes, ...]
     entries: tuple[Entry, ...]
     leaves: tuple[bytes, ...]
+
+    def leaf(self, seq: int) -> bytes:
+        return self.leaves[seq - self.first_seq]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +143,7 @@ class TrustedLog:
         new = delivery.entries[max(0, self.size - delivery.first_seq) :]
         before = Before(self.boot, self.uptime_ms, self.is_sealed)
         opened = open_entries(new, self.size, self.seed, self.log_id, before)  # 5
-        entries, leaves = tuple(entry for entry, _ in opened), tuple(leaf for _, leaf in opened)
+        entries, leaves = tuple(entry for entry, _ in opened if entry), tuple(leaf for _, leaf in opened)
         if entries:
             check_time(entries[-1], checkpoint, "the checkpoint")
         edge = self.edge.extended(leaves)
@@ -162,7 +172,7 @@ class TrustedLog:
         overlap = delivery.entries[: self.size - delivery.first_seq]
         before = known.entries(delivery.first_seq, len(overlap))
         for seq, (old, new) in enumerate(zip(before, overlap, strict=True), delivery.first_seq):
-            if old != new:
+            if old != new and stored_leaf(old, self.seed)[1] != stored_leaf(new, self.seed)[1]:
                 raise EvidenceError(Reason.FORK, f"record {seq} was received before with other bytes")
         if checkpoint.size <= self.size and known.edge(checkpoint.size).root() != checkpoint.root:
             raise EvidenceError(Reason.FORK, f"two signed roots for size {checkpoint.size}")
@@ -179,29 +189,35 @@ class Before:
 
 def open_entries(
     contents: Sequence[bytes], first_seq: int, seed: bytes, log_id: bytes, before: Before
-) -> list[tuple[Entry, bytes]]:
-    """Step 5 of section 6, but for the checkpoint's time: each entry with its leaf.
+) -> list[tuple[Entry | None, bytes]]:
+    """Step 5 of section 6, but for the checkpoint's time: each entry, None for a bare leaf, with its leaf.
 
-    Raises EvidenceError (MALFORMED, WRONG_SEQ, SEALED, TIME_RUNS_BACK, BAD_ROTATION).
+    Raises EvidenceError (MALFORMED, WRONG_SEQ, SEALED, TIME_RUNS_BACK, BAD_ROTATION, MISSING_ENTRIES).
     """
-    opened = []
+    opened: list[tuple[Entry | None, bytes]] = []
+    bare = []
     end = first_seq + len(contents)
     last: Before | Entry = before
     is_sealed = before.is_sealed
     for seq, content in enumerate(contents, first_seq):
-        entry, leaf = leaf_of(content, seed)
-        if entry.seq != seq:
-            raise EvidenceError(Reason.WRONG_SEQ, f"record {seq} is numbered {entry.seq}")
+        entry, leaf = stored_leaf(content, seed)
+        number = entry.seq if entry else seq_of(content)
+        if number != seq:
+            raise EvidenceError(Reason.WRONG_SEQ, f"record {seq} is numbered {number}")
         if not seq and log_id_of(content) != log_id:
             raise EvidenceError(Reason.WRONG_LOG, "record 0 is not the entry that opens the log")
         if is_sealed:
             raise EvidenceError(Reason.SEALED, f"record {seq} stands behind the end of the log")
+        opened.append((entry, leaf))
+        if entry is None:
+            bare.append(seq)
+            continue
         check_time(last, entry, f"record {seq}")
         if isinstance(entry.body, Rotation):
             verify_rotation(entry, log_id, end)
         is_sealed = isinstance(entry.body, Seal)
-        opened.append((entry, leaf))
         last = entry
+    check_told(bare, [entry for entry, _ in opened if entry])
     return opened
 
 

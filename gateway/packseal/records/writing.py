@@ -67,7 +67,10 @@ def encode_config(seq: int, boot: int, uptime_ms: int, config: Config) -> bytes:
 
 
 def encode_gap(seq: int, boot: int, uptime_ms: int, gap: Gap) -> bytes:
-    return encode([EntryType.GAP, seq, boot, uptime_ms, {1: gap.cause, 2: gap.windows, 3: list(gap.span_ms)}])
+    body: dict[int, Value] = {1: gap.cause, 2: gap.windows, 3: list(gap.span_ms)}
+    if gap.bare:
+        body[4] = list(gap.bare)
+    return encode([EntryType.GAP, seq, boot, uptime_ms, body])
 
 
 def encode_window(seq: int, boot: int, uptime_ms: int, window: Window) -> bytes:

@@ -62,7 +62,7 @@ export const BODIES = {
     temperature_ddegc: [7, optional(int)], soc_span_cpct: [8, optional(list(uint, uint))], age_ms: [9, uint],
   },
   [EVENT]: { event: [1, uint], phase: [2, uint], value: [3, optional(int)], place: [4, optional(uint)] },
-  [GAP]: { cause: [1, uint], windows: [2, uint], span_ms: [3, list(uint, uint)] },
+  [GAP]: { cause: [1, uint], windows: [2, uint], span_ms: [3, list(uint, uint)], bare: [4, optional(list(uint, uint, uint))] },
   [TIME]: { receipt_digest: [1, digest], received_unix_ms: [2, uint] },
   [SEAL]: { cause: [1, uint], order_digest: [2, optional(digest)] },
   [CONFIG]: {
