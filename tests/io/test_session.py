@@ -18,10 +18,13 @@ from packseal.io.session import (
     HelloArrived,
     PossessionArrived,
 )
+from packseal.records.bare import encode_bare
 from packseal.records.blinding import seed_digest
 from packseal.records.bodies import Key, Origin
 from packseal.records.cbor import Value, decode, encode
+from packseal.records.checkpoint import Checkpoint, sign_checkpoint
 from packseal.records.writing import encode_key
+from tests.vectors.world import BOARD
 
 SEED = bytes(range(16))
 GENESIS = encode_key(0, 1, 0, Key(bytes(32), Origin.BOARD, bytes(16), seed_digest(SEED)))
@@ -75,6 +78,60 @@ def test_entries_and_checkpoint_make_a_delivery() -> None:
     assert (event.delivery.genesis, event.delivery.seed, event.delivery.first_seq) == (GENESIS, SEED, 0)
     assert list(event.delivery.entries) == [entry(0), entry(1), entry(2)]
     assert event.delivery.checkpoint == b"signed"
+
+
+def signed(size: int) -> bytes:
+    checkpoint = Checkpoint(bytes(16), size, bytes(32), 1, size)
+    return encode_frame(Kind.CHECKPOINT, sign_checkpoint(checkpoint, BOARD.sign))
+
+
+def test_deliveries_follow_each_other_in_one_piece_of_the_stream() -> None:
+    session = greeted(6)
+    events = session.receive(entries(0, 2) + CHECKPOINT + entries(3, 5) + CHECKPOINT, 1)
+    spans = [(e.delivery.first_seq, len(e.delivery.entries)) for e in events if isinstance(e, DeliveryArrived)]
+    assert spans == [(0, 3), (3, 3)]
+    assert wants(session) == []
+
+
+def test_what_a_late_rewind_repeats_is_dropped_and_nothing_is_lost() -> None:
+    """The board was sent back to 0 just when it had said all: it says it again, in the middle of what follows."""
+    session = greeted(6)
+    (first,) = session.receive(entries(0, 2) + signed(3), 1)
+    session.accepted(3)
+    stream = entries(3, 4) + entries(0, 2) + signed(3) + entries(3, 5) + signed(6)
+    (second,) = session.receive(stream, 2)
+    assert isinstance(first, DeliveryArrived)
+    assert isinstance(second, DeliveryArrived)
+    assert (second.delivery.first_seq, len(second.delivery.entries)) == (3, 3)
+    assert session.frames_refused == 0
+
+
+def test_a_checkpoint_behind_a_lost_entry_is_counted_and_asked_for_again() -> None:
+    session = greeted(3)
+    assert session.receive(entries(0, 1) + signed(3), 1) == []
+    assert session.frames_refused == 1
+    assert wants(session) == [[0, CREDIT, 1]]
+
+
+def test_what_a_rejected_delivery_held_up_is_asked_for_from_there() -> None:
+    session = greeted(6)
+    events = session.receive(entries(0, 2) + CHECKPOINT + entries(3, 5) + CHECKPOINT, 1)
+    assert len(events) == 2
+    session.rejected(1)
+    session.tick(10 * QUIET_MS)
+    assert wants(session) == [[0, CREDIT, 1]]
+
+
+def test_a_board_that_was_full_gets_credit_for_all_its_bare_leaves() -> None:
+    count = 4 * CREDIT
+    session = greeted(count)
+    session.receive(entries(0, 0), 1)
+    for seq in range(1, count):
+        session.receive(encode_frame(Kind.ENTRY, encode_bare(seq, bytes(32))), 1)
+    (event,) = session.receive(CHECKPOINT, 1)
+    assert isinstance(event, DeliveryArrived)
+    assert len(event.delivery.entries) == count
+    assert not any(frame.body.endswith(b"\x01") for frame in sent(session)), "it is never sent back"
 
 
 def test_credit_is_renewed_when_half_of_it_is_used() -> None:

@@ -22,10 +22,12 @@ from packseal.io.link import (
     encode_frame,
     encode_want,
 )
-from packseal.records.entries import decode_entry
-from packseal.records.log import Delivery
+from packseal.records.bare import seq_of
+from packseal.records.checkpoint import unverified_size
+from packseal.records.log import MAX_DELIVERY_BYTES, Delivery
 
 CREDIT = 256  # entries; at most 128 kB held in memory until their checkpoint comes
+MAX_HELD_BYTES = MAX_DELIVERY_BYTES - 8192  # beside them genesis, checkpoint and attestation have room in a delivery
 QUIET_MS = 1_000  # a board at work says something every second
 SILENT_MS = 3_000  # after that it has restarted or was unplugged: ask who is there
 MAX_BACKOFF_MS = 60_000
@@ -68,9 +70,12 @@ class BoardSession:
         self._reader = FrameReader()
         self._out = bytearray()
         self._genesis = self._seed = b""
-        self._next_seq = 0
+        self._next_seq = 0  # the first that is not accepted
+        self._expected = 0  # the one that comes next, behind those that wait to be accepted
         self._limit = 0
         self._entries: list[bytes] = []
+        self._held_bytes = 0
+        self._misplaced = 0
         self._board_size = 0
         self._heard_ms = self._progress_ms = self._asked_ms = -SILENT_MS
         self._rejections = 0
@@ -82,7 +87,8 @@ class BoardSession:
 
     @property
     def frames_refused(self) -> int:
-        return self._reader.refused
+        """Those that did not decode, and checkpoints that came without all their entries."""
+        return self._reader.refused + self._misplaced
 
     def bytes_to_send(self) -> bytes:
         content = bytes(self._out)
@@ -107,8 +113,7 @@ class BoardSession:
         """To be called a few times a second: asks a silent board, and rewinds where something was lost."""
         if now_ms - self._heard_ms >= SILENT_MS:
             self._ask(now_ms)
-        expected = self._next_seq + len(self._entries)
-        if self._genesis and self._board_size > expected and now_ms - self._progress_ms >= QUIET_MS:
+        if self._genesis and self._board_size > self._expected and now_ms - self._progress_ms >= QUIET_MS:
             self._rewind(now_ms)
 
     def resume(self, hello: Hello, next_seq: int, now_ms: int) -> None:
@@ -120,18 +125,19 @@ class BoardSession:
     def forget(self) -> None:
         """The board that said HELLO is not the one expected: ask it for nothing."""
         self._genesis = b""
-        self._entries.clear()
+        self._begin_at(self._expected)
 
     def accepted(self, next_seq: int) -> None:
         self._rejections = 0
         self._next_seq = next_seq
+        self._expected = max(self._expected, next_seq)
         if self._limit - next_seq <= CREDIT // 2:
-            self._want(rewind=False)
+            self._want(next_seq, rewind=False)
 
     def rejected(self, now_ms: int) -> None:
         """The delivery did not verify or could not be stored: ask for it again, later each time."""
         self._rejections += 1
-        self._entries.clear()
+        self._begin_at(self._next_seq)
         self._held_until_ms = now_ms + min(QUIET_MS << min(self._rejections, 10), MAX_BACKOFF_MS)
 
     def send_receipt(self, receipt: bytes) -> None:
@@ -159,22 +165,43 @@ class BoardSession:
         if frame.kind == Kind.ENTRY:
             self._entry_arrived(frame.body, now_ms)
         if frame.kind == Kind.CHECKPOINT and self._entries:
-            return self._checkpoint_arrived(frame.body)
+            return self._checkpoint_arrived(frame.body, now_ms)
         return None
 
     def _entry_arrived(self, content: bytes, now_ms: int) -> None:
-        seq, expected = decode_entry(content).seq, self._next_seq + len(self._entries)
+        seq = seq_of(content)
         self._board_size = max(self._board_size, seq + 1)
-        if seq == expected and seq < self._limit:
+        if seq == self._expected and seq < self._limit:
             self._entries.append(content)
+            self._held_bytes += len(content)
+            self._expected += 1
             self._progress_ms = now_ms
-        elif seq > expected:
+            self._widen()
+        elif seq > self._expected:
             self._rewind(now_ms)
 
-    def _checkpoint_arrived(self, content: bytes) -> DeliveryArrived:
-        delivery = Delivery(self._genesis, self._seed, self._next_seq, tuple(self._entries), content)
-        self._entries.clear()
+    def _widen(self) -> None:
+        """A board whose log was full sends more than the credit before it may sign again (docs/record.md section 3)."""
+        if self._limit - self._expected < CREDIT // 4 and self._held_bytes <= MAX_HELD_BYTES:
+            self._want(self._expected, rewind=False)
+
+    def _checkpoint_arrived(self, content: bytes, now_ms: int) -> DeliveryArrived | None:
+        first_seq = self._expected - len(self._entries)
+        size = unverified_size(content) or self._expected
+        if size <= first_seq:  # said again, because of a WANT that was under way: it has been dealt with
+            return None
+        if size > self._expected:
+            self._misplaced += 1
+            self._rewind(now_ms)
+            return None
+        delivery = Delivery(self._genesis, self._seed, first_seq, tuple(self._entries), content)
+        self._begin_at(self._expected)
         return DeliveryArrived(delivery)
+
+    def _begin_at(self, seq: int) -> None:
+        self._entries.clear()
+        self._held_bytes = 0
+        self._expected = seq
 
     def _ask(self, now_ms: int) -> None:
         if now_ms - self._asked_ms >= SILENT_MS:
@@ -182,11 +209,11 @@ class BoardSession:
             self._out += encode_frame(Kind.ASK)
 
     def _rewind(self, now_ms: int) -> None:
-        self._entries.clear()
+        self._begin_at(self._next_seq)
         if self._genesis and now_ms >= self._held_until_ms:
             self._progress_ms = now_ms
-            self._want(rewind=True)
+            self._want(self._next_seq, rewind=True)
 
-    def _want(self, *, rewind: bool) -> None:
-        self._limit = self._next_seq + CREDIT
-        self._out += encode_want(self._next_seq, CREDIT, rewind=rewind)
+    def _want(self, seq: int, *, rewind: bool) -> None:
+        self._limit = seq + CREDIT
+        self._out += encode_want(seq, CREDIT, rewind=rewind)

@@ -14,6 +14,7 @@ from packseal.records.cose import (
     payload_digest,
     sign1,
     unverified_kid,
+    unverified_payload,
     verify1,
 )
 from packseal.records.entries import LOG_ID_BYTES, MAX_BOOT
@@ -76,6 +77,16 @@ def verify_checkpoint(content: bytes, log_id: bytes, key: VerifyingKey) -> Check
     if checkpoint.log_id != log_id:
         raise EvidenceError(Reason.WRONG_LOG, f"a checkpoint of log {checkpoint.log_id.hex()}, not of {log_id.hex()}")
     return checkpoint
+
+
+def unverified_size(content: bytes) -> int | None:
+    """What a checkpoint claims; None of what is none. Good for putting things in order, and for nothing else."""
+    try:
+        fields = decode(unverified_payload(content))
+    except EvidenceError:
+        return None
+    size = fields[2] if isinstance(fields, list) and len(fields) > 2 else None
+    return size if isinstance(size, int) else None
 
 
 def receipt_payload(receipt: Receipt) -> bytes:
