@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: demo test test-long fuzz vectors docs bench bench-board bench-evidence bench-archive clean
+.PHONY: demo test test-long test-nightly fuzz vectors docs bench bench-board bench-evidence bench-log bench-archive bench-native bench-cortex-m native native-check clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo $(DEMO)
@@ -16,6 +16,11 @@ test: $(READY) $(STUBS)
 # the same faults, for as long as they last on a site, and every bit of twenty bundles
 test-long: $(READY)
 	@PACKSEAL_BROKER_GONE_S=60 PACKSEAL_LONG=1 $(BIN)/python -m pytest tests/line tests/records/test_flips.py
+
+# every night, about two hours: ten years of a logger's life; half an hour: a million power cuts
+test-nightly: $(READY)
+	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest tests/firmware/test_long_life.py
+	@PACKSEAL_CUTS=1000000 $(BIN)/python -m pytest -s tests/firmware/test_power_cuts.py
 
 # every night: ten minutes of processor time, guided by coverage; a finding belongs into a test
 fuzz: $(READY)
@@ -30,10 +35,29 @@ docs: $(READY)
 	@$(BIN)/python docs/make_commands.py
 	@$(BIN)/python docs/make_screenshot.py
 
+# the signer in machine code, for every architecture; packages: see the message when one is missing
+native: $(READY)
+	@$(BIN)/python firmware/native/build.py
+
+# whether the files in firmware/logger/native are what the sources make, byte for byte
+native-check: $(READY)
+	@$(BIN)/python firmware/native/build.py --check
+
 bench: bench-board bench-evidence
+
+# instructions of the native signer on emulated processors
+bench-native: $(READY)
+	@$(BIN)/python benchmarks/bench_native.py
+
+# instructions and heap of the firmware on an emulated Cortex-M; RECORD=--record keeps them as those to compare with
+bench-cortex-m: $(READY)
+	@$(BIN)/python benchmarks/bench_cortex_m.py $(RECORD)
 
 bench-board: $(READY)
 	@$(BIN)/python benchmarks/bench_board.py
+
+bench-log: $(READY)
+	@$(BIN)/python benchmarks/bench_log.py
 
 # the peer's column needs cbor2: .venv/bin/pip install --editable '.[bench]'
 bench-evidence: $(READY)
@@ -55,7 +79,7 @@ $(READY): pyproject.toml
 # MicroPython's type stubs, one folder a port, since each port has its own `machine`
 $(VENV)/typings/%: $(READY)
 	@echo "fetching the type stubs of MicroPython's $* port"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --target $@ 'micropython-$*-stubs>=1.25,<2'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target $@ 'micropython-$*-stubs>=1.25,<2'
 
 clean:
 	rm -rf $(VENV)

@@ -18,10 +18,10 @@ BIN = Path(sys.executable).parent
 FIND_MICROPYTHON = "from packseal.io.micropython import micropython_command; print(*micropython_command())"
 WAITING = ["tests/line", "tests/apps", "tests/log", "tests/io", "tests/outbox"]
 PORTS = {  # of MicroPython, and what runs on each
-    "unix": ["firmware", "tests/firmware/board_tests"],
-    "stm32": ["firmware/logger"],
-    "rp2": ["firmware/logger"],
-    "esp32": ["firmware/logger"],
+    "unix": ["tests/firmware/board_tests"],
+    "stm32": ["firmware/boards/loader"],
+    "rp2": ["firmware/boards/loader"],
+    "esp32": ["firmware/boards/loader"],
 }
 
 
@@ -40,6 +40,7 @@ def parts() -> list[Part]:
         *(firmware_types(port, files) for port, files in PORTS.items()),
         Part("direction of imports", [str(BIN / "lint-imports")]),
         Part("vectors", [sys.executable, "tests/vectors/make_vectors.py", "--check"]),
+        Part("native signer", [sys.executable, "firmware/native/build.py", "--check"]),
         Part("MicroPython", [sys.executable, "-c", FIND_MICROPYTHON]),  # fetched once, before two look for it
     ]
 
@@ -52,8 +53,15 @@ def test_parts() -> tuple[Part, Part]:
 
 
 def firmware_types(port: str, files: list[str]) -> Part:
+    """The firmware with this port's board: each board has modules of the same names."""
+    boards = ROOT / "firmware" / "boards"
+    files = ["firmware/main.py", "firmware/logger", *files]
+    files += sorted(str(path) for path in (boards / port).glob("*.py") if path.name != "manifest.py")
     command = [str(BIN / "mypy"), "--config-file", "firmware/mypy.ini", *files]
-    return Part(f"firmware types, {port}", command, {"MYPY_TYPINGS": str(ROOT / ".venv" / "typings" / port)})
+    path = f"{boards / port}:{boards / 'loader'}"
+    return Part(
+        f"firmware types, {port}", command, {"MYPY_TYPINGS": str(ROOT / ".venv/typings" / port), "MYPYPATH": path}
+    )
 
 
 def run(part: Part, *, is_captured: bool = False) -> tuple[int, float, str]:

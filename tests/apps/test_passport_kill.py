@@ -162,4 +162,4 @@ def test_killed_again_and_again_the_log_goes_on_from_all_that_was_signed(service
     service.check()
     times = [one.received_unix_ms for one in sorted(service.receipts.values(), key=lambda one: one.service_index)]
     assert times == sorted(times)
-    assert len({note.size for note in service.notes}) > KILLS
+    assert len({note.size for note in service.notes}) >= KILLS

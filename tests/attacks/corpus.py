@@ -78,7 +78,7 @@ def good_items() -> Mapping[str, tuple[bytes, ...]]:
         "part of an archive": tuple(parts),
         "frames": tuple(encode_frame(Kind.ENTRY, entry)[:-1] for entry in entries),
         "HELLO": (encode(hello),),
-        "STATUS": (encode([60_000, 9, 2, 0, 0, 1, 0, 0]), encode([1 << 40, 9, 2, 0, 0, 1, 0, 7])),
+        "STATUS": (encode([60_000, 9, 2, 0, 0, 1, 0, 0, 0, 0]), encode([1 << 40, 9, 2, 0, 0, 1, 0, 7, 3, 1])),
         "note": (service.note(),),
         "cosigned note": (service.note(),),
         "entry of the passport log": tuple(tile_entries),

@@ -103,7 +103,7 @@ def test_rule_3_verified_over_the_bytes_received(tmp_path: Path) -> None:
     board = office.bound_board()
     board.append(EntryType.EVENT, {1: 1, 2: 3, 7: b"of a later version", 23: [1, {0: None}]})
     board.append(31, {5: "a type of a later version"})
-    board.append(EntryType.WINDOW, {1: 10, 2: 1, 13: [7, b"later"]})
+    board.append(EntryType.WINDOW, {0: [7, b"later"], 1: 10, 2: 1})
     office.desk.receipt(board.delivery().to_bytes())
     for seq in range(board.size - 3, board.size):
         bundle = office.bundle(board, seq)

@@ -1,4 +1,7 @@
-"""The board's SHA-512 and Ed25519 against RFC 8032, hashlib, libsodium (by PyNaCl) and the CCTV edge cases."""
+"""The board's SHA-512 and portable Ed25519 against RFC 8032, hashlib, libsodium (by PyNaCl) and the CCTV edge cases.
+
+The native signer has to pass the same: test_native.py.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from nacl.exceptions import CryptoError
 from nacl.signing import SigningKey, VerifyKey
 
 from logger.core import edwards25519_base
-from logger.core.ed25519 import SignatureError, public_key, sign, sign_steps, verify, verify_steps
+from logger.core.ed25519_portable import SignatureError, public_key, sign, sign_steps, verify, verify_steps
 from logger.core.edwards25519 import has_small_order
 from tests.firmware import base_table
 from tests.firmware.conftest import Interpreter
@@ -32,10 +35,10 @@ ORDER_8_YS = (
 L = 2**252 + 27742317777372353535851937790883648493
 
 
-def ask(interpreter: Interpreter, questions: Sequence[tuple[Any, ...]], timeout_s: float = 300) -> list[str]:
+def ask(interpreter: Interpreter, questions: Sequence[tuple[Any, ...]], signer: str = "portable") -> list[str]:
     """The answers of board_tests/crypto_vectors.py: questions are tuples of a name and byte strings."""
     lines = [" ".join([name, *(part.hex() for part in parts)]) + "\n" for name, *parts in questions]
-    return interpreter.run(QUESTIONS, input_bytes="".join(lines).encode(), timeout_s=timeout_s).splitlines()
+    return interpreter.run(QUESTIONS, signer, input_bytes="".join(lines).encode(), timeout_s=300).splitlines()
 
 
 def number(value: int) -> bytes:

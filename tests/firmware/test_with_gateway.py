@@ -12,8 +12,9 @@ from nacl.signing import SigningKey
 
 from logger.core import cose
 from packseal.io.session import BoardSession, DeliveryArrived, FrameRejected, HelloArrived
-from packseal.records.bodies import EntryType, Previous
+from packseal.records.bodies import EntryType, Gap, Previous
 from packseal.records.checkpoint import Receipt, sign_receipt
+from packseal.records.entries import Entry
 from packseal.records.log import NOTHING_KNOWN, Delivery, TrustedLog
 
 BOARD_TESTS = Path(__file__).parent / "board_tests"
@@ -26,6 +27,7 @@ class Witness:
     def __init__(self) -> None:
         self.logs: list[TrustedLog] = []
         self.kinds: Counter[int] = Counter()
+        self.entries: list[Entry] = []
         self._session = BoardSession()
         self._now_ms = 0
 
@@ -45,12 +47,17 @@ class Witness:
         verified = self.logs[-1].verified(Delivery.from_bytes(delivery.to_bytes()), NOTHING_KNOWN)
         self.logs[-1] = verified.log
         self.kinds.update(entry.type for entry in verified.entries)
+        self.entries += verified.entries
         self._session.accepted(verified.log.size)
         head = verified.checkpoint
         receipt = Receipt(head.log_id, head.size, head.root, 1, 1_700_000_000_000 + self._now_ms, bytes(16))
         self._session.send_receipt(
             sign_receipt(receipt, lambda message: SERVICE.sign(message).signature, bytes(SERVICE.verify_key))
         )
+
+
+def told(entry: Entry) -> tuple[int, int, int] | None:
+    return entry.body.bare if isinstance(entry.body, Gap) else None
 
 
 @pytest.fixture
@@ -62,6 +69,19 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
 def board_of(bench: Any, **more: Any) -> Any:
     flash = importlib.import_module("memory_flash").MemoryFlash(8, 4096)
     return bench.Board(flash, 1_000, 10_000, 4, 4, **more)
+
+
+def test_leaves_of_what_found_no_room_are_believed_with_their_gap(bench: Any) -> None:
+    flash = importlib.import_module("memory_flash").MemoryFlash(16, 16384)
+    board, witness = bench.Board(flash, 500, 1_000, 20, 4), Witness()
+    while board.log.losses.bare_count < 50:
+        board.run(100_000)
+    board.run(60_000, witness)
+    (log,) = witness.logs
+    (bare,) = [gap for gap in map(told, witness.entries) if gap]
+    assert bare[2] >= 50
+    assert log.size == len(witness.entries) + bare[2]
+    assert board.log.receipted_size > bare[1]
 
 
 def test_a_cycle_of_the_pack_is_believed_entry_by_entry(bench: Any) -> None:

@@ -11,6 +11,7 @@ from packseal.io.session import (
     CREDIT,
     QUIET_MS,
     SILENT_MS,
+    UNSIGNED_MS,
     BoardSession,
     DeliveryArrived,
     Event,
@@ -45,6 +46,10 @@ def entries(first: int, last: int) -> bytes:
 CHECKPOINT = encode_frame(Kind.CHECKPOINT, b"signed")
 
 
+def status(size: int, receipted_size: int) -> bytes:
+    return encode_frame(Kind.STATUS, encode([0, size, receipted_size, *[0] * 7]))
+
+
 def sent(session: BoardSession) -> list[Frame]:
     return FrameReader().feed(session.bytes_to_send())
 
@@ -69,6 +74,20 @@ def test_a_silent_port_is_asked_again_and_again() -> None:
         session.tick(now_ms)
         asked += [frame.kind for frame in sent(session)]
     assert asked == [Kind.ASK] * 3
+
+
+def test_a_board_that_is_at_work_already_is_asked_who_it_is() -> None:
+    """It says something every second to the gateway before this one, and is never silent."""
+    session = BoardSession()
+    asked = []
+    for now_ms in range(0, 2 * SILENT_MS, QUIET_MS):
+        session.receive(status(7, 0) + entries(5, 6), now_ms)
+        session.tick(now_ms)
+        asked += [frame.kind for frame in sent(session)]
+    assert asked == [Kind.ASK] * 2
+    session.receive(hello(7), 2 * SILENT_MS)
+    session.tick(2 * SILENT_MS)
+    assert sent(session) == []
 
 
 def test_entries_and_checkpoint_make_a_delivery() -> None:
@@ -148,6 +167,35 @@ def test_a_missing_entry_rewinds() -> None:
     assert wants(session)[0] == [0, CREDIT, 1]
 
 
+def test_a_missing_entry_is_asked_for_once_whatever_was_under_way_behind_it() -> None:
+    session = greeted(50)
+    session.receive(entries(0, 0) + entries(2, 20), 1)
+    session.receive(entries(21, 40), 2)
+    assert wants(session) == [[0, CREDIT, 1]]
+    session.receive(entries(0, 5) + entries(7, 9), 3)
+    assert wants(session) == [[0, CREDIT, 1]], "the next one that is missing is asked for again"
+
+
+def test_a_rewind_that_was_lost_is_said_again() -> None:
+    session = greeted(5)
+    session.receive(entries(0, 0) + entries(2, 4), 1)
+    assert wants(session) == [[0, CREDIT, 1]]
+    session.tick(QUIET_MS)
+    assert wants(session) == []
+    session.tick(QUIET_MS + 1)
+    assert wants(session) == [[0, CREDIT, 1]]
+
+
+def test_who_lacks_what_another_gateways_receipts_have_freed_asks_where_the_board_begins() -> None:
+    session = greeted(9)
+    session.receive(entries(0, 2) + CHECKPOINT, 1)
+    session.accepted(3)
+    session.receive(status(20, 12) + entries(12, 19), SILENT_MS)
+    frames = sent(session)
+    assert [frame.kind for frame in frames] == [Kind.WANT, Kind.ASK]
+    assert decode(frames[0].body) == [3, CREDIT, 1]
+
+
 def test_a_broken_frame_rewinds_and_is_counted() -> None:
     session = greeted(3)
     broken = bytearray(entries(1, 1))
@@ -163,6 +211,16 @@ def test_a_lost_tail_is_asked_for_when_nothing_comes() -> None:
     session.tick(QUIET_MS)
     assert wants(session) == []
     session.tick(QUIET_MS + 1)
+    assert wants(session) == [[0, CREDIT, 1]]
+
+
+def test_a_checkpoint_that_was_lost_with_nothing_behind_it_is_asked_for() -> None:
+    """Over CAN a transfer is lost whole; a board that is full or sealed says nothing more."""
+    session = greeted(3)
+    session.receive(entries(0, 2), 1)
+    session.tick(UNSIGNED_MS)
+    assert wants(session) == []
+    session.tick(UNSIGNED_MS + 1)
     assert wants(session) == [[0, CREDIT, 1]]
 
 
@@ -201,7 +259,7 @@ def test_a_nonce_of_another_length_is_the_callers_fault() -> None:
         greeted(1).send_challenge(bytes(15))
 
 
-@pytest.mark.parametrize("numbers", [7, 9])
+@pytest.mark.parametrize("numbers", [9, 11])
 def test_a_status_of_another_length_is_refused(numbers: int) -> None:
     (event,) = greeted(1).receive(encode_frame(Kind.STATUS, encode([0] * numbers)), 1)
     assert isinstance(event, FrameRejected)
@@ -234,13 +292,13 @@ def test_a_status_with_fewer_records_than_were_taken_asks_who_is_there() -> None
     session = greeted(3)
     session.receive(entries(0, 2) + CHECKPOINT, 1)
     session.accepted(3)
-    session.receive(encode_frame(Kind.STATUS, encode([0, 2, 0, 0, 0, 0, 0, 0])), 2)
+    session.receive(encode_frame(Kind.STATUS, encode([0, 2, 0, 0, 0, 0, 0, 0, 0, 0])), 2)
     assert Kind.ASK in [frame.kind for frame in sent(session)]
 
 
 def test_a_board_that_is_not_the_one_expected_is_asked_for_nothing() -> None:
     session = greeted(3)
     session.forget()
-    session.receive(encode_frame(Kind.STATUS, encode([0, 9, 0, 0, 0, 0, 0, 0])), 1)
+    session.receive(encode_frame(Kind.STATUS, encode([0, 9, 0, 0, 0, 0, 0, 0, 0, 0])), 1)
     session.tick(QUIET_MS + 1)
     assert wants(session) == []

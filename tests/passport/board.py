@@ -150,7 +150,7 @@ def a_window(seq: int) -> Window:
         cell_mv=cells,
         temperature_ddegc=(251, 253),
         soc_cpct=8_000 - seq % 8_000,
-        counters=(1_000, 90_000 + seq, 40, 3_700 + seq),
+        counters=(1_000, 90_000 + seq, 40, 3_700 + seq, 15_000, 2, 1, 7_200, 60, 3_600, 0, 1, 0, 0),
         soc_reported_cpct=8_100,
         soh_reported_cpct=9_900,
     )

@@ -11,11 +11,12 @@ import pytest
 from packseal.apps.auditor import Auditor
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.page_view import PageView
-from packseal.errors import Reason, UnavailableError
+from packseal.errors import EvidenceError, Reason, UnavailableError
 from packseal.records.answer import RefusalAnswer
 from packseal.records.bare import encode_bare
 from packseal.records.bodies import EntryType
-from packseal.records.log import Delivery
+from packseal.records.log import NOTHING_KNOWN, Delivery, TrustedLog
+from packseal.records.merkle import Edge
 from packseal.records.verify import verify_bundle
 from tests.passport.board import Board, running_board
 from tests.passport.desk import SERVICE_PUBLIC_KEY, Desk, desk_for
@@ -82,6 +83,17 @@ def test_audit_and_page_find_nothing_altered(tmp_path: Path) -> None:
     shown: Any = page.battery("pack-1")
     says = {record["seq"]: (record["says"], record["reason"]) for record in shown["records"]}
     assert says[15] == ("its content could not be kept: the board's log was full, and only its hash is there", "")
+
+
+def test_a_gateway_may_begin_among_the_leaves() -> None:
+    """At a board's edge, when another gateway's receipts have freed the first of them."""
+    board = full_board()
+    edge = Edge().extended(board.leaves[:15])
+    begun = TrustedLog(board.genesis, board.seed, edge)
+    assert begun.verified(bared(board, 15), NOTHING_KNOWN).log.size == board.size
+    behind = TrustedLog(board.genesis, board.seed, edge, boot=1)
+    with pytest.raises(EvidenceError, match="missing-entries"):
+        behind.verified(bared(board, 15), NOTHING_KNOWN)
 
 
 def test_an_altered_leaf_is_found(tmp_path: Path) -> None:

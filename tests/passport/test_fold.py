@@ -16,11 +16,14 @@ from packseal.passport.document import document
 from packseal.passport.fold import Delivered, Passport, fold
 from packseal.passport.settings import BatterySettings
 from packseal.records.answer import RefusalAnswer
-from packseal.records.bodies import Origin
+from packseal.records.bodies import EntryType, Origin
 from packseal.records.entries import decode_entry, genesis_key
 from tests.passport.board import RATED_MAH, Board, running_board, settings_for
 from tests.passport.desk import START_UNIX_MS, Desk, desk_for
 
+COUNTED = (
+    "deep_discharge_events", "overcharge_events", "time_hot", "time_cold", "time_charging_hot", "time_charging_cold",
+)  # fmt: skip
 EMPTY = Passport(BatterySettings("pack-1", "SBESS", RATED_MAH, "A used pack"))
 
 
@@ -96,7 +99,17 @@ def test_values_are_those_of_the_newest_record() -> None:
     assert found["ohmic_resistance"]["text"] == "22.31 mΩ"
     assert (found["full_cycles"]["value"], found["full_cycles"]["unit"]) == (1.5, "1")
     assert found["energy_throughput"]["value"] == 40 / 1000 + 3714 / 1000
+    assert [found[key]["text"] for key in COUNTED] == ["2", "1", "120 min", "1 min", "60 min", "0 min"]
+    assert {found[key]["record"]["seq"] for key in COUNTED} == {14}
     assert found["pack_current_ma"]["text"] == "\u22125.00 A"
+
+
+def test_a_source_that_counts_charge_and_energy_alone() -> None:
+    board = Board()
+    board.append(EntryType.WINDOW, {1: 10_000, 2: 10, 9: [1_000, 90_000, 40, 3_700]})
+    found = values(fold(EMPTY, delivered(board, 0, 2)))
+    assert (found["full_cycles"]["value"], found["capacity_throughput"]["value"]) == (1.5, 91)
+    assert [found[key]["value"] for key in COUNTED] == [None] * len(COUNTED)
 
 
 def test_uncertainty_is_shown_as_two_standard_uncertainties() -> None:

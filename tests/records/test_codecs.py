@@ -145,12 +145,12 @@ seqs = st.lists(st.integers(0, (1 << 24) - 1), min_size=2, max_size=2)
 columns = st.lists(st.none() | st.integers(-9, 9), min_size=1, max_size=5).map(encode_column)
 threes = st.lists(st.integers(-9, 9), min_size=3, max_size=3).map(encode_column)
 OF_WINDOW: dict[int, st.SearchStrategy[Any]] = {
-    **dict.fromkeys((1, 2, 3, 8, 10, 11, 12), uints),
+    **dict.fromkeys((1, 2, 3, 8, 10, 11, 12, 13), uints),
     4: threes,
     5: threes,
     6: digests,
     7: columns,
-    9: st.lists(uints, min_size=4, max_size=4),
+    9: st.sampled_from([4, 14]).flatmap(lambda count: st.lists(uints, min_size=count, max_size=count)),
 }
 OF_STATEMENT: dict[int, st.SearchStrategy[Any]] = {
     **dict.fromkeys((1, 3, 9), uints),

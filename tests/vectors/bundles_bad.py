@@ -368,7 +368,7 @@ def _records() -> Faults:
         s.bundle(seq=2, entry=encode([2, 2, 1, 20_000, {1: 1, 2: 1, 8: None}])),
         "malformed",
     )
-    tagged = encode([2, 2, 1, 20_000, {1: 1, 2: 1, 13: Sign1([])}])
+    tagged = encode([2, 2, 1, 20_000, {0: Sign1([]), 1: 1, 2: 1}])
     yield "window with a tag in it", s.bundle(seq=2, entry=tagged), "malformed"
     yield "window with key 14", s.bundle(seq=2, entry=encode([2, 2, 1, 20_000, {1: 1, 2: 1, 14: DIGEST}])), "malformed"
 

@@ -62,7 +62,7 @@ def _disclosed() -> Iterator[Named]:
     yield "a window of which all cell blocks are shown", "acts", s.shown(6, Wanted(cells=range(6)))
     yield "a window of which the root of its cells is shown, and none of them", "acts", s.shown(6, Wanted(fields=[6]))
     yield "a window of which nothing is shown", "acts", s.shown(4, Wanted())
-    yield "a window of which a field is shown that version 1 does not know", "acts", s.shown(12, Wanted(fields=[13]))
+    yield "a window of which a field is shown that version 1 does not know", "acts", s.shown(12, Wanted(fields=[0]))
     record = s.open_record(2)
     absent = Disclosure((ShownLeaf(8, None, record.salt(8)),), tuple(subset_proof(record.leaves(), [8])))
     yield "a window that is shown to have no state of charge", "acts", s.disclosed(2, absent)

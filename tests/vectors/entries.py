@@ -66,10 +66,11 @@ def window(seq: int) -> bytes:
             cell_mv=CELLS_MV,
             temperature_ddegc=(251, -13),
             soc_cpct=5000 + seq if seq > 3 else None,
-            counters=(seq, 2 * seq, 3 * seq, 4 * seq),
+            counters=tuple(seq * factor for factor in range(1, 15 if seq == 5 else 5)),
             soc_reported_cpct=5100 if seq == 6 else None,
             soh_reported_cpct=9900 if seq == 6 else None,
             values_unavailable=int(seq == 4),
+            values_missing=3 * int(seq == 5),
         ),
     )
 
@@ -108,7 +109,7 @@ def example() -> Example:
     names.append("event")
     log.append(4, {1: 4, 2: 1, 3: -205, 4: 1}, uptime_ms=84_000)
     names.append("window with a field that version 1 does not know")
-    log.append(2, {1: 10_000, 2: 9, 13: [1, {5: None}]}, uptime_ms=90_000)
+    log.append(2, {0: [1, {5: None}], 1: 10_000, 2: 9}, uptime_ms=90_000)
     names.append("change of key")
     log.rotate(BOARD_NEXT)
     log.boot = 2
@@ -254,8 +255,8 @@ def _bad_windows() -> list[tuple[str, bytes, str]]:
         ("a window with key 15", changed(k15=bytes(32)), "4.2"),
         ("a window with a negative key", entry(2, {1: 1, 2: 1, -1: 1}), "4.2"),
         ("a window with a null", changed(k8=None), "4.2"),
-        ("a window with a null under an unknown key", changed(k13=None), "4.2"),
-        ("a window with a tag under an unknown key", changed(k13=Sign1([1])), "1.1"),
+        ("a window with a null under an unknown key", changed(k0=None), "4.2"),
+        ("a window with a tag under an unknown key", changed(k0=Sign1([1])), "1.1"),
         ("a statement with a tag in an unknown value", entry(3, soh | {13: [{1: Sign1([])}]}), "1.1"),
         ("a window of 2^63 ms", changed(k1=1 << 63), "2.5"),
         ("a window of text", changed(k2="10"), "2.5"),
@@ -269,6 +270,12 @@ def _bad_windows() -> list[tuple[str, bytes, str]]:
         ("a column with a number of six bytes", changed(k6=b"\x81\x81\x81\x81\x81\x01"), "2, WINDOW"),
         ("a charge of 2^63", changed(k8=1 << 63), "2.5"),
         ("three counters", changed(k9=[0, 0, 0]), "2, WINDOW"),
+        ("five counters", changed(k9=[0] * 5), "2, WINDOW"),
+        ("thirteen counters", changed(k9=[0] * 13), "2, WINDOW"),
+        ("fifteen counters", changed(k9=[0] * 15), "2, WINDOW"),
+        ("a last counter of 2^63", changed(k9=[*[0] * 13, 1 << 63]), "2.5"),
+        ("negative missing values", changed(k13=-1), "2.5"),
+        ("missing values as an array", changed(k13=[1]), "2.5"),
         ("a counter of 2^63", changed(k9=[0, 0, 0, 1 << 63]), "2.5"),
         ("a negative counter", changed(k9=[0, -1, 0, 0]), "2.5"),
         ("a reported state of health below zero", changed(k11=-1), "2.5"),

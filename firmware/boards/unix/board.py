@@ -1,29 +1,34 @@
 """The unix port as a board: what main.py needs, made from a state folder with config.json, key.bin and flash.bin."""
 
-import os
 import sys
 import time
 from errno import errorcode
-from hashlib import sha256
 
 import config
-from key_file import KeyFile
 from parent import Parent
 
+from logger.core.life import POWER_ON, UNKNOWN
+from logger.core.steps import finish
 from logger.drivers.clock import Clock
+from logger.drivers.files import Files, firmware_hash_steps
 from logger.drivers.flash_file import FlashFile
+from logger.drivers.key_file import KeyFile
 from logger.drivers.serial_file import SerialFile
 from logger.drivers.simulator import SimulatedPack
 
 SECTOR_BYTES = 4096
-POWER_ON, UNKNOWN = 1, 0  # docs/record.md, BOOT key 2
+NAME = "unix"
 ConfigError = config.ConfigError
 
 
 class Board:
     def __init__(self, folder, ends_with_stdin):
         """Raises ConfigError, and OSError when the serial line cannot be opened."""
-        self.config = config.load(folder + "/config.json")
+        self.files = Files(folder)
+        chosen = config.load(self.files, folder + "/")
+        self.config, self.is_config_refused = chosen.config, chosen.is_refused
+        if chosen.words:
+            self.say(chosen.words)
         ticks_ms, ticks_diff = _ticks()
         self.clock = Clock(ticks_ms, ticks_diff, self.config["clock_rate"])
         self.parent = Parent(ticks_ms, ticks_diff) if ends_with_stdin else None
@@ -32,6 +37,18 @@ class Board:
         self.flash = _flash(folder + "/flash.bin", self.config["flash_sectors"])
         self.serial = SerialFile(self.config["serial"])
         self.source = self._source()
+        self.chores = []  # main.set_up's
+
+    def say(self, words):
+        """A line on the console."""
+        print(f"packseal firmware: {words}", file=sys.stderr)
+
+    def restart(self):
+        """For an update: ends, and whoever started the process starts it again."""
+        sys.exit(0)
+
+    def feed_watchdog(self):
+        """There is none: the process that started this one sees it end."""
 
     def is_wanted(self):
         return self.parent is None or not self.parent.is_gone()
@@ -55,30 +72,11 @@ class Board:
 
 def firmware_hash(root):
     """SHA-256 over main.py, logger/ and this board's folder (docs/record.md, BOOT key 1)."""
-    paths = _python_files(root, "logger") + _python_files(root, "boards/unix")
-    paths.append("main.py")
-    whole = sha256()
-    for path in sorted(paths):
-        content = sha256()
-        with open(root + "/" + path, "rb") as file:
-            part = file.read(512)
-            while part:
-                content.update(part)
-                part = file.read(512)
-        whole.update(sha256(path.encode()).digest())
-        whole.update(content.digest())
-    return whole.digest()
-
-
-def _python_files(root, folder):
-    found = []
-    for name in os.listdir(root + "/" + folder):
-        path = folder + "/" + name
-        if name.endswith(".py"):
-            found.append(path)
-        elif os.stat(root + "/" + path)[0] & 0x4000:  # a folder
-            found += _python_files(root, path)
-    return found
+    files = Files(root)
+    paths = ["main.py"]
+    for folder in ("logger", "boards/unix"):
+        paths.extend([folder + "/" + name for name in files.names(folder) if name.endswith(".py")])
+    return finish(firmware_hash_steps(files, ".", paths))
 
 
 def _keys(path):

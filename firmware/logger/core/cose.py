@@ -66,7 +66,7 @@ class Receipt:
     def __init__(self, content, log_id, service_key):
         """Raises SignedError unless content has exactly the shape of section 5 and names log_id and service_key."""
         self.content = content
-        fields, self.message, self.signature = _opened(content, RECEIPT_PURPOSE, service_key, _RECEIPT_TYPES)
+        fields, self.message, self.signature = opened(content, RECEIPT_PURPOSE, service_key, _RECEIPT_TYPES)
         named, self.size, self.root, service_index, self.received_unix_ms, salt, digest = fields
         numbers = (self.size, service_index, self.received_unix_ms)
         if not 0 <= min(numbers) <= max(numbers) <= _MAX_NUMBER or len(salt) != _SALT_BYTES:
@@ -83,7 +83,7 @@ class Order:
     def __init__(self, content, log_id, operator_key, public_key):
         """Raises SignedError unless content has the shape of section 5.7 and names all three; public_key: the log's."""
         self.content = content
-        fields, self.message, self.signature = _opened(content, ORDER_PURPOSE, operator_key, _ORDER_TYPES)
+        fields, self.message, self.signature = opened(content, ORDER_PURPOSE, operator_key, _ORDER_TYPES)
         named, self.order, self.kid, self.cause = fields
         if self.cause not in _CAUSES.get(self.order, ()):
             raise SignedError("an order that version 1 does not know")
@@ -91,7 +91,7 @@ class Order:
             raise SignedError("not for this log and its present key")
 
 
-def _opened(content, purpose, public_key, types):
+def opened(content, purpose, public_key, types):
     """(fields of the payload behind its version, the message that was signed, the signature). Raises SignedError."""
     protected = cbor.encode({ALGORITHM: ED25519, KID: key_id(public_key)})
     try:

@@ -7,12 +7,22 @@ from logger.core import cbor
 
 BOOT, WINDOW, SOH, EVENT, GAP, KEY, TIME, SEAL, CONFIG = range(1, 10)
 MAX_ENTRY_BYTES = 512
+MAX_BLOCKS, MAX_SENSORS = 128, 64  # what a board reads at most
 ACT_OPEN, ACT_ROTATE = 1, 2
 CAUSE_LOG_FULL, CAUSE_SEALING = 1, 2
 ORIGIN_BOARD = 1
 METHOD_TWO_ANCHORS = 1
-EVENT_SILENT = 6
+EVENT_DEEP_DISCHARGE, EVENT_OVERCHARGE, EVENT_TOO_HOT, EVENT_TOO_COLD, EVENT_BMS_RESET = range(1, 6)
+EVENT_SILENT, EVENT_MISSING, EVENT_UPDATE, EVENT_FLASH = range(6, 10)
 BEGINS, ENDED, MOMENTARY = 1, 2, 3  # phases of an event
+DAMAGED_RECORDS = 1  # value of event 9
+WINDOW_CELLS, WINDOW_TEMPERATURES = 6, 7  # keys of a WINDOW, and the kind of what is missing in event 7
+# docs/record.md, WINDOW key 9
+CHARGE_MAH, DISCHARGE_MAH, CHARGE_WH, DISCHARGE_WH, FULL_CYCLES_CPCT = range(5)
+DEEP_DISCHARGES, OVERCHARGES, HOT_S, COLD_S, CHARGING_HOT_S, CHARGING_COLD_S = range(5, 11)
+BMS_RESETS, FAILED_STARTS, EVENTS_UNSAID = range(11, 14)
+COUNTERS = 14
+FAILURES = (2, 4, 5)  # causes of a BOOT that are none of a board in good health: watchdog, brown-out, hard fault
 
 
 def encode(kind, seq, boot, uptime_ms, body):
@@ -51,8 +61,14 @@ def event_body(event, phase, value=None, place=None):
     return without_absent({1: event, 2: phase, 3: value, 4: place})
 
 
-def gap_body(cause, windows, first_ms, last_ms):
-    return {1: cause, 2: windows, 3: [first_ms, last_ms]}
+def bare_leaf(leaf, seq):
+    """What stands in the place of an entry whose content could not be kept (docs/record.md section 3.3)."""
+    return cbor.encode([leaf, seq])
+
+
+def gap_body(cause, windows, first_ms, last_ms, bare=None):
+    """bare: [first seq, last seq, count] of those windows whose leaves are in the log."""
+    return without_absent({1: cause, 2: windows, 3: [first_ms, last_ms], 4: bare})
 
 
 def time_body(receipt, received_unix_ms):
@@ -106,38 +122,73 @@ def decode_column(column):
 
 
 class Progress:
-    """What a restart resumes from: where the log ends, and the counters of the newest entries."""
+    """What a restart resumes from: where the log ends, its counters, and which events have begun and not ended."""
 
-    _LAYOUT = "<IQQQQQQBB2x"
-    BYTES = 56
+    _LAYOUT = "<IQ14QQIHB24s"
+    BYTES = 163
 
     def __init__(self):
         self.boot = 0
         self.uptime_ms = 0
-        self.counters = [0, 0, 0, 0]  # charge_mah, discharge_mah, charge_wh, discharge_wh
+        self.counters = [0] * COUNTERS
         self.time_ms = 0  # uptime of the newest TIME entry, 0 before the first
         self.last_kind = 0
-        self.is_source_silent = False  # by the newest EVENT entry about it
+        self.damages = 0  # the damaged records that event 9 has told of
+        self._open = 0  # a bit for each event that has begun and not ended
+        self._missing = bytearray(24)  # a bit for each cell block and sensor that is missing
 
     def note(self, entry):
         """Takes over what one of our own entries, the next of the log, says."""
         self.last_kind, _, self.boot, self.uptime_ms, body = cbor.decode(entry)
         if self.last_kind == WINDOW and 9 in body:
-            self.counters = body[9]
+            self.counters[: len(body[9])] = body[9]
+        elif self.last_kind == BOOT and body[2] in FAILURES:
+            self.counters[FAILED_STARTS] += 1
         elif self.last_kind == TIME:
             self.time_ms = self.uptime_ms
-        elif self.last_kind == EVENT and body[1] == EVENT_SILENT:
-            self.is_source_silent = body[2] == BEGINS
+        elif self.last_kind == EVENT:
+            self._note_event(body[1], body[2], body.get(3), body.get(4))
+
+    def is_open(self, event):
+        """By the newest EVENT entry about it. Of event 7, ask is_missing."""
+        return bool(self._open >> event & 1)
+
+    def is_missing(self, kind, place):
+        """kind: WINDOW_CELLS or WINDOW_TEMPERATURES."""
+        bit = self._bit(kind, place)
+        return bit is not None and bool(self._missing[bit >> 3] >> (bit & 7) & 1)
+
+    def _note_event(self, event, phase, kind, place):
+        """kind: the value of the event, which for these is one."""
+        if phase == MOMENTARY:
+            if (event, kind) == (EVENT_FLASH, DAMAGED_RECORDS) and place:
+                self.damages = place
+            return
+        bit = self._bit(kind, place) if event == EVENT_MISSING else None
+        if bit is not None:
+            mask = 1 << (bit & 7)
+            self._missing[bit >> 3] &= ~mask & 0xFF
+            self._missing[bit >> 3] |= mask if phase == BEGINS else 0
+        elif event < 16:
+            self._open &= ~(1 << event)
+            self._open |= 1 << event if phase == BEGINS else 0
+
+    @staticmethod
+    def _bit(kind, place):
+        """None for a place that is not remembered: after a restart it counts as never seen."""
+        first = {WINDOW_CELLS: 0, WINDOW_TEMPERATURES: MAX_BLOCKS}.get(kind)
+        most = MAX_BLOCKS if kind == WINDOW_CELLS else MAX_SENSORS
+        return first + place if first is not None and place is not None and 0 <= place < most else None
 
     def to_bytes(self):
-        flags = (self.time_ms, self.last_kind, self.is_source_silent)
-        return struct.pack(self._LAYOUT, self.boot, self.uptime_ms, *self.counters, *flags)
+        state = (self.time_ms, self.damages, self._open, self.last_kind, self._missing)
+        return struct.pack(self._LAYOUT, self.boot, self.uptime_ms, *self.counters, *state)
 
     @staticmethod
     def from_bytes(content):
         progress = Progress()
         numbers = struct.unpack(Progress._LAYOUT, content)
-        progress.boot, progress.uptime_ms, *progress.counters = numbers[:6]
-        progress.time_ms, progress.last_kind, is_source_silent = numbers[6:]
-        progress.is_source_silent = bool(is_source_silent)
+        progress.boot, progress.uptime_ms, *progress.counters = numbers[: 2 + COUNTERS]
+        progress.time_ms, progress.damages, progress._open, progress.last_kind, missing = numbers[2 + COUNTERS :]
+        progress._missing = bytearray(missing)
         return progress

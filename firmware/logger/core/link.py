@@ -1,4 +1,6 @@
-"""The serial link (docs/link.md): frames, and the board's side of the conversation. Bytes in, bytes out; no port here.
+"""The link (docs/link.md): its messages, their frames on a serial line, and the board's side of the conversation.
+
+Bytes in, bytes out; no port here. `SerialLine` moves them over a byte stream, can_link.py over CAN.
 
 What the gateway sends cannot harm the board: a frame that does not decode, or that says what no gateway says, is
 counted and has no other effect.
@@ -8,6 +10,7 @@ from binascii import crc32
 
 from logger.core import cbor, sectorlog
 from logger.core.cose import NONCE_BYTES
+from logger.core.cursor import AGAIN
 from logger.core.merkle import MAX_SIZE
 
 VERSION = 1
@@ -24,18 +27,31 @@ class FrameError(ValueError):
     """The sender's fault, or the line's: a frame that does not decode."""
 
 
-def encode_frame(kind, body=b""):
-    """Clause 1."""
+def encode_message(kind, body=b""):
+    """Clause 1, before COBS."""
     content = bytes([kind]) + body
     content += crc32(content).to_bytes(4, "little")
     if len(content) > MAX_FRAME_BYTES:
         raise ValueError(f"a frame of {len(content)} bytes")
-    return cobs_encode(content) + b"\x00"
+    return content
+
+
+def encode_frame(kind, body=b""):
+    """Clause 1."""
+    return _framed(encode_message(kind, body))
+
+
+def _framed(message):
+    return cobs_encode(message) + b"\x00"
 
 
 def decode_frame(encoded):
     """(kind, body) of a frame without its closing zero. Raises FrameError."""
-    content = cobs_decode(encoded)
+    return decode_message(cobs_decode(encoded))
+
+
+def decode_message(content):
+    """(kind, body) of what encode_message has made. Raises FrameError."""
     if not _KIND_AND_CRC_BYTES <= len(content) <= MAX_FRAME_BYTES:
         raise FrameError("its length is no frame's")
     if crc32(content[:-4]) != int.from_bytes(content[-4:], "little"):
@@ -112,6 +128,7 @@ class BoardLink:
     def __init__(self, logger):
         self._logger = logger
         self._receiver = FrameReceiver()
+        self._messages_refused = 0
         self._status_period_ms = _STATUS_PERIOD_MS * logger.config["clock_rate"]
         self._receipts_seen = 0
         self._begin()
@@ -127,38 +144,58 @@ class BoardLink:
 
     @property
     def frames_refused(self):
-        return self._receiver.frames_refused
+        return self._receiver.frames_refused + self._messages_refused
 
     def feed(self, content):
+        """Bytes of a serial line."""
         for kind, body in self._receiver.feed(content):
-            if kind == ASK and not body:
-                self._is_hello_due = True
-            elif kind == WANT:
-                self._want(body)
-            elif kind == RECEIPT:
-                self._logger.requests.offer_receipt(body)
-            elif kind == ORDER:
-                self._logger.requests.offer_order(body)
-            elif kind == CHALLENGE and len(body) == NONCE_BYTES:
-                self._logger.requests.offer_challenge(body)
-            else:
-                self._receiver.frames_refused += 1
+            self._take(kind, body)
+
+    def take(self, message):
+        """A message that came whole, as CAN brings it."""
+        try:
+            kind, body = decode_message(message)
+        except FrameError:
+            self._messages_refused += 1
+        else:
+            self._take(kind, body)
+
+    def _take(self, kind, body):
+        if kind == ASK and not body:
+            self._is_hello_due = True
+        elif kind == WANT:
+            self._want(body)
+        elif kind == RECEIPT:
+            self._logger.requests.offer_receipt(body)
+        elif kind == ORDER:
+            self._logger.requests.offer_order(body)
+        elif kind == CHALLENGE and len(body) == NONCE_BYTES:
+            self._logger.requests.offer_challenge(body, self)
+        else:
+            self._messages_refused += 1
 
     def next_frame(self):
-        """The bytes to send next, None when there is nothing to say."""
+        """The bytes to send next on a serial line, None when there is nothing to say."""
+        message = self.next_message()
+        if message is None:
+            return None
+        # a zero before HELLO ends what a cut before the start left half said (clause 3)
+        return _framed(message) if message[0] != HELLO else b"\x00" + _framed(message)
+
+    def next_message(self):
+        """What to say next, as encode_message makes it; None when there is nothing to say."""
         if self._log_id != self._logger.log.log_id:
             self._begin()
         if self._is_hello_due:
             self._is_hello_due = False
-            return b"\x00" + encode_frame(HELLO, self._hello())  # ends what a cut before the start left half said
-        possession = self._logger.requests.possession
+            return encode_message(HELLO, self._hello())
+        possession = self._logger.requests.take_possession(self)
         if possession:
-            self._logger.requests.possession = None
-            return encode_frame(POSSESSION, possession)
+            return encode_message(POSSESSION, possession)
         if self._cursor is None:
             return None
         if self._is_status_due():
-            return encode_frame(STATUS, self._status())
+            return encode_message(STATUS, self._status())
         return self._next_record()
 
     def _want(self, body):
@@ -168,7 +205,7 @@ class BoardLink:
             if not (0 <= next_seq <= MAX_SIZE and 0 <= credit <= MAX_SIZE and rewind in (0, 1)):
                 raise ValueError
         except ValueError:
-            self._receiver.frames_refused += 1
+            self._messages_refused += 1
             return
         self._limit_seq = next_seq + credit
         if rewind or self._cursor is None:
@@ -194,19 +231,38 @@ class BoardLink:
         self._receipts_seen = requests.receipts_settled
         status = [logger.uptime_ms, logger.log.size, logger.log.receipted_size]
         status.extend((self.frames_refused, requests.receipts_refused, logger.slots_missed, logger.windows_lost))
-        status.append(requests.orders_refused)
+        status.extend((requests.orders_refused, logger.source_refused, logger.config_refused))
         return cbor.encode(status)
 
     def _next_record(self):
         """Clause 5: in the log's order, entries below the credit only."""
         record = self._ready or self._cursor.next()
+        while record is AGAIN:  # at once: the gateway rewinds again after a second
+            record = self._cursor.next()
         self._ready = None
         if record is None:
             return None
         kind, number, content = record
         if kind == sectorlog.CHECKPOINT:
-            return encode_frame(CHECKPOINT, content)
+            return encode_message(CHECKPOINT, content)
         if number >= self._limit_seq:
             self._ready = record
             return None
-        return encode_frame(ENTRY, content)
+        return encode_message(ENTRY, content)
+
+
+class SerialLine:
+    """A byte stream under a BoardLink. port: read() -> bytes, write(content) -> how many it took; neither blocks."""
+
+    def __init__(self, link, port):
+        self._link = link
+        self._port = port
+        self._unsent = b""
+
+    def step(self, _now_ms):
+        """Moves what there is to move. True where more may follow at once."""
+        self._link.feed(self._port.read())
+        self._unsent = self._unsent or self._link.next_frame() or b""
+        sent = self._port.write(self._unsent) if self._unsent else 0
+        self._unsent = self._unsent[sent:]
+        return sent > 0

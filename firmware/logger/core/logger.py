@@ -25,23 +25,18 @@ _QUIET_KINDS = (entries.WINDOW, entries.TIME, entries.CONFIG)  # no checkpoint b
 _KEPT_WHILE_FULL = (entries.BOOT, entries.CONFIG, entries.EVENT)
 
 
-class Gap:
-    """Windows that are in no log, until a GAP entry says so."""
-
-    def __init__(self, cause, first_ms):
-        self.cause = cause
-        self.windows = 0
-        self.first_ms = self.last_ms = first_ms
-
-
 class Logger:
     """Everything a board does, short of moving bytes: see step, and link.BoardLink for the other side.
 
     config: a dict with rated_capacity_mah, cell_blocks, strings, sample_ms, window_ms, checkpoint_every, time_every_ms,
     clock_rate, service_public_key (32 bytes), settings_digest and, where somebody may give orders, operator_public_key.
-    keys: a key store (keys.py). source: read(sample) fills a Sample; temperature_sensors and kind (docs/record.md,
-    BOOT key 3) say what it is.
+    keys: a key store (keys.py). source: see docs/sources.md; read(sample) fills a Sample, temperature_sensors and kind
+    (docs/record.md, BOOT key 3) say what it is, `refused` counts what it had to drop.
+
+    `config_refused` is for the board to set: 1 while its newest configuration was refused and the last good one runs.
     """
+
+    config_refused = 0
 
     def __init__(self, config, log, keys, source, firmware_hash, reset_cause):
         self.config = config
@@ -50,25 +45,30 @@ class Logger:
         self.windows_lost = 0
         self._keys = keys
         self._boot_body = entries.boot_body(firmware_hash, reset_cause, source.kind, config)
+        self.last_statement = None  # the body of the newest SOH entry since the start
+        self._source = source
         self._sampler = Sampler(config, source)
         self._work = None  # the generator at work
         self._was_request = False  # whether that is, or was, one of `requests`
-        self._start_ms = self.uptime_ms = log.progress.uptime_ms
-        self._gap = None
+        self._start_ms = self.uptime_ms = max(log.progress.uptime_ms, log.losses.last_ms)
         self._begin()
 
     def _begin(self):
         """At the start, and when a new log has been opened."""
         log = self.log
         self.boot = log.progress.boot + 1
+        self._log_began_ms = 0  # of uptime_ms; the time of a log that goes on from another begins with the other's SEAL
+        self._given_up = None  # (body, began, ended) of a window that a full log keeps the leaf of, if it can
         self._waiting = []  # (type, uptime_ms, body) not on flash yet
         self._is_full = False  # since an entry found no room, until a receipt is kept
+        self.first_window_size = None  # of the log, behind the first window that this life has kept in it
         self._windows_unsigned = 0
-        self._is_checkpoint_due = log.size > log.checkpointed_size
+        self._is_checkpoint_due = log.size > log.checkpointed_size and not log.losses.bare_count
         self._is_closed = log.is_sealed  # no entry may follow
         self._time_ms = log.progress.time_ms
-        self._is_source_silent = log.progress.is_source_silent
-        self._sampler.begin(self.uptime_ms, log.progress.counters)
+        self._damages_said = log.progress.damages
+        self._is_source_silent = log.progress.is_open(entries.EVENT_SILENT)
+        self._sampler.begin(self.uptime_ms, log.progress)
         identity = self._keys.identity
         self._is_rotation_ahead = identity.next_key is not None and log.size == identity.next_seq
         if self._is_closed:
@@ -76,6 +76,8 @@ class Logger:
         if not log.size:
             log.append(identity.genesis)
         self._waiting.append((entries.BOOT, self.uptime_ms, self._boot_body))
+        if self._boot_body[2] in entries.FAILURES:
+            self._sampler.counters.count(entries.FAILED_STARTS)
         config_body = entries.config_body(self.config["settings_digest"])
         self._waiting.append((entries.CONFIG, self.uptime_ms, config_body))
 
@@ -86,6 +88,18 @@ class Logger:
     @property
     def slots_missed(self):
         return self._sampler.slots_missed
+
+    @property
+    def source_refused(self):
+        return self._source.refused
+
+    @property
+    def sample(self):
+        """The newest one; its values change with the next."""
+        return self._sampler.sample
+
+    def soc_cpct(self):
+        return self._sampler.estimator.soc_cpct()
 
     def step(self, elapsed_ms):
         """Does what is due most, given the time since the start. True when there is more to do right now."""
@@ -110,21 +124,31 @@ class Logger:
     # ---- samples and windows
 
     def _take_sample(self):
-        self._sampler.take(self.uptime_ms)
-        if self._is_source_silent and self._sampler.has_current:
+        sampler = self._sampler
+        sampler.take(self.uptime_ms - sampler.window_began_ms)
+        if sampler.estimator.is_due:
+            sampler.estimator.settle()
+        if self._is_source_silent and sampler.has_current:
             self._note_source(is_silent=False)
+        self._note_watched()
         if self._sampler.is_window_over(self.uptime_ms):
             self._end_window()
+
+    def _note_watched(self):
+        """The EVENT entries that are due, as long as there is room for them: the others are due later, too."""
+        while len(self._waiting) < MAX_WAITING and self._sampler.watch.is_due() and not self._is_closed:
+            self._waiting.append((entries.EVENT, self.uptime_ms, self._sampler.watch.next_body()))
 
     def _end_window(self):
         began_ms, has_current = self._sampler.window_began_ms, self._sampler.has_current
         body = self._sampler.end_window(self.uptime_ms)
-        if self._gap or self._is_full or self._is_closed:
-            self._lose_window(began_ms, self.uptime_ms)
+        if self.log.losses.windows or self._is_full or self._is_closed:
+            self._give_up_window(body, began_ms, self.uptime_ms)
         else:
             self._keep_window(body)
         if not has_current and not self._is_source_silent:
             self._note_source(is_silent=True)
+        self._note_damages()
         if len(self._waiting) > MAX_WAITING:
             self._catch_up()
 
@@ -134,6 +158,7 @@ class Logger:
         self._waiting.append((entries.WINDOW, self.uptime_ms, body))
         statement = self._sampler.estimator.statement()
         if statement:
+            self.last_statement = statement
             self._waiting.append((entries.SOH, self.uptime_ms, statement))
 
     def _note_source(self, is_silent):
@@ -141,6 +166,16 @@ class Logger:
         try:
             self.note_event(entries.EVENT_SILENT, entries.BEGINS if is_silent else entries.ENDED)
             self._is_source_silent = is_silent
+        except LogFullError:
+            pass
+
+    def _note_damages(self):
+        """Event 9: records that the log has found unreadable, by their number so far."""
+        damages = self.log.losses.damaged
+        try:
+            if damages > self._damages_said:
+                self.note_event(entries.EVENT_FLASH, entries.MOMENTARY, entries.DAMAGED_RECORDS, damages)
+                self._damages_said = damages
         except LogFullError:
             pass
 
@@ -156,7 +191,7 @@ class Logger:
     def _can_keep(self):
         if self._is_full or self._is_closed or self.identity.next_key:
             return False
-        return bool(self._waiting or (self._gap and self.log.has_free_sector()))
+        return bool(self._waiting or (self.log.losses.windows and self.log.has_free_sector()))
 
     def _keep_steps(self):
         """Makes one waiting entry durable, or the GAP entry when there is room for more than it again."""
@@ -165,10 +200,9 @@ class Logger:
                 yield from self._append_steps(*self._waiting[0])
                 self._waiting.pop(0)
             else:
-                gap = self._gap
-                body = entries.gap_body(gap.cause, gap.windows, gap.first_ms, gap.last_ms)
-                yield from self._append_steps(entries.GAP, self.uptime_ms, body)
-                self._gap = None
+                lost = self.log.losses
+                body = entries.gap_body(lost.cause, lost.windows, lost.first_ms, lost.last_ms, lost.bare)
+                yield from self._append_steps(entries.GAP, self.uptime_ms, body)  # which settles as many
         except LogFullError:
             self._note_full()
 
@@ -178,6 +212,7 @@ class Logger:
         self.log.append(entry, leaf)
         if kind == entries.WINDOW:
             self._windows_unsigned += 1
+            self.first_window_size = self.first_window_size or self.log.size
         if kind not in _QUIET_KINDS or self._windows_unsigned >= self.config["checkpoint_every"]:
             self._is_checkpoint_due = True
 
@@ -187,7 +222,7 @@ class Logger:
         What is in the log is signed now, however few windows it is: only what a checkpoint covers is ever freed.
         """
         self._is_full = True
-        self._is_checkpoint_due = self.log.size > self.log.checkpointed_size
+        self._is_checkpoint_due = self.log.size > self.log.checkpointed_size and not self.log.losses.bare_count
         waiting, self._waiting = self._waiting, []
         for kind, uptime_ms, body in waiting:
             if kind == entries.WINDOW:
@@ -195,14 +230,36 @@ class Logger:
             elif kind in _KEPT_WHILE_FULL:
                 self._waiting.append((kind, uptime_ms, body))
 
+    def _give_up_window(self, body, first_ms, last_ms):
+        """Its content, and its place in the tree where there is no room for that either."""
+        if self._is_closed or not self._is_full or self.identity.next_key or self._given_up:
+            self._lose_window(first_ms, last_ms)
+        else:
+            self._given_up = body, first_ms, last_ms
+
+    def _keep_leaf_steps(self):
+        body, first_ms, last_ms = self._given_up
+        entry = entries.encode(entries.WINDOW, self.log.size, self.boot, last_ms, body)
+        leaf = yield from leaf_steps(entry, self.identity.disclosure_seed)
+        self._given_up = None
+        try:
+            self.log.append_leaf(leaf, *self._in_log(first_ms, last_ms))
+            self._note_lost()
+        except LogFullError:
+            self._lose_window(first_ms, last_ms)
+
     def _lose_window(self, first_ms, last_ms):
+        self._note_lost()
+        cause = entries.CAUSE_SEALING if self._is_closed else entries.CAUSE_LOG_FULL
+        self.log.note_loss(1, *self._in_log(first_ms, last_ms), cause)
+
+    def _note_lost(self):
         self.windows_lost += 1
         self._sampler.estimator.forget()  # a statement must rest on windows that are in the log
-        if self._gap is None:
-            cause = entries.CAUSE_SEALING if self._is_closed else entries.CAUSE_LOG_FULL
-            self._gap = Gap(cause, first_ms)
-        self._gap.windows += 1
-        self._gap.last_ms = last_ms
+
+    def _in_log(self, first_ms, last_ms):
+        """Times as the log counts them."""
+        return max(first_ms - self._log_began_ms, 0), last_ms - self._log_began_ms
 
     # ---- work, step by step
 
@@ -219,15 +276,17 @@ class Logger:
         return work
 
     def _own_work(self):
+        if self._given_up:
+            return self._keep_leaf_steps()
         if self._can_keep():
             return self._keep_steps()
         if self._is_closed and self.log.receipted_size == self.log.size:
             return self._open_next_log_steps()
         if self.identity.next_key and not self._is_full:
             return self._rotate_steps()
-        if self.requests.order and not (self._gap or self._is_full or self._is_closed):
+        if self.requests.order and not (self.log.losses.windows or self._is_full or self._is_closed):
             return self._obey_steps()
-        if self._is_checkpoint_due:
+        if self._is_checkpoint_due and not self.log.losses.bare_count:  # first their GAP: docs/record.md section 3.3
             return self._sign_checkpoint_steps()
         return None
 
@@ -319,11 +378,9 @@ class Logger:
         log, sealed_ms = self.log, self.log.progress.uptime_ms
         identity = self.identity.succeeded(log.size, log.root)
         self._keys.save(identity)
+        self._log_began_ms = sealed_ms
         yield from log.start_anew_steps(identity.log_id, identity.disclosure_seed)
         self._lose_window(self._sampler.window_began_ms, self.uptime_ms)  # the one under way
-        gap = self._gap
-        # the new log's time began with the SEAL
-        gap.first_ms, gap.last_ms = max(gap.first_ms - sealed_ms, 0), gap.last_ms - sealed_ms
         self._start_ms -= sealed_ms
         self.uptime_ms -= sealed_ms
         self.requests.begin()

@@ -13,8 +13,7 @@ CHALLENGE_PERIOD_MS = 1000  # of real time: a signature takes a tenth of that, a
 class Requests:
     """Readable attributes: the counts, and what the logger takes from here and sets back to None:
 
-    `order`, verified and not yet obeyed; `kept_receipt`, a Receipt that is on flash since the logger last looked;
-    `possession`, a signed proof that waits for the link to send it.
+    `order`, verified and not yet obeyed; `kept_receipt`, a Receipt that is on flash since the logger last looked.
     """
 
     def __init__(self, config, log, keys):
@@ -23,7 +22,7 @@ class Requests:
         self.orders_refused = 0
         self.order = None
         self.kept_receipt = None
-        self.possession = None
+        self._possession = None  # (a signed proof, the link that asked for it)
         self._service_key = config["service_public_key"]
         self._operator_key = config.get("operator_public_key")
         self._challenge_period_ms = CHALLENGE_PERIOD_MS * config["clock_rate"]
@@ -58,8 +57,16 @@ class Requests:
         except cose.SignedError:
             self.orders_refused += 1
 
-    def offer_challenge(self, nonce):
-        self._challenge = nonce
+    def offer_challenge(self, nonce, asker):
+        """asker: whoever will take the answer (take_possession)."""
+        self._challenge = nonce, asker
+
+    def take_possession(self, asker):
+        """The proof that this one asked for, once; None where there is none."""
+        if self._possession is None or self._possession[1] is not asker:
+            return None
+        possession, self._possession = self._possession[0], None
+        return possession
 
     def next_steps(self, now_ms):
         """The generator that serves what waits, receipts first; None when nothing does."""
@@ -70,9 +77,9 @@ class Requests:
             order, self._offered_order = self._offered_order, None
             return self._settle_order_steps(order)
         if self._challenge and now_ms >= self._next_proof_ms:
-            nonce, self._challenge = self._challenge, None
+            challenge, self._challenge = self._challenge, None
             self._next_proof_ms = now_ms + self._challenge_period_ms
-            return self._prove_steps(nonce)
+            return self._prove_steps(*challenge)
         return None
 
     def _settle_receipt_steps(self, receipt):
@@ -81,7 +88,7 @@ class Requests:
             self.receipts_settled += 1
             return
         try:
-            own = self._log.checkpoint_of(receipt.size)
+            own = yield from self._log.checkpoint_of_steps(receipt.size)
             if own is None or cose.checkpoint_root(own) != receipt.root:
                 raise cose.SignedError("for a root that this board has not signed")
             for _ in ed25519.verify_steps(self._service_key, receipt.message, receipt.signature):
@@ -107,8 +114,8 @@ class Requests:
         except ed25519.SignatureError:
             self.orders_refused += 1
 
-    def _prove_steps(self, nonce):
+    def _prove_steps(self, nonce, asker):
         key = self._keys.identity.key
         payload = cose.possession_payload(key, nonce)
         signature = yield from key.sign_steps(cose.message(key.algorithm, cose.POSSESSION_PURPOSE, payload))
-        self.possession = cose.sign1(key.algorithm, payload, signature)
+        self._possession = cose.sign1(key.algorithm, payload, signature), asker

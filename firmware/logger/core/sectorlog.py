@@ -1,85 +1,82 @@
 """The log on raw NOR flash: entries, their checkpoints and receipts, safe against a power cut at any operation.
 
-Decides where each byte lies and what may be erased. What entries say is left to entries.py; which receipts are true to
-the logger.
+Decides what is written when, and what a start makes of what it finds. Where bytes lie is left to sectors.py, where the
+next one goes to tail.py, reading to cursor.py, what entries say to entries.py, which receipts are true to the logger.
 
-Sectors are used in a circle: sector number n, counted since the flash was new, lies at n % sectors. A sector is a
-header and then records, each a multiple of 8 bytes (the widest word that a NOR flash programs at once) and written by
-one program call. The header holds all that a start needs, so that a start reads one header a sector and the records of
-one sector only. Bits are programmed once between two erases: a record that tears ends its sector.
-
-A flash has `sector_bytes`, `sectors`, `read(offset, buffer)`, `program(offset, content)` and `erase(sector)`.
+A record's number is the seq of an entry, the size of a checkpoint or receipt, the serial of a count of losses. A start
+reads the heads of all segments and replays the newest one. Should that one's head be damaged, the segment before it is
+replayed and then its records: a head repeats what the records before it say.
 """
 
-import struct
-from binascii import crc32
-
-from logger.core.blinding import leaf_of
-from logger.core.entries import MAX_ENTRY_BYTES, SEAL, Progress
-from logger.core.merkle import MAX_SIZE, Edge, edge_bytes
+from logger.core.cursor import AGAIN, Cursor, Walk, lost_leaf
+from logger.core.entries import MAX_ENTRY_BYTES, SEAL
+from logger.core.log_state import LEAF_BYTES, State, edge_of, leaf_payload, size_of
+from logger.core.merkle import HASH_BYTES, MAX_SIZE
+from logger.core.sectors import CHECKPOINT, ENTRY, LEAF, LOSS, RECEIPT, Sectors, WrongLogError
 from logger.core.steps import finish
+from logger.core.tail import LogFullError, Tail
 
-MAGIC = b"PSL1"
-ENTRY, CHECKPOINT, RECEIPT = 1, 2, 3
-MIN_SECTORS = 4  # the one being filled, one to free, one spare, one to work with
-MIN_SECTOR_BYTES = 2048  # the largest header is 864 bytes, the largest record 528
-CHECKPOINT_ROOM_BYTES = 184  # a checkpoint is at most 168 bytes; its record's head and CRC, rounded up
-
-_HEADER = "<4sIII16s56s"  # magic, number, receipted_size, checkpointed_size, log_id, progress; edge and CRC-32 follow
-_HEADER_BYTES = struct.calcsize(_HEADER)
-_RECORD = "<BHI"  # kind, length of the payload, seq of an entry or size of a checkpoint or receipt
-_RECORD_BYTES = struct.calcsize(_RECORD)
-_CRC_BYTES = 4
-_MAX_RECORD_BYTES = 528
-_BLANK = b"\xff" * 64
-
-
-class LogFullError(Exception):
-    """No room until a receipt frees some. Nothing was changed."""
-
-
-class WrongLogError(Exception):
-    """The flash holds the log of another key: the state folder's or the board's operator has mixed two up."""
+MAX_BARE = 4096  # between two checkpoints, in a delivery of 262,144 bytes (docs/record.md section 6)
 
 
 class SectorLog:
     """The log of one key on one flash, as durable as the flash's last finished operation.
 
-    Readable attributes: `progress`, `receipted_size` (what valid receipts cover), `checkpointed_size` (the size of the
-    newest checkpoint).
+    Readable attributes: `held_checkpoint`; `is_broken`, whether it cannot go on because too much of it has become
+    unreadable: it can be read, and no entry or checkpoint is added.
     """
 
-    def __init__(self, flash, log_id, disclosure_seed, previous_id=None):
-        """Mounts: finds the newest sector and replays it. Raises WrongLogError.
+    def __init__(self, flash, log_id, disclosure_seed, previous_id=None, segment_sectors=None):
+        """Mounts: finds the newest segment and replays it. Raises WrongLogError.
 
         A log `previous_id` was sealed and has its receipt, and this one takes its place: what is left of it is erased.
+        segment_sectors: see Sectors.
         """
-        if flash.sectors < MIN_SECTORS or flash.sector_bytes < MIN_SECTOR_BYTES:
-            raise ValueError(f"a log needs {MIN_SECTORS} sectors of {MIN_SECTOR_BYTES} bytes or more")
-        self._flash = flash
-        self._scratch = bytearray(_MAX_RECORD_BYTES)
+        self._sectors = Sectors(flash, log_id, segment_sectors)
         self._begin(log_id, disclosure_seed)
         self._mount(previous_id)
 
     def _begin(self, log_id, disclosure_seed):
         self.log_id = log_id
-        self.progress = Progress()
-        self.receipted_size = 0
-        self.checkpointed_size = 0
         self.held_checkpoint = None  # (size, content) of one that a full log has no room for
+        self.is_broken = False
         self._disclosure_seed = disclosure_seed
-        self._edge = Edge()
-        self._newest, self._oldest = -1, 0  # sector numbers
-        self._end = 0  # offset in the newest sector behind its last good record
-        self._is_open = False  # whether a record may be programmed at _end
+        self._state = State(disclosure_seed)
+        self._sectors.begin(log_id)
+        self._tail = Tail(self._sectors)
+        self._saved_windows = 0  # the lost windows that flash knows of
+
+    @property
+    def segment_bytes(self):
+        """What a start replays at most."""
+        return self._sectors.segment_bytes
+
+    @property
+    def progress(self):
+        return self._state.progress
+
+    @property
+    def receipted_size(self):
+        """What valid receipts cover."""
+        return self._state.receipted_size
+
+    @property
+    def checkpointed_size(self):
+        """The size of the newest checkpoint."""
+        return self.held_checkpoint[0] if self.held_checkpoint else self._state.checkpointed_size
+
+    @property
+    def losses(self):
+        """What was lost and is in no GAP entry yet, and how much is damaged (losses.py). To be read only."""
+        return self._state.losses
 
     @property
     def size(self):
-        return self._edge.size
+        return self._state.edge.size
 
     @property
     def root(self):
-        return self._edge.root()
+        return self._state.edge.root()
 
     @property
     def is_sealed(self):
@@ -87,266 +84,197 @@ class SectorLog:
 
     def oldest(self):
         """(seq of the oldest entry still held, the hashes of the edge before it)."""
-        if self._newest < 0:
-            return 0, []
-        edge = Edge.from_bytes(self._header(self._oldest)[1])
-        return edge.size, edge.roots
+        for segment in range(self._tail.oldest, self._tail.newest + 1):
+            head = self._sectors.head_of(segment)
+            if head:  # of a damaged one the records can be read, but not told from where they go on
+                edge = edge_of(head[2])
+                return edge.size, edge.roots
+        return 0, []
 
     def has_free_sector(self):
-        """Whether entries may open another sector. One is kept back for the receipt that frees others."""
-        return self._free_sectors() > 1
+        """Whether entries may open another sector, so that there is room for more than one of them."""
+        return not self.is_broken and self._tail.has_free_sector()
+
+    # ---- writing
 
     def append(self, entry, leaf=None):
         """Makes an entry durable: its seq must be `size`. Raises LogFullError.
 
         leaf: its leaf hash, where the caller has computed it step by step.
         """
-        if self.size == MAX_SIZE or len(entry) > MAX_ENTRY_BYTES:
+        state = self._state
+        if self.is_broken or self.size == MAX_SIZE or len(entry) > MAX_ENTRY_BYTES:
             raise LogFullError("the log has all the entries it can have")
-        reserve = 0 if self.has_free_sector() else CHECKPOINT_ROOM_BYTES
-        self._make_room(_padded(len(entry)) + reserve)
-        self._write(ENTRY, self.size, entry)
-        self._edge.append(leaf or leaf_of(entry, self._disclosure_seed))
-        self.progress.note(entry)
+        self._tail.make_room(ENTRY, len(entry), state)
+        self._tail.write(ENTRY, self.size, entry)
+        state.note_entry(entry, leaf or state.leaf_of(entry))
+        self._saved_windows = min(self._saved_windows, self.losses.windows)  # it may have been a GAP
+
+    def append_leaf(self, leaf, first_ms, last_ms):
+        """Keeps a window's place in a full log, and gives up its content: the next GAP entry says so.
+
+        Raises LogFullError where there is no room for that either, and while what is before it is not signed for: no
+        checkpoint may come between such a leaf and its GAP (docs/record.md section 3.3)."""
+        if not self._tail.keeps_leaves or self.losses.bare_count >= MAX_BARE:
+            raise LogFullError("a small flash keeps none, and a delivery takes no more")
+        is_behind_checkpoint = self.checkpointed_size == self.size and self.held_checkpoint is None
+        if self.is_broken or self.size == MAX_SIZE or not (is_behind_checkpoint or self.losses.bare_count):
+            raise LogFullError("a leaf follows a checkpoint or another leaf")
+        self._tail.make_room(LEAF, LEAF_BYTES, self._state)
+        self._tail.write(LEAF, self.size, leaf_payload(leaf, first_ms, last_ms))
+        self._state.note_bare(leaf, first_ms, last_ms)
+        self._saved_windows = self.losses.windows
 
     def append_checkpoint(self, size, content):
         """Makes a checkpoint durable that follows the newest entry: its size must be `size`. Raises LogFullError."""
-        self._make_room(_padded(len(content)))
-        self._write(CHECKPOINT, size, content)
-        self.checkpointed_size = size
+        if self.is_broken:
+            raise LogFullError("nothing more can be signed for a log that cannot be read")
+        self._tail.make_room(CHECKPOINT, HASH_BYTES + len(content), self._state)
+        self._tail.write(CHECKPOINT, size, self._state.parity + content)
+        self._state.checkpointed_size = size
         self.held_checkpoint = None
 
     def hold_checkpoint(self, size, content):
         """Keeps a checkpoint that LogFullError kept out: it can be read as the last record, until the next start."""
-        self.checkpointed_size = size
         self.held_checkpoint = (size, content)
 
     def append_receipt(self, size, content):
-        """Makes a receipt durable, frees the sectors it covers. Raises LogFullError when it would free nothing."""
+        """Makes a receipt durable, frees the segments it covers. Raises LogFullError when it would free nothing."""
+        tail = self._tail
+        frees = tail.first_live(size) - tail.oldest
+        if not (tail.free_segments() or frees):
+            raise LogFullError("what is left is kept for a receipt that frees some")
+        tail.make_room(RECEIPT, len(content), self._state, 1 if frees else 2)
+        tail.write(RECEIPT, size, content)
+        self._state.note(RECEIPT, size, content)
+        tail.free(size)
+
+    def note_loss(self, windows, first_ms, last_ms, cause=1):
+        """So many more windows, from first_ms to last_ms, are in no log until a GAP entry says so (append settles it).
+
+        Durable at once where there is room, and there nearly always is: see docs/decisions/0010-a-full-log.md."""
+        losses = self.losses
+        losses.note(windows, first_ms, last_ms, cause)
+        if self._tail.newest < 0 or not self._tail.is_loss_due(losses, losses.windows - self._saved_windows):
+            return
+        record = losses.record_bytes()
         try:
-            self._make_room(_padded(len(content)))
+            self._tail.make_room_for_loss(len(record), self._state)
         except LogFullError:
-            if not self._free_sectors() or self._first_live(size) == self._oldest:
-                raise
-            self._open(self._newest + 1, size)
-        self._write(RECEIPT, size, content)
-        self.receipted_size = size
-        self._oldest = self._first_live(size)
+            return  # a sector of few kilobytes is full of counts: the GAP entry says a little less after a cut
+        self._tail.write(LOSS, losses.serial, record)
+        self._saved_windows = losses.windows
+
+    def note_damage(self, segment, at):
+        """A reader has found a record at this place that is not whole."""
+        self.losses.note_damage(segment, at)  # durable with the next count of losses or head
 
     def start_anew_steps(self, log_id, disclosure_seed):
-        """Forgets this log at once, and erases it a sector a step: the flash is then another log's, which is empty."""
+        """Forgets this log at once, and erases it a sector a step: the flash is then another log's, which is empty.
+
+        Windows that were lost are taken over, their times as they are in the new log, which begins when this one ended.
+        """
+        newest, losses, ended_ms = self._tail.newest, self.losses, self.progress.uptime_ms
         self._begin(log_id, disclosure_seed)
-        for sector in range(self._flash.sectors):
-            self._flash.erase(sector)
-            yield
+        losses.move_back(ended_ms)
+        self._state.losses = losses
+        yield from self._sectors.erase_all_steps(newest)
+
+    # ---- reading
 
     def read_from(self, seq):
         """A Cursor before the entry seq, or before the oldest held."""
-        return Cursor(self, seq)
+        return Cursor(self._sectors, self._tail, self, seq)
 
     def checkpoint_of(self, size):
+        return finish(self.checkpoint_of_steps(size))
+
+    def checkpoint_of_steps(self, size):
         """The checkpoint of exactly this size, None when there is none."""
         cursor = self.read_from(size)
         while True:
             record = cursor.next()
+            if record is AGAIN:
+                yield
+                continue
             if record is None or record[1] > size or record[:2] == (ENTRY, size):
                 return None
             if record[:2] == (CHECKPOINT, size):
                 return record[2]
 
-    # ---- sectors
+    # ---- mounting
 
     def _mount(self, previous_id):
-        for sector in range(self._flash.sectors):
-            header = self._header(None, sector)
-            if header and header[0][1] > self._newest:
-                self._newest, newest = header[0][1], header
-        if self._newest < 0:
-            return
-        _, _, self.receipted_size, self.checkpointed_size, log_id, progress = newest[0]
-        if log_id != self.log_id:
+        numbers, log_id = self._find_heads()
+        if log_id not in (None, self.log_id):
             if log_id != previous_id:
                 raise WrongLogError("the flash holds the log of another key")
-            finish(self.start_anew_steps(self.log_id, self._disclosure_seed))
+            self._replace(previous_id)
             return
-        self._edge = Edge.from_bytes(newest[1])
-        self.progress = Progress.from_bytes(progress)
-        self._end = _first_record(self._edge.size)
-        self._replay()
-        self._is_open = self._is_blank_from(self._end)
-        self._oldest = self._newest
-        while self._oldest and self._newest - self._oldest + 1 < self._flash.sectors and self._header(self._oldest - 1):
-            self._oldest -= 1
-        self._oldest = self._first_live(self.receipted_size)
+        if numbers:
+            _, _, state, at = self._sectors.head_of(max(numbers))
+            self._state = State.from_bytes(state, self._disclosure_seed)
+            self._replay(max(numbers), at)
+        while self._sectors.has_headless_records(self._tail.newest + 1):
+            self._replay(self._tail.newest + 1, 0)
+        self._tail.find_oldest(numbers, self.receipted_size)
 
-    def _replay(self):
-        while True:
-            record = self._record(self._newest, self._end)
-            if record is None:
-                return
-            kind, number, content, self._end = record
-            if kind == ENTRY:
-                self._edge.append(leaf_of(content, self._disclosure_seed))
-                self.progress.note(content)
-            elif kind == CHECKPOINT:
-                self.checkpointed_size = number
+    def _find_heads(self):
+        """The numbers of all segments that have a head, and the log_id in the newest one's. Tells the tail."""
+        numbers, newest, log_id = [], -1, None
+        for position in range(self._sectors.segments):
+            head = self._sectors.head(position)
+            if head:
+                numbers.append(head[0])
+                self._tail.note_head(head[0], size_of(head[2]))
+                if head[0] > newest:
+                    newest, log_id = head[0], head[1]
+        return numbers, log_id
+
+    def _replace(self, previous_id):
+        """What the log before this one has lost is still to be told."""
+        log_id, disclosure_seed = self.log_id, self._disclosure_seed
+        self._begin(previous_id, disclosure_seed)  # its leaves come out wrong, and nobody asks for them
+        self._mount(None)
+        finish(self.start_anew_steps(log_id, disclosure_seed))
+
+    def _replay(self, segment, at):
+        tail = self._tail
+        tail.note_head(segment, self.size)
+        tail.stand_in(segment, at)
+        walk, serial = Walk(self._sectors, segment, at), -1
+        record = walk.next()
+        while record:
+            kind, number, _, behind = record
+            if kind == LOSS and number < serial:
+                tail.pass_by_earlier_round()
             else:
-                self.receipted_size = number
+                self._take(walk, record)
+                tail.pass_by(kind, behind)
+                serial = number if kind == LOSS else serial
+            record = walk.next()
+        tail.open_where_blank()
+        self._saved_windows = self.losses.windows
+        for damaged_at in walk.damages:
+            self.note_damage(segment, damaged_at)
 
-    def _header(self, number, sector=None):
-        """((magic, number, ...), edge) of a sector, None unless it is whole and, where asked for, has this number."""
-        if sector is None:
-            sector = number % self._flash.sectors
-        fixed = bytearray(_HEADER_BYTES + 4)
-        self._flash.read(sector * self._flash.sector_bytes, fixed)
-        first_seq = int.from_bytes(fixed[_HEADER_BYTES:], "little")
-        if fixed[:4] != MAGIC or first_seq > MAX_SIZE:
-            return None
-        whole = bytearray(_HEADER_BYTES + edge_bytes(first_seq) + _CRC_BYTES)
-        self._flash.read(sector * self._flash.sector_bytes, whole)
-        fields = struct.unpack(_HEADER, bytes(whole[:_HEADER_BYTES]))
-        is_whole = crc32(whole[:-_CRC_BYTES]) == int.from_bytes(whole[-_CRC_BYTES:], "little")
-        if not is_whole or fields[1] % self._flash.sectors != sector or number not in (None, fields[1]):
-            return None
-        return fields, bytes(whole[_HEADER_BYTES:-_CRC_BYTES])
+    def _take(self, walk, record):
+        kind, number, payload, _ = record
+        if kind in (ENTRY, CHECKPOINT, LEAF) and number > self.size and not self.is_broken:
+            self._fill_hole(walk, number)
+        if kind == ENTRY and (self.is_broken or number != self.size):
+            self.progress.note(payload)
+        elif kind != LEAF or number == self.size:
+            self._state.note(kind, number, payload)
 
-    def _first_seq(self, number):
-        field = bytearray(4)
-        self._flash.read(self._offset(number) + _HEADER_BYTES, field)
-        return int.from_bytes(field, "little")
-
-    def _first_live(self, receipted_size):
-        """The oldest sector that a receipt of this size does not cover wholly."""
-        number = self._oldest
-        while number < self._newest and self._first_seq(number + 1) <= receipted_size:
-            number += 1
-        return number
-
-    def _free_sectors(self):
-        return self._flash.sectors - (self._newest - self._oldest + 1)
-
-    def _offset(self, number):
-        return number % self._flash.sectors * self._flash.sector_bytes
-
-    def _make_room(self, size_bytes):
-        if self._is_open and self._end + size_bytes <= self._flash.sector_bytes:
-            return
-        if not self.has_free_sector():
-            raise LogFullError("no sector is free until a receipt comes")
-        self._open(self._newest + 1, self.receipted_size)
-
-    def _open(self, number, receipted_size):
-        """Begins a sector. Until its header is whole, the sector before it stays the newest."""
-        header = struct.pack(
-            _HEADER, MAGIC, number, receipted_size, self.checkpointed_size, self.log_id, self.progress.to_bytes()
-        )
-        header += self._edge.to_bytes()
-        self._flash.erase(number % self._flash.sectors)
-        self._flash.program(self._offset(number), _with_crc(header))
-        self._newest, self._end, self._is_open = number, _first_record(self.size), True
-
-    # ---- records
-
-    def _write(self, kind, number, payload):
-        record = _with_crc(struct.pack(_RECORD, kind, len(payload), number) + payload)
-        self._is_open = False  # should the flash fail, nothing is ever programmed over what it left
-        self._flash.program(self._offset(self._newest) + self._end, record)
-        self._end += len(record)
-        self._is_open = True
-
-    def _record(self, sector, at):
-        """(kind, number, payload, offset behind it) of the record there, None when there is no whole one."""
-        if at + _padded(0) > self._flash.sector_bytes:
-            return None
-        head = memoryview(self._scratch)[:_RECORD_BYTES]
-        self._flash.read(self._offset(sector) + at, head)
-        kind, length, number = struct.unpack(_RECORD, head)
-        end = at + _padded(length)
-        if kind not in (ENTRY, CHECKPOINT, RECEIPT) or _padded(length) > _MAX_RECORD_BYTES:
-            return None
-        if end > self._flash.sector_bytes:
-            return None
-        whole = memoryview(self._scratch)[: _RECORD_BYTES + length + _CRC_BYTES]
-        self._flash.read(self._offset(sector) + at, whole)
-        if crc32(whole[:-_CRC_BYTES]) != int.from_bytes(bytes(whole[-_CRC_BYTES:]), "little"):
-            return None
-        return kind, number, bytes(whole[_RECORD_BYTES:-_CRC_BYTES]), end
-
-    def _is_blank_from(self, at):
-        part = bytearray(len(_BLANK))
-        while at < self._flash.sector_bytes:
-            count = min(len(part), self._flash.sector_bytes - at)
-            view = memoryview(part)[:count]
-            self._flash.read(self._offset(self._newest) + at, view)
-            if view != _BLANK[:count]:
-                return False
-            at += count
-        return True
-
-
-class Cursor:
-    """Reads a log's entries and checkpoints in the order in which they lie in it; goes on when more are appended."""
-
-    def __init__(self, log, seq):
-        """Stands before entry seq: the checkpoint of size seq, which follows entry seq - 1, is still read."""
-        self._log = log
-        self._seq = seq
-        self._held_size = -1
-        self._enter(log._newest)
-        while self._sector > log._oldest and log._first_seq(self._sector) >= seq:
-            self._enter(self._sector - 1)
-
-    def next(self):
-        """(ENTRY, seq, entry) or (CHECKPOINT, size, content); None when there is nothing more yet."""
-        while True:
-            record = self._next_record()
-            if record is None:
-                return self._next_held()
-            kind, number, content, _ = record
-            if kind == ENTRY and number >= self._seq:
-                self._seq = number + 1
-                return kind, number, content
-            if kind == CHECKPOINT and number >= self._seq:
-                return kind, number, content
-
-    def _enter(self, sector):
-        self._sector = sector
-        self._at = None
-
-    def _next_record(self):
-        log = self._log
-        if log._newest < 0:
-            return None
-        if self._sector < log._oldest:  # freed while this cursor stood in it, or the log was empty
-            self._enter(log._oldest)
-        while True:
-            if self._at is None:
-                self._at = _first_record(log._first_seq(self._sector))
-            is_newest = self._sector == log._newest
-            record = None if is_newest and self._at >= log._end else log._record(self._sector, self._at)
-            if record is not None:
-                self._at = record[3]
-                return record
-            if is_newest:
-                return None
-            self._enter(self._sector + 1)
-
-    def _next_held(self):
-        held = self._log.held_checkpoint
-        if held is None or held[0] <= self._held_size or held[0] < self._seq:
-            return None
-        self._held_size = held[0]
-        return CHECKPOINT, held[0], held[1]
-
-
-def _padded(payload_bytes):
-    return (_RECORD_BYTES + payload_bytes + _CRC_BYTES + 7) & ~7
-
-
-def _first_record(first_seq):
-    return (_HEADER_BYTES + edge_bytes(first_seq) + _CRC_BYTES + 7) & ~7
-
-
-def _with_crc(content):
-    whole = content + crc32(content).to_bytes(4, "little")
-    return whole + b"\xff" * (-len(whole) & 7)
+    def _fill_hole(self, walk, number):
+        """The entries from `size` to number - 1 can no longer be read. One is made up for."""
+        if not walk.damages:  # the last of a sector: it looks torn
+            walk.damages.append(walk.began)
+        leaf = None
+        if number == self.size + 1:
+            leaf = lost_leaf(walk.again(), self.size, self._state)
+        if leaf is None:
+            self.is_broken = True
+        else:
+            self._state.note_leaf(leaf)

@@ -7,6 +7,8 @@ from errno import ENOENT
 class FlashFile:
     """`sectors` of `sector_bytes` in the file at `path`, made blank when there is none."""
 
+    word_bytes = 4  # as serial NOR flash, which programs any number of bytes
+
     def __init__(self, path, sectors, sector_bytes):
         """Raises ValueError when the file there has another size, OSError when it cannot be opened."""
         self.sectors = sectors

@@ -1,7 +1,8 @@
 """A simulated pack: cells of one open-circuit curve behind a resistance, driven round and round through one cycle.
 
 A pure function of the time since a fixed origin, so that a restart of the firmware does not restart the pack. Integers
-only. Its curve is finer than the estimator's (logger/core/ocv.py) and, like noise and spread, unknown to it.
+only. Its curve is finer than the estimator's (logger/core/ocv.py) and, like noise and spread, unknown to it. With words
+of 64 bits `read` makes nothing on the heap; with 32 it does, and no board with a pack runs it.
 """
 
 KIND = 0  # docs/record.md, BOOT key 3
@@ -41,6 +42,7 @@ class SimulatedPack:
     """The source of a board without a pack. `now_ms` gives pack time: milliseconds since the pack's origin."""
 
     kind = KIND
+    refused = 0  # nothing comes from outside, so nothing is ever damaged
 
     def __init__(self, now_ms, cell_blocks, strings, rated_capacity_mah, true_capacity_mah, seed):
         """Capacities are the pack's; cell_blocks counts over all strings."""
@@ -48,6 +50,7 @@ class SimulatedPack:
         self._now_ms = now_ms
         self._strings = strings
         self._rated_mah = rated_capacity_mah
+        self._current_ma = self._charge_mams = 0
         self._seed = seed
         steps = max(cell_blocks - 1, 1)
         self._capacities_mah = [
@@ -56,10 +59,17 @@ class SimulatedPack:
         ]
         self._offsets_mv = [self._noise(0, block, _METER_OFFSET_MV) for block in range(cell_blocks)]
 
+    def step(self, now_ms):
+        """Nothing to drain, nothing to ask for."""
+
     def read(self, sample):
         """Fills sample with what the meters of this pack show now."""
         now_ms = self._now_ms()
-        current_ma, charge_mams, at_ms = self._state(now_ms % CYCLE_MS)
+        sample.missing = 0
+        at_ms = now_ms % CYCLE_MS
+        self._drive(at_ms)
+        current_ma = self._current_ma
+        charge_mams = self._charge_mams
         drop_dmv = current_ma // self._strings * _CELL_UOHM // 100000
         blocks = len(self._capacities_mah)
         pack_dmv = soc_sum_ppm = 0
@@ -80,28 +90,33 @@ class SimulatedPack:
         sample.soc_reported_cpct = min(max(reported_cpct, 0), 10000)
         sample.soh_reported_cpct = _REPORTED_SOH_CPCT
 
-    def _state(self, at_ms):
-        """(current, charge in mA·ms since the top of the cycle, at_ms) in closed form."""
-        charge_mams, left_ms = 0, at_ms
+    def _drive(self, left_ms):
+        """Sets current, and charge in mA·ms since the top of the cycle, at a time in it: in closed form."""
+        self._charge_mams = 0
         for length_ms, on_rate, off_rate in _PHASES:
-            on_ma, off_ma = self._rated_mah * on_rate // 1000, self._rated_mah * off_rate // 1000
-            pulses, part_ms = divmod(min(left_ms, length_ms), _PULSE_MS)
-            on_ms = pulses * _PULSE_ON_MS + min(part_ms, _PULSE_ON_MS)
-            charge_mams += on_ma * on_ms + off_ma * (min(left_ms, length_ms) - on_ms)
+            on_ma = self._rated_mah * on_rate // 1000
+            off_ma = self._rated_mah * off_rate // 1000
+            in_phase_ms = min(left_ms, length_ms)
+            part_ms = in_phase_ms % _PULSE_MS
+            on_ms = in_phase_ms // _PULSE_MS * _PULSE_ON_MS + min(part_ms, _PULSE_ON_MS)
+            self._charge_mams += on_ma * on_ms + off_ma * (in_phase_ms - on_ms)
             if left_ms < length_ms:
-                return (on_ma if part_ms < _PULSE_ON_MS else off_ma), charge_mams, at_ms
+                self._current_ma = on_ma if part_ms < _PULSE_ON_MS else off_ma
+                return
             left_ms -= length_ms
         raise ValueError("a time beyond the cycle")
 
     def _noise(self, now_ms, channel, limit):
         """From -limit to limit, even, and the same whenever it is asked for the same moment."""
-        mixed = (now_ms * 2654435761 + channel * 40503 + self._seed * 69069 + 1) & 0xFFFFFFFF
-        mixed = (mixed ^ mixed >> 15) * 2246822519 & 0xFFFFFFFF
-        mixed = (mixed ^ mixed >> 13) * 3266489917 & 0xFFFFFFFF
+        # multipliers below 2^30, so that products stay below 2^62 and off the heap
+        mixed = ((now_ms & 0xFFFFFFFF) * 739982445 + channel * 40503 + self._seed * 69069 + 1) & 0xFFFFFFFF
+        mixed = (mixed ^ mixed >> 15) * 695872825 & 0xFFFFFFFF
+        mixed = (mixed ^ mixed >> 13) * 739982445 & 0xFFFFFFFF
         return (mixed ^ mixed >> 16) % (2 * limit + 1) - limit
 
 
 def _open_circuit_dmv(soc_ppm):
     soc_ppm = min(max(soc_ppm, 0), 999999)
-    step, inside_ppm = divmod(soc_ppm, _OCV_STEP_PPM)
+    step = soc_ppm // _OCV_STEP_PPM
+    inside_ppm = soc_ppm % _OCV_STEP_PPM
     return _OCV_DMV[step] + (_OCV_DMV[step + 1] - _OCV_DMV[step]) * inside_ppm // _OCV_STEP_PPM

@@ -35,6 +35,8 @@ class BoardState:
     windows_lost: int = 0
     frames_refused: int = 0
     orders_refused: int = 0
+    source_refused: int = 0
+    config_refused: int = 0
     reopened: int = 0
 
     def counts(self) -> Mapping[int, int]:
@@ -90,6 +92,7 @@ class BoardCollector:
             status = event.status
             self.state.slots_missed, self.state.windows_lost = status.slots_missed, status.windows_lost
             self.state.receipted_size, self.state.orders_refused = status.receipted_size, status.orders_refused
+            self.state.source_refused, self.state.config_refused = status.source_refused, status.config_refused
             self._remind(session, status.receipted_size, now_ms)
         elif isinstance(event, FrameRejected):
             raise event.error

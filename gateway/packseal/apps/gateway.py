@@ -30,6 +30,7 @@ from packseal.records.checkpoint import verify_receipt
 from packseal.records.log import Delivery, Verified
 
 SEND_PERIOD_S = 0.1  # how late a retry may be; new deliveries are sent at once
+REFUSED_CONFIGURATION = "the board runs its last good configuration: its console says what is wrong with the newest"
 
 
 class Gateway:
@@ -110,6 +111,7 @@ class Gateway:
             name = f"battery {board.table.battery}"
             found += [f"{name}: {board.state.problem}"] if board.state.problem else []
             found += [f"{name}: {board.state.port}"] if board.state.port != CONNECTED else []
+            found += [f"{name}: {REFUSED_CONFIGURATION}"] if board.state.config_refused else []
         found += [f"battery {can.table.battery}: {words}" for can in self.cans for words in can.problems]
         return [words for words in found if words] + sorted(f"the service refused {words}" for words in refused)
 

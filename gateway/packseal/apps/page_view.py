@@ -25,7 +25,7 @@ DIFFERENCES_NAMED = 3
 LIVE = ("soc", "pack_voltage_mv", "pack_current_ma", "temperature", "cell_spread_mv")
 LIFETIME = (
     "remaining_capacity", "capacity_fade", "ohmic_resistance", "full_cycles", "energy_throughput",
-    "capacity_throughput", "rated_capacity_item",
+    "capacity_throughput", "deep_discharge_events", "overcharge_events", "time_hot", "time_cold", "rated_capacity_item",
 )  # fmt: skip
 CLAIMED = ("soc_reported_cpct", "soh_reported_cpct")
 

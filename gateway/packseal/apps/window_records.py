@@ -24,7 +24,7 @@ from packseal.signals import (
     parse_binding,
     resolve,
 )
-from packseal.signals.binding import MAX_BINDING_BYTES
+from packseal.signals.binding import MAX_BINDING_BYTES, MAX_RANGE
 from packseal.signals.dbc_text import MAX_DBC_BYTES
 
 
@@ -67,17 +67,28 @@ class BoundSignals:
 def record_window(summary: SampleWindow) -> Window:
     """The WINDOW of one summary; quantities without a valid value are left out, their values counted."""
     found = summary.quantities
-    temperature = found.get("temperature_ddegc")
     return Window(
         duration_ms=summary.duration_ns // 1_000_000,
         samples=max(quantity.valid + quantity.not_available for quantity in found.values()),
         pack_current_ma=_mean_min_max(found.get("pack_current_ma")),
         pack_voltage_mv=_mean_min_max(found.get("pack_voltage_mv")),
-        temperature_ddegc=(temperature.mean_value,) if temperature and temperature.valid else (),
+        cell_mv=_column(found, "cell_voltage_mv"),
+        temperature_ddegc=_column(found, "sensor_temperature_ddegc") or _one(found.get("temperature_ddegc")),
         soc_reported_cpct=_last(found.get("soc_reported_cpct")),
         soh_reported_cpct=_last(found.get("soh_reported_cpct")),
         values_unavailable=sum(quantity.not_available for quantity in found.values()),
     )
+
+
+def _column(found: Mapping[str, QuantityWindow], name: str) -> tuple[int | None, ...]:
+    """The means of a numbered quantity, up to the last one that has a value; empty without any."""
+    means = {index: found[f"{name}[{index}]"].mean_value for index in range(MAX_RANGE) if f"{name}[{index}]" in found}
+    valued = [index for index, mean in means.items() if mean is not None]
+    return tuple(means.get(index) for index in range(max(valued, default=-1) + 1))
+
+
+def _one(quantity: QuantityWindow | None) -> tuple[int | None, ...]:
+    return (quantity.mean_value,) if quantity and quantity.valid else ()
 
 
 def _mean_min_max(quantity: QuantityWindow | None) -> MeanMinMax | None:

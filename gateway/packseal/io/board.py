@@ -1,19 +1,34 @@
-"""A serial port to a board that is opened again, for ever, whenever it goes away."""
+"""A line to a board, serial or CAN, that is opened again, for ever, whenever it goes away."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeAlias
 
+import can
 import serial
 
+from packseal.io.can_line import CanLine, CanPort
 from packseal.io.session import BoardSession, Event
 
 READ_TIMEOUT_S = 0.02  # wakes often enough that a board's window of credit never runs dry
 READ_BYTES = 4096
 FIRST_BACKOFF_S = 0.5
 MAX_BACKOFF_S = 30.0
+
+Line: TypeAlias = serial.Serial | CanLine
+LINE_ERRORS = (serial.SerialException, can.CanError, OSError)
+
+
+def open_line(port: str, baud: int) -> Line:
+    """port: a serial port's path, or `interface:channel` of a CAN bus (can_line.CanPort). Raises LINE_ERRORS."""
+    on_bus = CanPort.parse(port)
+    if on_bus:
+        return CanLine(on_bus)
+    # for us alone: two readers of one port would take each other's bytes
+    return serial.Serial(port, baud, timeout=READ_TIMEOUT_S, write_timeout=1, exclusive=True)
 
 
 class BoardPort:
@@ -26,6 +41,8 @@ class BoardPort:
         on_event: Callable[[BoardSession, Event, int], None],
         on_state: Callable[[str], None],
     ) -> None:
+        """Raises ConfigError for a port on a CAN bus that is none."""
+        CanPort.parse(path)
         self._path, self._baud = path, baud
         self._on_event, self._on_state = on_event, on_state
         self._stopping = threading.Event()
@@ -47,22 +64,18 @@ class BoardPort:
         backoff_s = FIRST_BACKOFF_S
         while not self._stopping.is_set():
             try:
-                with self._opened() as port:
+                with open_line(self._path, self._baud) as port:
                     self._on_state("connected")
                     backoff_s = FIRST_BACKOFF_S
                     self._serve(port)
-            except (serial.SerialException, OSError) as error:
+            except LINE_ERRORS as error:
                 self._on_state(f"no connection: {error}")
             except Exception as error:  # whatever a board can cause: said, and begun anew
                 self._on_state(f"ended by a fault of ours, begun again: {error!r}")
             self._stopping.wait(backoff_s)
             backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
 
-    def _opened(self) -> serial.Serial:
-        """For us alone: two readers of one port would take each other's bytes."""
-        return serial.Serial(self._path, self._baud, timeout=READ_TIMEOUT_S, write_timeout=1, exclusive=True)
-
-    def _serve(self, port: serial.Serial) -> None:
+    def _serve(self, port: Line) -> None:
         session = BoardSession()
         while not self._stopping.is_set():
             content = port.read(min(max(1, port.in_waiting), READ_BYTES))

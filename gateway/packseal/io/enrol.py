@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-import serial
-
 from packseal.errors import EvidenceError, Reason, UnavailableError
+from packseal.io.board import LINE_ERRORS, READ_BYTES, open_line
 from packseal.io.link import Hello
 from packseal.io.session import (
     BoardSession,
@@ -103,16 +102,18 @@ def _events(
     """What the board says until the time is up."""
     deadline = time.monotonic() + timeout_s
     try:
-        with serial.Serial(path, baud, timeout=0.05, exclusive=True) as port:
+        with open_line(path, baud) as port:
             while time.monotonic() < deadline and is_running():
                 now_ms = time.monotonic_ns() // 1_000_000
                 session.tick(now_ms)
                 before_each_write(now_ms)
                 port.write(session.bytes_to_send())
-                yield from session.receive(port.read(4096), time.monotonic_ns() // 1_000_000)
-    except (serial.SerialException, OSError) as error:
+                content = port.read(min(max(1, port.in_waiting), READ_BYTES))
+                yield from session.receive(content, time.monotonic_ns() // 1_000_000)
+    except LINE_ERRORS as error:
         raise UnavailableError(f"{path}: {error}; check the cable and who else uses the port") from None
 
 
 def _no_answer(path: str, baud: int) -> UnavailableError:
-    return UnavailableError(f"no board answers on {path}; check its power, the cable and the baud rate ({baud})")
+    words = f"no board answers on {path}; check its power, the cable and the baud rate ({baud}), or the bus's bit rate"
+    return UnavailableError(words)

@@ -13,7 +13,7 @@ LINK_VERSION = 1
 MAX_FRAME_BYTES = 1024
 MAX_ENCODED_BYTES = MAX_FRAME_BYTES + MAX_FRAME_BYTES // 254 + 1
 NONCE_BYTES = 16
-_STATUS_NUMBERS = 8
+_STATUS_NUMBERS = 10
 
 
 class Kind(IntEnum):
@@ -54,11 +54,23 @@ class BoardStatus:
     slots_missed: int
     windows_lost: int
     orders_refused: int
+    source_refused: int
+    config_refused: int
 
 
 def encode_frame(kind: Kind, body: bytes = b"") -> bytes:
     content = bytes([kind]) + body
-    return _cobs_encoded(content + zlib.crc32(content).to_bytes(4, "little")) + b"\x00"
+    return framed(content + zlib.crc32(content).to_bytes(4, "little"))
+
+
+def framed(message: bytes) -> bytes:
+    """Clause 1: a message, kind to CRC, as it goes over a byte stream."""
+    return _cobs_encoded(message) + b"\x00"
+
+
+def messages_of(frames: bytes) -> list[bytes]:
+    """The messages in whole frames of our own, as `framed` took them."""
+    return [_cobs_decoded(encoded) or b"" for encoded in frames.split(b"\x00") if encoded]
 
 
 def encode_want(next_seq: int, credit: int, *, rewind: bool) -> bytes:

@@ -31,6 +31,7 @@ MAX_HELD_BYTES = MAX_DELIVERY_BYTES - 8192  # beside them genesis, checkpoint an
 QUIET_MS = 1_000  # a board at work says something every second
 SILENT_MS = 3_000  # after that it has restarted or was unplugged: ask who is there
 MAX_BACKOFF_MS = 60_000
+UNSIGNED_MS = 60_000  # entries without their checkpoint so long: it may have been lost with nothing behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class BoardSession:
     def __init__(self) -> None:
         self._reader = FrameReader()
         self._out = bytearray()
+        self._is_greeted = False  # a board that was at work before us says no HELLO unasked
         self._genesis = self._seed = b""
         self._next_seq = 0  # the first that is not accepted
         self._expected = 0  # the one that comes next, behind those that wait to be accepted
@@ -76,7 +78,8 @@ class BoardSession:
         self._entries: list[bytes] = []
         self._held_bytes = 0
         self._misplaced = 0
-        self._board_size = 0
+        self._board_size = self._receipted_size = 0  # as the board has said
+        self._is_rewinding = False  # asked for next_seq, and it has not come: what follows was under way before that
         self._heard_ms = self._progress_ms = self._asked_ms = -SILENT_MS
         self._rejections = 0
         self._held_until_ms = 0
@@ -111,9 +114,11 @@ class BoardSession:
 
     def tick(self, now_ms: int) -> None:
         """To be called a few times a second: asks a silent board, and rewinds where something was lost."""
-        if now_ms - self._heard_ms >= SILENT_MS:
+        if not self._is_greeted or now_ms - self._heard_ms >= SILENT_MS:
             self._ask(now_ms)
-        if self._genesis and self._board_size > self._expected and now_ms - self._progress_ms >= QUIET_MS:
+        stalled_ms = now_ms - self._progress_ms
+        is_more = self._board_size > self._expected and stalled_ms >= QUIET_MS
+        if self._genesis and (is_more or (self._entries and stalled_ms >= UNSIGNED_MS)):
             self._rewind(now_ms)
 
     def resume(self, hello: Hello, next_seq: int, now_ms: int) -> None:
@@ -153,10 +158,12 @@ class BoardSession:
 
     def _event(self, frame: Frame, now_ms: int) -> Event | None:
         if frame.kind == Kind.HELLO:
-            return HelloArrived(decode_hello(frame.body))
+            hello = decode_hello(frame.body)
+            self._is_greeted = True
+            return HelloArrived(hello)
         if frame.kind == Kind.STATUS:
             status = decode_status(frame.body)
-            self._board_size = status.size
+            self._board_size, self._receipted_size = status.size, status.receipted_size
             if self._genesis and status.size < self._next_seq:
                 self._ask(now_ms)  # it has started anew with less than it had, and its HELLO was lost
             return StatusArrived(status)
@@ -176,8 +183,9 @@ class BoardSession:
             self._held_bytes += len(content)
             self._expected += 1
             self._progress_ms = now_ms
+            self._is_rewinding = False
             self._widen()
-        elif seq > self._expected:
+        elif seq > self._expected and not self._is_rewinding:
             self._rewind(now_ms)
 
     def _widen(self) -> None:
@@ -212,7 +220,10 @@ class BoardSession:
         self._begin_at(self._next_seq)
         if self._genesis and now_ms >= self._held_until_ms:
             self._progress_ms = now_ms
+            self._is_rewinding = True
             self._want(self._next_seq, rewind=True)
+            if self._receipted_size > self._next_seq:  # another gateway's receipts may have freed what we lack
+                self._ask(now_ms)
 
     def _want(self, seq: int, *, rewind: bool) -> None:
         self._limit = seq + CREDIT

@@ -72,6 +72,7 @@ def completeness(logs: Iterable[LogState]) -> Json:
         "samples": sum(log.samples for log in logs),
         "slots_missed": sum(log.slots_missed for log in logs),
         "values_unavailable": sum(log.values_unavailable for log in logs),
+        "values_missing": sum(log.values_missing for log in logs),
     }
 
 

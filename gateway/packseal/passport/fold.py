@@ -75,6 +75,7 @@ class LogState:
     samples: int = 0
     slots_missed: int = 0
     values_unavailable: int = 0
+    values_missing: int = 0
     windows_lost: dict[int, int] = field(default_factory=dict)  # cause -> windows, as GAP entries state
     found: dict[str, Found] = field(default_factory=dict)  # kind of value -> its newest record
     checkpoint_uptime_ms: int = 0
@@ -182,5 +183,6 @@ def _with_window(state: LogState, window: Window, found: Found) -> LogState:
         samples=state.samples + window.samples,
         slots_missed=state.slots_missed + window.slots_missed,
         values_unavailable=state.values_unavailable + window.values_unavailable,
+        values_missing=state.values_missing + window.values_missing,
         found=state.found | dict.fromkeys(kinds, found),
     )

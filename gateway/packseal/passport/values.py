@@ -39,6 +39,8 @@ PERCENT = Unit("%", 2, "%", 2, 1)
 OHM = Unit("Ohm", 6, "mΩ", 3, 2)
 CELSIUS = Unit("Cel", 1, "°C", 1, 1)
 CYCLES = Unit("1", 2, "cycles", 2, 2)
+COUNT = Unit("1", 0, "", 0, 0)
+MINUTES = Unit("min", 0, "min", 0, 0)
 PACK_MILLIVOLT = Unit("mV", 0, "V", 3, 2)
 CELL_MILLIVOLT = Unit("mV", 0, "mV", 0, 0)
 MILLIAMPERE = Unit("mA", 0, "A", 3, 2)
@@ -71,6 +73,7 @@ _NEEDS_RATED = "needs the rated capacity, which this passport was not told"
 _NEEDS_PULSE = f"{_NEEDS_TEST}, and steps of current in it"
 _NEEDS_WINDOW = "no record with it has arrived yet"
 _NEEDS_COUNTERS = "needs a source that counts charge and energy"
+_NEEDS_ALL_COUNTERS = "needs a board that counts it"
 _NEEDS_ESTIMATE = "needs a board that estimates it"
 _NEEDS_CLAIM = "the battery's own electronics have not claimed one"
 _CLAIMED = "what the battery's own electronics claim; repeated here, not checked"
@@ -195,6 +198,11 @@ def _capacity_throughput(window: Window, _rated_mah: int | None) -> Reading | st
 
 
 def _full_cycles(window: Window, rated_mah: int | None) -> Reading | str:
+    cycles_cpct = window.counter("full_cycles_cpct")
+    if cycles_cpct is not None:
+        return Reading(
+            cycles_cpct // 100, CYCLES, f"discharged charge / rated capacity, as the board has it, {_COUNTED}"
+        )
     if rated_mah is None:
         return _NEEDS_RATED
     if window.counters is None:
@@ -202,6 +210,22 @@ def _full_cycles(window: Window, rated_mah: int | None) -> Reading | str:
     return Reading(window.counters[1] * 100 // rated_mah, CYCLES, f"discharged charge / rated capacity, {_COUNTED}")
 
 
+def _counted(name: str, what: str) -> Read:
+    """Of a counter in events or seconds."""
+    unit, per_unit = (MINUTES, 60) if name.endswith("_s") else (COUNT, 1)
+
+    def read(window: Window, _rated_mah: int | None) -> Reading | str:
+        count = window.counter(name)
+        return _NEEDS_ALL_COUNTERS if count is None else Reading(count // per_unit, unit, f"{what}; {_COUNTED}")
+
+    return _window(read)
+
+
+def _counter(key: str, shown: str, name: str, what: str) -> Quantity:
+    return Quantity(key, shown, "counters", _NEEDS_ALL_COUNTERS, _counted(name, what))
+
+
+_BEYOND = "beyond the limit that the board was given"
 QUANTITIES = (
     Quantity("soh_capacity_cpct", "State of health", "state_of_health", _NEEDS_TEST, _statement(_soh_capacity)),
     Quantity(
@@ -217,6 +241,12 @@ QUANTITIES = (
     Quantity("full_cycles", "Full cycles", "counters", _NEEDS_COUNTERS, _window(_full_cycles)),
     Quantity("energy_throughput", "Energy moved", "counters", _NEEDS_COUNTERS, _window(_energy_throughput)),
     Quantity("capacity_throughput", "Charge moved", "counters", _NEEDS_COUNTERS, _window(_capacity_throughput)),
+    _counter("deep_discharge_events", "Deep discharges", "deep_discharges", f"occasions of a cell block {_BEYOND}"),
+    _counter("overcharge_events", "Overcharges", "overcharges", f"occasions of a cell block {_BEYOND}"),
+    _counter("time_hot", "Time too hot", "hot_s", f"time with a sensor {_BEYOND}"),
+    _counter("time_cold", "Time too cold", "cold_s", f"time with a sensor {_BEYOND}"),
+    _counter("time_charging_hot", "Charged too hot", "charging_hot_s", f"time charging with a sensor {_BEYOND}"),
+    _counter("time_charging_cold", "Charged too cold", "charging_cold_s", f"time charging with a sensor {_BEYOND}"),
     Quantity("soc_reported_cpct", "Charge, as claimed", "soc_reported_cpct", _NEEDS_CLAIM, _window(_soc_reported)),
     Quantity("soh_reported_cpct", "Health, as claimed", "soh_reported_cpct", _NEEDS_CLAIM, _window(_soh_reported)),
 )

@@ -18,7 +18,7 @@ from packseal.records.bodies import (
     Window,
 )
 from packseal.records.entries import Entry
-from packseal.records.report import EVENTS, GAP_CAUSES, PHASES, SEAL_CAUSES, type_name, utc
+from packseal.records.report import GAP_CAUSES, SEAL_CAUSES, event_words, type_name, utc
 
 MINUS = "\u2212"
 
@@ -40,8 +40,11 @@ EVIDENCE_CLASSES = {
     "C": "heard on the vehicle's bus and signed by a gateway",
     "D": "read from a file somebody had; a replay, never live",
 }
-SOURCES = {0: "a simulator", 1: "the CAN bus", 2: "a serial line", 3: "a cell monitor chip"}
-RESET_CAUSES = {1: "power on", 2: "the watchdog", 3: "a restart by software"}
+SOURCES = {0: "a simulator", 1: "the CAN bus", 2: "a serial line", 3: "a cell monitor chip", 4: "nothing yet"}
+RESET_CAUSES = {
+    1: "power on", 2: "the watchdog", 3: "a restart by software", 4: "a drop of its supply",
+    5: "a fault of its processor or its reset pin",
+}  # fmt: skip
 METHODS = {1: "charge counted between two rests of the pack"}
 REASONS = {
     Reason.MALFORMED: "the bytes are damaged or not in the format",
@@ -133,7 +136,7 @@ def record(entry: Entry) -> str:
                 f"started after {RESET_CAUSES.get(boot.reset_cause, 'an unknown cause')}, reads {source(boot.source)}"
             )
         case Event() as event:
-            return f"{EVENTS.get(event.event, 'an event')} {PHASES.get(event.phase, '')}".rstrip()
+            return event_words(event)
         case Gap(cause, windows):
             return f"{plural(windows, 'window')} lost: {GAP_CAUSES.get(cause, 'unknown cause')}"
         case Key() as key:

@@ -40,7 +40,7 @@ def seq_of(content: bytes) -> int:
     return decode_bare(content)[0] if is_bare(content) else decode_entry(content).seq
 
 
-def check_told(bare: Sequence[int], entries: Sequence[Entry]) -> None:
+def check_told(bare: Sequence[int], entries: Sequence[Entry], since: int = 0) -> None:
     """Every bare leaf is told of by a GAP behind it, and every GAP tells the truth. Section 6 step 5.
 
     bare: their seqs, rising; entries: those between and behind them. Raises EvidenceError(MISSING_ENTRIES).
@@ -51,7 +51,8 @@ def check_told(bare: Sequence[int], entries: Sequence[Entry]) -> None:
             continue
         first, last, count = gap.bare
         found = {number for number in bare if first <= number <= last}
-        if len(found) != count or count > gap.windows or last >= seq:
+        is_told = len(found) == count or (first < since and len(found) < count)
+        if not is_told or count > gap.windows or last >= seq:
             words = f"record {seq} says that of {count} records from {first} to {last} only the leaf is there"
             raise EvidenceError(Reason.MISSING_ENTRIES, f"{words}; it is so of {len(found)}")
         told |= found

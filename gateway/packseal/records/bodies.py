@@ -19,6 +19,24 @@ class Origin(IntEnum):
     BOARD, GATEWAY, FILE = 1, 2, 3
 
 
+# WINDOW key 9, in order; a source that counts charge and energy alone gives the first four
+COUNTERS = (
+    "charge_mah",
+    "discharge_mah",
+    "charge_wh",
+    "discharge_wh",
+    "full_cycles_cpct",
+    "deep_discharges",
+    "overcharges",
+    "hot_s",
+    "cold_s",
+    "charging_hot_s",
+    "charging_cold_s",
+    "bms_resets",
+    "failed_starts",
+    "events_unsaid",
+)
+FEW_COUNTERS = 4
 METHODS = {1: "charge counted between two rested open-circuit anchors"}
 
 
@@ -91,10 +109,15 @@ class Window:
     cell_mv: tuple[int | None, ...] = ()
     temperature_ddegc: tuple[int | None, ...] = ()
     soc_cpct: int | None = None
-    counters: tuple[int, int, int, int] | None = None  # charge_mah, discharge_mah, charge_wh, discharge_wh
+    counters: tuple[int, ...] | None = None  # COUNTERS, or the first four of them
     soc_reported_cpct: int | None = None
     soh_reported_cpct: int | None = None
     values_unavailable: int = 0
+    values_missing: int = 0
+
+    def counter(self, name: str) -> int | None:
+        counters = self.counters or ()
+        return dict(zip(COUNTERS, counters, strict=False)).get(name)
 
 
 @dataclass(frozen=True, slots=True)

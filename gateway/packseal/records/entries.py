@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from packseal.records.bodies import (
+    COUNTERS,
+    FEW_COUNTERS,
     Body,
     Boot,
     Config,
@@ -169,9 +171,8 @@ def _boot(fields: Fields) -> Boot:
     return Boot(fields.digest(1), fields.uint(2), fields.uint(3), clock_rate, cell_blocks, strings, fields.uint(7))
 
 
-def _counters(fields: Fields, key: int) -> tuple[int, int, int, int]:
-    charge_mah, discharge_mah, charge_wh, discharge_wh = fields.uints(key, 4)
-    return charge_mah, discharge_mah, charge_wh, discharge_wh
+def _counters(fields: Fields, key: int) -> tuple[int, ...]:
+    return fields.uints(key, FEW_COUNTERS if len(fields.items(key)) == FEW_COUNTERS else len(COUNTERS))
 
 
 def _mean_min_max(fields: Fields, key: int) -> MeanMinMax:
@@ -222,6 +223,7 @@ _SHOWABLE: dict[int, dict[int, tuple[str, FieldReader]]] = {
         10: ("soc_reported_cpct", Fields.uint),
         11: ("soh_reported_cpct", Fields.uint),
         12: ("values_unavailable", Fields.uint),
+        13: ("values_missing", Fields.uint),
     },
     EntryType.SOH: {
         1: ("method", Fields.uint),

@@ -217,7 +217,8 @@ def open_entries(
             verify_rotation(entry, log_id, end)
         is_sealed = isinstance(entry.body, Seal)
         last = entry
-    check_told(bare, [entry for entry, _ in opened if entry])
+    since = 0 if before.boot else first_seq  # taken up from a board's edge
+    check_told(bare, [entry for entry, _ in opened if entry], since)
     return opened
 
 

@@ -33,8 +33,17 @@ Json: TypeAlias = dict[str, Any]
 
 EVENTS = {
     1: "deep discharge", 2: "overcharge", 3: "too hot", 4: "too cold", 5: "the BMS was reset", 6: "a source is silent",
+    7: "a sensor is missing", 8: "firmware update", 9: "damage in flash",
 }  # fmt: skip
+UPDATES = {
+    1: "a new version has proven itself", 2: "a new version failed, and the one before runs again",
+    3: "refused, because nobody who may has signed it", 4: "refused, because a file is not as signed",
+    5: "refused, because it is not newer", 6: "refused, because it is for another board", 7: "refused for want of room",
+}  # fmt: skip
+DAMAGES = {1: "records of the log", 2: "the configuration", 3: "the firmware in a slot"}
+MISSING = {6: "cell block", 7: "temperature sensor"}
 PHASES = {1: "begins", 2: "has ended", 3: "happened"}
+MOMENTARY = 3
 GAP_CAUSES = {1: "the log was full", 2: "the log before was being sealed"}
 SEAL_CAUSES = {1: "the BMS was reset", 2: "the battery changes hands or use", 3: "the board is taken away"}
 CLOCKS = {Clock.NEVER_SET: "never set", Clock.SET_ONCE: "set once", Clock.DISCIPLINED: "kept by a time source"}
@@ -206,8 +215,7 @@ def words_of(entry: Entry) -> list[str]:
         case Gap() as gap:
             return [f"{gap.windows} windows could not be kept: {GAP_CAUSES.get(gap.cause, 'for an unknown cause')}"]
         case Event() as event:
-            place = "" if event.place is None else f" (block or sensor {event.place})"
-            return [f"{EVENTS.get(event.event, 'an event')} {PHASES.get(event.phase, '')}{place}"]
+            return [event_words(event)]
         case Time() as time:
             return [f"a receipt of {utc(time.received_unix_ms)} had reached the board"]
         case Seal() as seal:
@@ -216,6 +224,38 @@ def words_of(entry: Entry) -> list[str]:
             digest = config.source_digest
             return [f"import of the file with SHA-256 {_short(digest)}…" if digest else "settings, by their digests"]
     return ["a record of a kind that this version does not read"]
+
+
+def event_words(event: Event) -> str:
+    """With value and place, as far as they are known."""
+    name = EVENTS.get(event.event, "an event")
+    if event.phase != MOMENTARY:
+        name = f"{name} {PHASES.get(event.phase, '')}".rstrip()
+    return ", ".join([name, *filter(None, _event_details(event))])
+
+
+def _event_details(event: Event) -> tuple[str, ...]:
+    value, place = event.value, event.place
+    numbered = "" if place is None else f" {place}"
+    if value is None:
+        return (f"place{numbered}" if numbered else "",)
+    match event.event:
+        case 1 | 2:
+            return (f"{value} mV", f"cell block{numbered}")
+        case 3 | 4:
+            return (f"{value / 10:.1f} °C", f"sensor{numbered}")
+        case 5:
+            return (f"its charge moved by {value / 100:+.1f} %",)
+        case 7:
+            return (MISSING.get(value, "value") + numbered,)
+        case 8:
+            return (
+                UPDATES.get(value, ""),
+                "" if place is None else f"version {place >> 16}.{place >> 8 & 255}.{place & 255}",
+            )
+        case 9:
+            return (DAMAGES.get(value, ""), f"number{numbered}" if numbered else "")
+    return (f"value {value}", f"place{numbered}" if numbered else "")
 
 
 def _attested(trusted: TrustedBundle) -> str:

@@ -87,6 +87,7 @@ def encode_window(seq: int, boot: int, uptime_ms: int, window: Window) -> bytes:
         10: window.soc_reported_cpct,
         11: window.soh_reported_cpct,
         12: window.values_unavailable or None,
+        13: window.values_missing or None,
     }
     return encode([EntryType.WINDOW, seq, boot, uptime_ms, _without_absent(body)])
 

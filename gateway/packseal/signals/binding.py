@@ -16,14 +16,24 @@ Decides the names of quantities and what a binding may say. A binding is TOML, o
     not_available = [1023]              # raw codes
     valid = [-400000, 200000]           # in the quantity's unit, both ends included
 
-Leaves to samples.py: applying it.
+    [numbered.cell_voltage_mv]          # optional: one value a cell block, or one a temperature sensor
+    signals = ["Cell_{1..96}"]          # in their order; {a..b} stands for every number from a to b
+    factor = 1
+    valid = [500, 5000]
+
+In `signals`, `Cell_{01..96}` writes numbers with two digits, and of two ranges in one name the right one runs faster:
+`Cells_{0..23}.Voltage_{0..3}` is Cells_0.Voltage_0, Cells_0.Voltage_1, … Cells_23.Voltage_3.
+
+Leaves to samples.py and compile.py: applying it.
 """
 
 from __future__ import annotations
 
 import difflib
+import itertools
+import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Literal
@@ -58,6 +68,12 @@ QUANTITIES = {
     "remaining_energy_reported_wh": "energy that the BMS says can still be taken out",
 }
 CURRENT = "pack_current_ma"
+NUMBERED = {  # name: what it is, and how many of it a record holds (docs/record.md, WINDOW)
+    "cell_voltage_mv": ("voltage of each cell block", 128),
+    "sensor_temperature_ddegc": ("temperature of each sensor", 32),
+}
+MAX_RANGE = 128  # numbers in one range: as many as there are cell blocks in a record
+_RANGE = re.compile(r"\{(\d{1,4})\.\.(\d{1,4})\}")
 
 
 def _finite(value: Decimal) -> Decimal:
@@ -71,30 +87,35 @@ RawCode = Annotated[StrictInt, Field(ge=-(2**63), lt=2**64)]
 Limit = Annotated[StrictInt, Field(ge=-MAX_VALUE, le=MAX_VALUE)]
 
 
-class QuantityBinding(BaseModel):
-    """One quantity: value = round((raw * DBC factor + DBC offset) * factor + offset), half to even.
+class _Conversion(BaseModel):
+    """value = round((raw * DBC factor + DBC offset) * factor + offset), half to even.
 
-    is_signed overrides what the DBC says of the sign bit. positive_when is required for a current and refused
-    elsewhere. not_available lists raw values, read with is_signed. valid is the range of value, both ends included.
+    is_signed overrides what the DBC says of the sign bit. not_available lists raw values, read with is_signed. valid is
+    the range of value, both ends included.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    signal: Annotated[StrictStr, Field(min_length=1)]
     factor: Number
     offset: Number = Decimal(0)
     is_signed: StrictBool | None = None
-    positive_when: Literal["charging", "discharging"] | None = None
     not_available: tuple[RawCode, ...] = ()
     valid: tuple[Limit, Limit]
 
     @model_validator(mode="after")
-    def _check(self) -> QuantityBinding:
+    def _check(self) -> _Conversion:
         if self.factor <= 0:
             raise ValueError("factor: expected more than 0; the direction of a current is set by positive_when")
         if self.valid[0] >= self.valid[1]:
             raise ValueError(f"valid: expected [lowest, highest], found {list(self.valid)}")
         return self
+
+
+class QuantityBinding(_Conversion):
+    """One quantity. positive_when is required for a current and refused elsewhere."""
+
+    signal: Annotated[StrictStr, Field(min_length=1)]
+    positive_when: Literal["charging", "discharging"] | None = None
 
     @property
     def scale(self) -> tuple[Fraction, Fraction]:
@@ -103,8 +124,24 @@ class QuantityBinding(BaseModel):
         return sign * Fraction(self.factor), sign * Fraction(self.offset)
 
 
+class NumberedBinding(_Conversion):
+    """The same quantity of many: one signal each, all converted in the same way."""
+
+    signals: Annotated[tuple[StrictStr, ...], Field(min_length=1)]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The signals, ranges written out. Raises ValueError for a range that runs backwards or is too long."""
+        return tuple(name for pattern in self.signals for name in _written_out(pattern))
+
+    @property
+    def each(self) -> tuple[QuantityBinding, ...]:
+        shared = {name: getattr(self, name) for name in _Conversion.model_fields}
+        return tuple(QuantityBinding(signal=name, **shared) for name in self.names)
+
+
 class Binding(BaseModel):
-    """A checked binding; `quantities` by name of QUANTITIES."""
+    """A checked binding; `quantities` by name of QUANTITIES, `numbered` by name of NUMBERED."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -115,6 +152,15 @@ class Binding(BaseModel):
     cell_blocks: Annotated[StrictInt, Field(ge=1, le=1024)] = 1
     strings: Annotated[StrictInt, Field(ge=1, le=1024)] = 1
     quantities: Annotated[dict[str, QuantityBinding], Field(min_length=1)]
+    numbered: dict[str, NumberedBinding] = Field(default_factory=dict)
+
+    @property
+    def every(self) -> Mapping[str, QuantityBinding]:
+        """All that is bound: `quantities`, and each of the numbered ones as "name[index]", from 0."""
+        numbered = {name: bound.each for name, bound in self.numbered.items()}
+        return self.quantities | {
+            f"{name}[{index}]": bound for name, parts in numbered.items() for index, bound in enumerate(parts)
+        }
 
     @model_validator(mode="after")
     def _check(self) -> Binding:
@@ -124,7 +170,36 @@ class Binding(BaseModel):
             if (name == CURRENT) != (bound.positive_when is not None):
                 needed = 'expected "charging" or "discharging"' if name == CURRENT else "only a current has a direction"
                 raise ValueError(f"quantities.{name}.positive_when: {needed}")
+        for name, numbered in self.numbered.items():
+            _check_numbered(name, numbered)
         return self
+
+
+def _check_numbered(name: str, bound: NumberedBinding) -> None:
+    if name not in NUMBERED:
+        raise ValueError(f"numbered.{name}: no such quantity; {did_you_mean(name, list(NUMBERED))}")
+    try:
+        names = bound.names
+    except ValueError as error:
+        raise ValueError(f"numbered.{name}.signals: {error}") from None
+    if len(names) > NUMBERED[name][1]:
+        raise ValueError(f"numbered.{name}.signals: expected at most {NUMBERED[name][1]} signals, found {len(names)}")
+    for again in (signal for index, signal in enumerate(names) if signal in names[:index]):
+        raise ValueError(f"numbered.{name}.signals: {again} is there twice")
+
+
+def _written_out(pattern: str) -> list[str]:
+    numbers: list[list[str]] = []
+    for first, last in _RANGE.findall(pattern):
+        count = int(last) - int(first) + 1
+        if not 1 <= count <= MAX_RANGE:
+            raise ValueError(f"{pattern!r}: expected a range of 1 to {MAX_RANGE} numbers, the lower one first")
+        numbers.append([f"{number:0{len(first)}}" for number in range(int(first), int(last) + 1)])
+    texts = _RANGE.sub("{", pattern).split("{")
+    if len(texts) != len(numbers) + 1:
+        raise ValueError(f"{pattern!r}: a range is written {{1..96}}")
+    ways = itertools.islice(itertools.product(*numbers), MAX_RANGE + 1)
+    return ["".join(itertools.chain(*zip(texts, (*way, ""), strict=True))) for way in ways]
 
 
 def parse_binding(text: str) -> Binding:
@@ -147,10 +222,13 @@ def did_you_mean(found: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(sorted(known)[:20])}"
 
 
+_KEYS = {"quantities": QuantityBinding.model_fields, "numbered": NumberedBinding.model_fields}
+
+
 def _explain(fault: Any) -> str:
     place = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        keys = QuantityBinding.model_fields if len(fault["loc"]) > 1 else Binding.model_fields
+        keys = _KEYS[fault["loc"][0]] if len(fault["loc"]) > 1 else Binding.model_fields
         return f"{place}: no such key; {did_you_mean(str(fault['loc'][-1]), list(keys))}"
     if fault["type"] == "missing":
         return f"{place}: missing; add it"

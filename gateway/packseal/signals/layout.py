@@ -40,7 +40,7 @@ class SignalLayout:
     multiplexer_values: frozenset[int] = frozenset()
 
     @cached_property
-    def _lowest(self) -> tuple[int, int]:
+    def lowest(self) -> tuple[int, int]:
         """(byte, bit of that byte) of the least significant bit."""
         if self.is_little_endian:
             return divmod(self.start_bit, 8)
@@ -62,7 +62,7 @@ class SignalLayout:
 
         columns: uint64 [at least bytes_needed, m], one row per data byte. The cost is one shift per byte touched.
         """
-        byte, shift = self._lowest
+        byte, shift = self.lowest
         step = 1 if self.is_little_endian else -1
         bits = columns[byte] >> np.uint64(shift)
         for place in range(1, (shift + self.bit_length + 7) // 8):

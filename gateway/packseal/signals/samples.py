@@ -58,20 +58,20 @@ class Samples:
 
 
 def apply_binding(binding: Binding, decoder: Decoder, decoded: DecodedSignals) -> dict[str, Samples]:
-    """Samples of every quantity of `binding`; none for a quantity whose message is not in the frames.
+    """Samples of everything in `binding.every`; none for a quantity whose message is not in the frames.
 
     Raises BindingError for a signal that the DBC does not have, or that several of its messages have.
     """
     names = resolve(binding, decoder)
     return {
         quantity: _samples(bound, decoded.values[names[quantity]]) if names[quantity] in decoded.values else _none()
-        for quantity, bound in binding.quantities.items()
+        for quantity, bound in binding.every.items()
     }
 
 
 def resolve(binding: Binding, decoder: Decoder) -> dict[str, str]:
     """quantity -> "MESSAGE.SIGNAL" of this DBC; what Decoder.decode takes as `only`. Raises BindingError."""
-    return {quantity: _signal_name(quantity, bound, decoder) for quantity, bound in binding.quantities.items()}
+    return {quantity: _signal_name(quantity, bound, decoder) for quantity, bound in binding.every.items()}
 
 
 def _signal_name(quantity: str, bound: QuantityBinding, decoder: Decoder) -> str:
@@ -80,7 +80,8 @@ def _signal_name(quantity: str, bound: QuantityBinding, decoder: Decoder) -> str
     found = [name for name in decoder.signals if name.partition(".")[2] == bound.signal]
     if len(found) == 1:
         return found[0]
-    place = f"quantities.{quantity}.signal"
+    name, bracket, _ = quantity.partition("[")
+    place = f"numbered.{name}.signals" if bracket else f"quantities.{quantity}.signal"
     if found:
         raise BindingError(f"{place}: {bound.signal} is in several messages; write one of {', '.join(sorted(found))}")
     hint = did_you_mean(bound.signal, [*decoder.signals])
@@ -128,12 +129,12 @@ def _fixed_point(
         with np.errstate(all="ignore"):  # NaN and infinity end as NOT_A_NUMBER below
             rounded = np.rint(values.physical * float(factor) + float(offset))
         return np.nan_to_num(rounded), np.isfinite(rounded)
-    exact_factor = factor * _exact(layout.factor)
-    exact_offset = factor * _exact(layout.offset) + offset
+    exact_factor = factor * exact(layout.factor)
+    exact_offset = factor * exact(layout.offset) + offset
     return _rounded(raw, exact_factor, exact_offset, layout.bit_length), np.ones(len(raw), np.bool_)
 
 
-def _exact(number: int | float) -> Fraction:
+def exact(number: int | float) -> Fraction:
     """The decimal number written in the DBC: the shortest one that reads as this float."""
     return Fraction(repr(number))
 

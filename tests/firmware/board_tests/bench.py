@@ -94,6 +94,8 @@ class LogSeen:
         self.keys = [(1, (body[1], body[2]))]  # (the smallest size it signs, (algorithm, public key))
         self.edge = Edge()
         self.entries = []
+        self.bare = []  # the numbers of those of which only the leaf has come
+        self.told = 0  # how many of them GAP entries name
         self.checkpoints = []
         self.roots = {}  # size: root, of every checkpoint ever heard
 
@@ -111,11 +113,18 @@ class LogSeen:
 
     def take_entry(self, content):
         entry = cbor.decode(content)
+        if len(entry) == 2:  # a bare leaf
+            assert entry[1] == self.edge.size
+            self.edge.append(entry[0])
+            self.bare.append(entry[1])
+            return
         assert entry[1] == self.edge.size
         assert not self.entries or self.entries[-1][0] != entries.SEAL, "an entry behind the end of the log"
         assert not self.entries or entry[2:4] >= self.entries[-1][2:4], "time runs back"
         if entry[0] == entries.KEY and entry[1]:
             self._check_possession(entry[4])
+        if entry[0] == entries.GAP and 4 in entry[4]:
+            self.told += entry[4][4][2]
         self.edge.append(leaf_of(content, self.seed))
         self.entries.append(entry)
 
@@ -133,6 +142,7 @@ class LogSeen:
         assert (protected, unprotected) == (cbor.encode({1: key[0]}), {})
         verify(key, cbor.encode(["Signature1", protected, b"packseal/checkpoint/1", payload]), signature)
         assert self.roots.setdefault(size, root) == root, "two roots for one size"
+        assert self.told == len(self.bare), "a leaf without a GAP behind it"
         last = self.entries[-1]
         assert [boot, uptime_ms] >= last[2:4]
         covered = self.entries[self.checkpoints[-1] if self.checkpoints else 1 :]

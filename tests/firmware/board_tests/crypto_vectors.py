@@ -1,11 +1,12 @@
 """Answers questions about the firmware's cryptography, one a line, on any interpreter.
 
-Reads lines of words from standard input, byte strings in hex, and prints one line for each:
+The argument "native" or "portable" says which signer answers. Reads lines of words from standard input, byte strings in
+hex, and prints one line for each:
 
     public SEED                       -> the public key
     sign SEED PUBLIC MESSAGE          -> the signature
     verify PUBLIC MESSAGE SIGNATURE   -> "good" or "bad: " and the reason
-    sha512 MESSAGE                    -> the hash, by what the firmware uses here
+    sha512 MESSAGE                    -> the hash, by what this signer uses here
     sha512_plain MESSAGE, sha512_viper MESSAGE -> the hash by this compression function
     engines                           -> the compression functions there are
 """
@@ -14,9 +15,17 @@ import sys
 from binascii import hexlify, unhexlify
 
 from logger.core import sha512_plain
-from logger.core.ed25519 import SignatureError, public_key, sign, verify
 from logger.core.sha512 import portable_sha512_steps, sha512
+from logger.core.signatures import SignatureError
 from logger.core.steps import finish
+
+if sys.argv[1] == "native":
+    from logger.core.ed25519_native import public_key, sign, verify
+    from logger.core.native import SIGNER
+
+    sha512 = SIGNER.sha512
+else:
+    from logger.core.ed25519_portable import public_key, sign, verify
 
 ENGINES = {"plain": sha512_plain}
 if sys.implementation.name == "micropython":

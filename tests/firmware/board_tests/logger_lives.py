@@ -3,8 +3,8 @@
 import json
 import sys
 
-from bench import Board, Gateway, receipt_of
-from memory_flash import MemoryFlash
+from bench import Board, Gateway, order_frame, receipt_of
+from memory_flash import GARBAGE, HALF, MemoryFlash, PowerCutError
 
 from logger.core import cbor, cose
 from logger.core.cbor import NULL
@@ -71,14 +71,83 @@ def full():
     return result
 
 
+def full_leaves():
+    """Of a larger flash, a part is for the leaves of what finds no room; twice full, and a restart inside."""
+    flash, gateway = MemoryFlash(16, 16384), Gateway()
+    board = Board(flash, 500, 1000, 5, 4)
+    told = []
+    for part in range(2):
+        while board.log.losses.bare_count < 100 + part * 300 and board.log.losses.windows < 400:
+            board.run(20000)
+        board = Board(flash, 500, 1000, 5, 4, board.now_ms, board.keys)
+        board.run(5000)
+        told.append([board.log.losses.bare_count, board.log.losses.windows])
+        board.run(60000, gateway)
+        assert not board.log.losses.windows
+    result = summary(board, gateway)
+    result["told"] = told
+    result["gaps"] = [entry[4] for entry in gateway.entries if entry[0] == 5]
+    result["gaps"] = [[gap[2], gap.get(4)] for gap in result["gaps"]]
+    result["bare"] = len(gateway.log.bare)
+    return result
+
+
+def torn_loss(tear):
+    """The power goes while a loss is counted, in the last of few segments of one sector: receipts still free it."""
+    flash, gateway = MemoryFlash(8, 4096), Gateway()
+    board = Board(flash, 500, 1000, 5, 4, cell_blocks=4)
+    while board.log._tail.free_segments() or not board.log.losses.windows:
+        board.run(1000)
+    flash.cut_at, flash.tear = flash.operations, tear
+    cut_off(board, flash)
+    board = Board(flash, 500, 1000, 5, 4, board.now_ms, board.keys, cell_blocks=4)
+    board.run(60000, gateway)
+    result = summary(board, gateway)
+    result["damaged"] = board.log.losses.damaged
+    return result
+
+
+def held_key():
+    """The power goes in the checkpoint of a change of key in a full log; what is held then is not durable."""
+    flash, gateway, cells = MemoryFlash(4, 4096), Gateway(), {"cell_blocks": 4}
+    board = Board(flash, 500, 1000, 60, 4, **cells)
+    tail = board.log._tail
+    while tail.free_segments() > 1 or tail._sectors.segment_bytes - tail._at > 900:
+        board.run(500)
+    board.link.feed(order_frame(board.keys.identity, cose.ORDER_ROTATE, 0))
+    while board.keys.identity.next_key is None or board.log.size <= board.keys.identity.next_seq:
+        board.run(4)
+    flash.cut_at, flash.tear = flash.operations, HALF
+    cut_off(board, flash)
+    for _ in range(2):
+        board = Board(flash, 500, 1000, 60, 4, board.now_ms, board.keys, **cells)
+        board.run(5000)
+    board.run(60000, gateway)
+    result = summary(board, gateway)
+    result["rotations"] = len(gateway.log.rotations)
+    return result
+
+
+def cut_off(board, flash):
+    try:
+        board.run(600000)
+        raise AssertionError("nothing was written")
+    except PowerCutError:
+        flash.cut_at = None
+
+
 def full_restart():
     """The log fills, the power goes, and the board starts with a log that has no room for its BOOT entry."""
     flash, gateway = MemoryFlash(8, 2048), Gateway()
-    Board(flash, 500, 1000, 5, 4).run(250000)
+    board = Board(flash, 500, 1000, 5, 4)
+    board.run(250000)
+    lost_before = board.logger.windows_lost
     board = Board(flash, 500, 1000, 5, 4, 300000)
     board.run(20000)
     board.run(30000, gateway)
-    return summary(board, gateway)
+    result = summary(board, gateway)
+    result["lost_before"] = lost_before
+    return result
 
 
 def restarts():
@@ -161,6 +230,16 @@ def drained(board):
 
 
 lives = {"sampling": sampling, "large": large, "slow": slow, "full": full, "full_restart": full_restart}
-lives.update({"restarts": restarts, "hostile": hostile, "late_receipt": late_receipt, "credit": credit})
+lives.update(
+    {
+        "full_leaves": full_leaves,
+        "torn_loss": lambda: [torn_loss(HALF), torn_loss(GARBAGE)],
+        "held_key": held_key,
+        "restarts": restarts,
+        "hostile": hostile,
+        "late_receipt": late_receipt,
+        "credit": credit,
+    }
+)
 if __name__ == "__main__":
     print(json.dumps(lives[sys.argv[1]]()))

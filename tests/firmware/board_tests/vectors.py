@@ -117,7 +117,7 @@ def window_body(body, columns):
     for i in range(body[2]):
         sample.current_ma, sample.pack_mv = currents_ma[i], packs_mv[i]
         window.add(sample, 0)
-    window.slots_missed, window.unavailable = body.get(3, 0), body.get(12, 0)
+    window.slots_missed, window.unavailable, window.missing = body.get(3, 0), body.get(12, 0), body.get(13, 0)
     return window.body(body[1], body.get(8), body[9], sample)
 
 
@@ -204,5 +204,5 @@ def fed_thrice(frame):
 answers = {"cbor": answer_cbor, "columns": answer_columns, "tree": answer_tree, "entries": answer_entries}
 answers.update({"checkpoints": answer_checkpoints, "receipt": answer_receipt, "link": answer_link})
 answers["salts"] = answer_salts
-with open(sys.argv[1]) as file:  # noqa: PTH123 (MicroPython has no pathlib)
+with open(sys.argv[1]) as file:
     print(json.dumps(answers[sys.argv[2]](json.load(file))))

@@ -41,6 +41,13 @@ function meanLeastGreatest(value) {
   return values?.length === 3 && !values.includes(null) ? values : undefined;
 }
 
+const FEW_COUNTERS = 4; // of a source that counts charge and energy alone
+const COUNTERS = 14;
+const counters = kind((value) => {
+  const isLong = Array.isArray(value) && (value.length === FEW_COUNTERS || value.length === COUNTERS);
+  return isLong && value.every(isNumber);
+});
+
 const optional = (one) => Object.assign((value) => one(value), { isOptional: true });
 const previous = list(bytes(LOG_ID_BYTES), kind(isSize), digest);
 
@@ -53,8 +60,9 @@ export const BODIES = {
     duration_ms: [1, uint], samples: [2, uint], slots_missed: [3, optional(uint)],
     pack_current_ma: [4, optional(meanLeastGreatest)], pack_voltage_mv: [5, optional(meanLeastGreatest)],
     cell_mv: [6, optional(column)], temperature_ddegc: [7, optional(column)], soc_cpct: [8, optional(uint)],
-    counters: [9, optional(list(uint, uint, uint, uint))], soc_reported_cpct: [10, optional(uint)],
+    counters: [9, optional(counters)], soc_reported_cpct: [10, optional(uint)],
     soh_reported_cpct: [11, optional(uint)], values_unavailable: [12, optional(uint)],
+    values_missing: [13, optional(uint)],
   },
   [SOH]: {
     method: [1, uint], inputs: [2, list(seq, seq)], rated_capacity_mah: [3, uint],

@@ -1,4 +1,7 @@
-"""The board's secret in a file: the key store of logger/core/keys.py."""
+"""The board's secret in a file: the key store of logger/core/keys.py.
+
+It is read here and nowhere else; nothing prints it, and no order and no frame asks for it.
+"""
 
 import os
 from errno import ENOENT

@@ -1,0 +1,1 @@
+// no interned strings beside those that the sources name
