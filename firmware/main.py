@@ -66,12 +66,11 @@ def run(board, logger, link):
 
 def _can_lines(board, logger):
     """Beside the serial line, where the configuration has a table can_link; elsewhere its code takes no memory."""
-    hub = getattr(board, "can_hub", None)
-    if hub is None:
+    if "can_link" not in board.config:
         return []
     from logger.core.can_link import line_on
 
-    return [line_on(hub, logger, board.config["can_link"])]
+    return [line_on(board.can_hub, logger, board.config["can_link"])]
 
 
 def start(folder, slot=None):

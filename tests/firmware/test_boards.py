@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.firmware.conftest import FIRMWARE, Interpreter, find_interpreter
+from tests.signals.test_compile import BINDING, compiled
 
 SCRIPTS = Path(__file__).parent / "board_tests"
 PORTS = ["stm32", "rp2", "esp32"]
@@ -82,6 +83,14 @@ def test_a_can_source_wants_its_bus_and_the_table_that_is_named(
         "can: can.table is not the table that is named",
     ]
     assert said[3].startswith("can: 333333")
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_a_board_whose_bms_is_on_can_and_its_gateway_is_not(
+    micropython: Interpreter, tmp_path: Path, port: str
+) -> None:
+    (tmp_path / "can.table").write_bytes(compiled(BINDING).content)
+    assert life(micropython, "can_alone", port, tmp_path) == [1, True]
 
 
 @pytest.mark.parametrize("port", PORTS)

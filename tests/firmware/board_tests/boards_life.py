@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from binascii import hexlify
+from hashlib import sha256
 
 import stand_ins
 
@@ -191,6 +193,23 @@ def can(port, folder, firmware):
     return [said, board.can_hub is not None]
 
 
+def can_alone(port, folder, firmware):
+    """[kind of the source, has values missing] of a window, where the BMS is on CAN and the gateway is not."""
+    stand_in, main, board_module = prepared(port, folder, firmware)
+    with open(folder + "/can.table", "rb") as file:
+        table = hexlify(sha256(file.read()).digest()).decode()
+    config = with_source("can", {"max_age_ms": 1000, "max_slow_age_ms": 5000, "table": table})
+    config["can_bus"] = BUS
+    with open(folder + "/config.json", "w") as file:
+        file.write(json.dumps(config))
+    running = main.set_up(folder)
+    assert not running[1].config_refused
+    uart = stand_ins.UART.made[LINK_UARTS[port]]
+    uart.received.extend(encode_frame(WANT, cbor.encode([0, 100, 1])))
+    window = windows(run_until(main, running, uart, lambda frames: windows(frames, 0)), 0)[0]
+    return [running[0].source.kind, window.get(13, 0) > 0]
+
+
 def _start(main, folder, config):
     with open(folder + "/config.json", "w") as file:
         file.write(json.dumps(config))
@@ -262,6 +281,7 @@ def started(under_test, root):
 tests = {
     "bms": bms,
     "can": can,
+    "can_alone": can_alone,
     "first": first,
     "factory": factory,
     "fallen_back": fallen_back,
