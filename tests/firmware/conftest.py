@@ -1,4 +1,8 @@
-"""Runs scripts of board_tests/ on each interpreter that is there."""
+"""Runs scripts of board_tests/ on CPython, on MicroPython, and on one with words of 32 bits what is marked for it.
+
+Boards have words of 32 bits: a number beyond 30 bits and a sign lies in the heap there, and pointers take half the
+room. Marked is what such a word can change; the rest would take minutes more and show nothing more.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,10 @@ from pathlib import Path
 import pytest
 
 from packseal.errors import MicroPythonError
-from packseal.io.micropython import micropython_command
+from packseal.io.micropython import micropython_32_command, micropython_command
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
-INTERPRETERS = ["cpython", "micropython"]
-if "MICROPYTHON_32" in os.environ:  # the path of one with 32-bit words, as boards have them
-    INTERPRETERS.append("micropython32")
+MICROPYTHONS = {"micropython": micropython_command, "micropython32": micropython_32_command}
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,20 @@ class Interpreter:
     def is_micropython(self) -> bool:
         return self.name != "cpython"
 
+    @property
+    def has_32_bits(self) -> bool:
+        return self.name == "micropython32"
 
-@pytest.fixture(scope="session", params=INTERPRETERS)
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "interpreter" in metafunc.fixturenames:
+        names = ["cpython", "micropython"]
+        if metafunc.definition.get_closest_marker("on_32_bits"):
+            names.append("micropython32")
+        metafunc.parametrize("interpreter", names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def interpreter(request: pytest.FixtureRequest) -> Interpreter:
     return find_interpreter(request.param)
 
@@ -61,10 +75,8 @@ def interpreter(request: pytest.FixtureRequest) -> Interpreter:
 def find_interpreter(name: str) -> Interpreter:
     if name == "cpython":
         return Interpreter(name, (sys.executable,))
-    if name == "micropython32":
-        return Interpreter(name, (os.environ["MICROPYTHON_32"],))
     try:
-        return Interpreter(name, tuple(micropython_command()))
+        return Interpreter(name, tuple(MICROPYTHONS[name]()))
     except MicroPythonError as error:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error))

@@ -15,7 +15,9 @@ from logger.core.readings import TIME_MASK
 from logger.core.sampling import Sample
 from packseal.signals import load_dbc, parse_binding
 from packseal.signals.compile import compile_table
-from tests.firmware.conftest import Interpreter, find_interpreter
+from tests.firmware.conftest import MICROPYTHONS, Interpreter, find_interpreter
+
+pytestmark = pytest.mark.on_32_bits
 
 BOARD_TESTS = Path(__file__).parent / "board_tests"
 SETTINGS = {"max_age_ms": 500, "max_slow_age_ms": 3000}
@@ -309,8 +311,9 @@ def test_fuzzed_on_each_interpreter(interpreter: Interpreter) -> None:
     assert all(int(line.split()[1]) > 0 for line in output.splitlines()), "faults were counted"
 
 
-def test_nothing_comes_from_the_heap() -> None:
-    output = find_interpreter("micropython").run(
+@pytest.mark.parametrize("micropython", MICROPYTHONS)
+def test_nothing_comes_from_the_heap(micropython: str) -> None:
+    output = find_interpreter(micropython).run(
         BOARD_TESTS / "heap_can.py", input_bytes=table_hex(), heap_bytes=1_000_000
     )
     assert output.split() == ["mcp2515", "mcp2518fd", "mcp2518fd-fd", "table"]
@@ -327,12 +330,18 @@ LARGE_DBC = (
 
 
 @pytest.mark.parametrize("chip", ["mcp2515", "mcp2518fd", "slcan"])
-def test_the_source_of_a_large_pack_fits_into_a_small_heap(chip: str) -> None:
-    """96 kB where words have 64 bits is what 48 to 64 kB are to a board, and code is compiled in it."""
+@pytest.mark.parametrize(
+    ("micropython", "heap_bytes", "most_bytes"),
+    [("micropython", 96 << 10, 52 << 10), ("micropython32", 64 << 10, 36 << 10)],
+)
+def test_the_source_of_a_large_pack_fits_into_a_small_heap(
+    chip: str, micropython: str, heap_bytes: int, most_bytes: int
+) -> None:
+    """The heap holds the compiler too."""
     binding = parse_binding(BINDING.replace("cell_blocks = 6", "").replace("{1..6}", "{100..195}"))
     content = compile_table(binding, load_dbc(LARGE_DBC)).content
     assert len(content) < 2048
-    output = find_interpreter("micropython").run(
-        BOARD_TESTS / "can_memory.py", chip, input_bytes=content.hex().encode(), heap_bytes=96 << 10
+    output = find_interpreter(micropython).run(
+        BOARD_TESTS / "can_memory.py", chip, input_bytes=content.hex().encode(), heap_bytes=heap_bytes
     )
-    assert int(output.split()[0]) < 52 << 10
+    assert int(output.split()[0]) < most_bytes

@@ -32,6 +32,8 @@ from packseal.signals import compile as compile_module
 from packseal.signals.compile import compile_table
 from tests.firmware.conftest import Interpreter
 
+pytestmark = pytest.mark.on_32_bits
+
 BOARD_TESTS = Path(__file__).parent / "board_tests"
 SHIPPED = Path(compile_module.__file__).parent / "bindings"
 SEED = 20_260_301

@@ -16,6 +16,8 @@ from logger.core import cbor, entries, link, merkle
 from packseal.records.columns import decode_column
 from tests.firmware.conftest import Interpreter
 
+pytestmark = pytest.mark.on_32_bits
+
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 ANSWER = Path(__file__).parent / "board_tests" / "answer_codecs.py"
 MARK = "."  # around a field, so that an empty one can be seen

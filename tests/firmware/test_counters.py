@@ -18,6 +18,8 @@ from logger.core.sampling import Sample
 from packseal.records.bodies import COUNTERS
 from tests.firmware.conftest import Interpreter
 
+pytestmark = pytest.mark.on_32_bits
+
 SCRIPT = Path(__file__).parent / "board_tests/pack_lives.py"
 MAX_STEP_MS = 60_000
 MAMS_PER_MAH, UWMS_PER_WH = 3_600_000, 3_600_000_000_000
@@ -124,3 +126,19 @@ def test_a_failed_start_is_counted_with_its_boot(reset_cause: int, failed: int) 
     for seq in range(1, 4):
         progress.note(entries.encode(entries.BOOT, seq, seq, 0, boot))
     assert progress.counters[COUNTERS.index("failed_starts")] == 3 * failed
+
+
+def test_a_window_gives_all_counters_when_another_one_moved_and_now_and_then() -> None:
+    """What it leaves out stands as the log has it; a window that was lost changed nothing there."""
+    counters, told = counters_from(), [0] * len(COUNTERS)
+    given = []
+    for turn in range(130):
+        if turn in (20, 21):
+            counters.count(entries.BMS_RESETS)
+        news = counters.news(told)
+        given.append(len(news))
+        if turn != 20:  # lost
+            told[: len(news)] = news
+    assert [turn for turn, count in enumerate(given) if count == len(COUNTERS)] == [0, 20, 21, 81]
+    assert set(given) == {entries.OFTEN, len(COUNTERS)}
+    assert told[entries.BMS_RESETS] == 2

@@ -24,6 +24,8 @@ from logger.core.edwards25519 import has_small_order
 from tests.firmware import base_table
 from tests.firmware.conftest import Interpreter
 
+pytestmark = pytest.mark.on_32_bits
+
 BOARD_TESTS = Path(__file__).parent / "board_tests"
 QUESTIONS = BOARD_TESTS / "crypto_vectors.py"
 SIGN_ONCE = BOARD_TESTS / "sign_once.py"
@@ -117,7 +119,8 @@ def test_random_signatures_equal_libsodiums(interpreter: Interpreter) -> None:
 def test_random_signatures_with_and_without_a_flipped_bit(interpreter: Interpreter) -> None:
     generator = random.Random(1)
     questions: list[tuple[Any, ...]] = []
-    for _, public, message, signature in random_cases():
+    # the portable signer is slow, and what the size of a word could change shows in a hundred
+    for _, public, message, signature in random_cases(100 if interpreter.has_32_bits else 1000):
         if len(questions) % 2:
             questions.append(("verify", public, message, flipped(signature, generator.randrange(512))))
         else:
@@ -255,7 +258,7 @@ def test_heap_in_use(interpreter: Interpreter) -> None:
     if not interpreter.is_micropython:
         pytest.skip("CPython does not count its heap")
     resident_bytes, live_bytes = map(int, interpreter.run(SIGN_ONCE, "heap").split())
-    limit_bytes = 20 * 1024 if interpreter.name == "micropython32" else 26 * 1024  # pointers of 4 and of 8 bytes
+    limit_bytes = 22 * 1024 if interpreter.has_32_bits else 26 * 1024  # of the portable signer; a native one takes half
     assert resident_bytes + live_bytes <= limit_bytes
 
 

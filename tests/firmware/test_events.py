@@ -18,6 +18,8 @@ from packseal.records.bodies import COUNTERS, Event
 from packseal.records.report import event_words
 from tests.firmware.conftest import Interpreter
 
+pytestmark = pytest.mark.on_32_bits
+
 SCRIPT = Path(__file__).parent / "board_tests/pack_lives.py"
 BEGINS, ENDED, MOMENTARY = 1, 2, 3
 CELL, SENSOR = 6, 7  # keys of a WINDOW

@@ -17,7 +17,7 @@ from logger.drivers.jbd import JbdSource
 from tests.firmware.board_tests.jbd_emulator import STEP_MS, JbdEmulator, frame
 from tests.firmware.board_tests.serial_wire import SerialWire
 from tests.firmware.board_tests.sources_bench import CELLS, SENSORS, SERIAL_SETTINGS, Bench, Judge, count_of, jbd_source
-from tests.firmware.conftest import Interpreter, find_interpreter
+from tests.firmware.conftest import MICROPYTHONS, Interpreter, find_interpreter
 
 BOARD_TESTS = Path(__file__).parent / "board_tests"
 ALL = 2 + CELLS + SENSORS
@@ -286,7 +286,8 @@ def test_ten_thousand_spoilt_answers(interpreter: Interpreter) -> None:
     assert samples * 0.9 < with_values
 
 
-def test_steps_and_reads_take_nothing_from_the_heap() -> None:
+@pytest.mark.parametrize("micropython", MICROPYTHONS)
+def test_steps_and_reads_take_nothing_from_the_heap(micropython: str) -> None:
     """Of all three sources."""
-    said = find_interpreter("micropython").run(BOARD_TESTS / "heap_sources.py")
+    said = find_interpreter(micropython).run(BOARD_TESTS / "heap_sources.py")
     assert said.split() == ["jbd", "400", "daly", "400", "bq769x2", "400"]

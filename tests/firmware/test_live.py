@@ -13,6 +13,8 @@ from packseal.frames import Frames
 from packseal.signals import Decoder, load_dbc
 from tests.firmware.conftest import Interpreter
 
+pytestmark = pytest.mark.on_32_bits
+
 SCRIPT = Path(__file__).parent / "board_tests" / "live_frames.py"
 DBC = Path(__file__).resolve().parents[2] / "dbc" / "packseal.dbc"
 IDENTIFIERS = [0x1CFF5000 + (number << 8) + 0xE0 for number in range(4)]

@@ -70,7 +70,7 @@ def test_an_order_to_a_full_log_waits_for_room(orders: Orders, order: str, logs:
 def test_power_may_go_at_any_operation_of_flash_and_key_file(orders: Orders, order: str) -> None:
     """The start finishes what had begun; what had not begun has no effect, and can be ordered again."""
     result = orders(f"cuts_{order}")
-    assert result["cuts"] >= 60
+    assert result["cuts"] >= 50
     assert result["obeyed"] > 40
     assert 0 < result["asked_again"] == result["cuts"] - result["obeyed"]
 

@@ -24,6 +24,8 @@ from packseal.records.columns import decode_column
 from packseal.records.entries import decode_entry
 from tests.firmware.conftest import Interpreter
 
+pytestmark = pytest.mark.on_32_bits
+
 HEAP_SCRIPT = Path(__file__).parent / "board_tests/sampling_heap.py"
 LARGEST = (1 << 30) - 1  # MicroPython's small integers with words of 32 bits are from -2^30 to this
 small = st.integers(0, LARGEST)
@@ -161,7 +163,7 @@ def test_no_intermediate_leaves_the_small_integers(sample_ms: int, blocks: int) 
             while is_due and sampler.watch.is_due():
                 sampler.watch.next_body()
             if sampler.is_window_over(now_ms):
-                sampler.end_window(now_ms)
+                sampler.end_window(now_ms, Progress().counters)
                 assert sampler.window_began_ms == now_ms
 
 
@@ -199,7 +201,7 @@ def test_missing_and_unavailable_values_are_told_apart() -> None:
     sample, window = Sample(3, 1), Window(3, 1)
     sample.current_ma, sample.cell_mv[:], sample.missing = -100, [3_500, None, 65_535], 2  # a cell, the pack's voltage
     window.add(sample, sample.refuse_impossible())
-    body = window.body(1_000, None, range(14), sample)
+    body = window.body(1_000, None, list(range(14)), sample)
     assert (body[12], body[13]) == (2, 2)
     entry = decode_entry(encode(WINDOW, 1, 1, 1_000, body)).body
     assert isinstance(entry, WindowBody)
@@ -231,6 +233,6 @@ def test_rate_and_length_are_the_settings(sample_ms: int, window_ms: int, sample
             if sampler.ms_to_next_slot(now_ms) <= 0:
                 sampler.take(now_ms - sampler.window_began_ms)
                 if sampler.is_window_over(now_ms):
-                    bodies.append(sampler.end_window(now_ms))
+                    bodies.append(sampler.end_window(now_ms, Progress().counters))
     assert abs(sum(body[2] for body in bodies) / len(bodies) - samples) <= 0.5
     assert sampler.slots_missed == 0

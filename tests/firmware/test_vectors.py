@@ -17,6 +17,8 @@ from packseal.records.bodies import Window
 from packseal.records.entries import decode_entry
 from tests.firmware.conftest import Interpreter
 
+pytestmark = pytest.mark.on_32_bits
+
 Ask = Callable[..., Any]
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 SCRIPT = Path(__file__).parent / "board_tests" / "vectors.py"

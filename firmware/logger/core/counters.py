@@ -3,6 +3,9 @@ they go on over windows and restarts.
 
 Each only rises. What is below a unit is kept in memory, and lost with a restart. What runs for every sample takes
 nothing from the heap; `result`, once a window, gives integers as large as they get.
+
+Most of them stand still for days. A WINDOW then gives only those that move with the current, and all of them when
+another one has moved, after a start, and at least once in 60 windows.
 """
 
 from logger.core.entries import (
@@ -14,11 +17,13 @@ from logger.core.entries import (
     DISCHARGE_MAH,
     FULL_CYCLES_CPCT,
     HOT_S,
+    OFTEN,
 )
 from logger.core.sampling import Integrator
 
 CHARGING_RATE = 50  # below rated_capacity / 50 h a current may be the meter's offset, and charges nothing
 _MS_PER_S = 1000
+_MOST_BRIEF = 59  # windows in a row that do not give all
 
 
 class Counters:
@@ -32,6 +37,7 @@ class Counters:
         self._pending = [0] * COUNTERS  # since the last result: events and ms
         self._rests_ms = [0] * COUNTERS
         self._cycle_rest = 0  # cpct of a cycle times rated_capacity_mah
+        self._brief = _MOST_BRIEF  # windows since one that gave all
         self._at_ms = 0
         self._was_hot = self._was_cold = self._was_charging = False  # at the last sample, and since then
 
@@ -72,6 +78,15 @@ class Counters:
             self._units[i] += units
             self._pending[i] = 0
         return list(self._units)
+
+    def news(self, told):
+        """What the next WINDOW gives. told: the counters as the log has them, which a lost window did not change."""
+        counters = self.result()
+        self._brief += 1
+        if self._brief <= _MOST_BRIEF and counters[OFTEN:] == told[OFTEN:]:
+            return counters[:OFTEN]
+        self._brief = 0
+        return counters
 
     def _add_time(self, step_ms):
         pending = self._pending

@@ -22,6 +22,7 @@ CHARGE_MAH, DISCHARGE_MAH, CHARGE_WH, DISCHARGE_WH, FULL_CYCLES_CPCT = range(5)
 DEEP_DISCHARGES, OVERCHARGES, HOT_S, COLD_S, CHARGING_HOT_S, CHARGING_COLD_S = range(5, 11)
 BMS_RESETS, FAILED_STARTS, EVENTS_UNSAID = range(11, 14)
 COUNTERS = 14
+OFTEN = 5  # the first of them, which move in nearly every window
 FAILURES = (2, 4, 5)  # causes of a BOOT that are none of a board in good health: watchdog, brown-out, hard fault
 
 

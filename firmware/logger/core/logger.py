@@ -33,10 +33,12 @@ class Logger:
     keys: a key store (keys.py). source: see docs/sources.md; read(sample) fills a Sample, temperature_sensors and kind
     (docs/record.md, BOOT key 3) say what it is, `refused` counts what it had to drop.
 
-    `config_refused` is for the board to set: 1 while its newest configuration was refused and the last good one runs.
+    Two are for the board to set: `config_refused`, 1 while its newest configuration was refused and the last good one
+    runs; `update`, an update.Update where it has two slots.
     """
 
     config_refused = 0
+    update = None
 
     def __init__(self, config, log, keys, source, firmware_hash, reset_cause):
         self.config = config
@@ -94,6 +96,11 @@ class Logger:
         return self._source.refused
 
     @property
+    def has_work(self):
+        """Whether entries wait for their place in the log, or something is under way."""
+        return self._work is not None or bool(self._waiting)
+
+    @property
     def sample(self):
         """The newest one; its values change with the next."""
         return self._sampler.sample
@@ -141,7 +148,7 @@ class Logger:
 
     def _end_window(self):
         began_ms, has_current = self._sampler.window_began_ms, self._sampler.has_current
-        body = self._sampler.end_window(self.uptime_ms)
+        body = self._sampler.end_window(self.uptime_ms, self.log.progress.counters)
         if self.log.losses.windows or self._is_full or self._is_closed:
             self._give_up_window(body, began_ms, self.uptime_ms)
         else:

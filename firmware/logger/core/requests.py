@@ -93,7 +93,7 @@ class Requests:
                 raise cose.SignedError("for a root that this board has not signed")
             for _ in ed25519.verify_steps(self._service_key, receipt.message, receipt.signature):
                 yield
-            self._log.append_receipt(receipt.size, receipt.content)
+            self._log.append_receipt(receipt.size)
             self.kept_receipt = receipt
         except (cose.SignedError, ed25519.SignatureError):
             self._refuse_receipt()

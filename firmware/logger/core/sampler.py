@@ -61,11 +61,11 @@ class Sampler:
     def is_window_over(self, now_ms):
         return now_ms - self.window_began_ms >= self._window_ends_ms
 
-    def end_window(self, now_ms):
-        """The body of the WINDOW entry; the next window begins."""
+    def end_window(self, now_ms, told):
+        """The body of the WINDOW entry; the next window begins. told: the counters as the log has them."""
         duration_ms = now_ms - self.window_began_ms
         soc_cpct = self.estimator.soc_cpct()
-        body = self._window.body(duration_ms, soc_cpct, self.counters.result(), self.sample)
+        body = self._window.body(duration_ms, soc_cpct, self.counters.news(told), self.sample)
         self._window.reset()
         self.watch.begin_window()
         self.has_current = False

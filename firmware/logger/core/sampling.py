@@ -188,7 +188,7 @@ class Window:
                 6: encode_column(self._cells.result()) or None,
                 7: encode_column(self._temperatures.result()) or None,
                 8: soc_cpct,
-                9: list(counters),
+                9: counters,
                 10: last_sample.soc_reported_cpct,
                 11: last_sample.soh_reported_cpct,
                 12: self.unavailable or None,

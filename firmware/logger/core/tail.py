@@ -9,7 +9,7 @@ from logger.core.merkle import HASH_BYTES
 from logger.core.sectors import CHECKPOINT, ENTRY, LOSS, RECEIPT
 
 CHECKPOINT_BYTES = 168 + HASH_BYTES  # at most, with the parity before it
-RECEIPT_BYTES = 208  # at most: docs/record.md section 5.5
+RECEIPT_BYTES = 0  # of a receipt its size is kept, which is the record's number
 _FEWEST_RING_SECTORS = 2  # one to erase, one that has the newest count
 _LOSS_SHARE = 8  # of the places left: 2,000 places tell 250 windows one by one and five million to 2 %
 _LEAF_SHARE = 16  # of the segments, one is for leaves

@@ -3,6 +3,8 @@
 Order: $MICROPYTHON, `micropython` on PATH, the cache, Debian's package (suite trixie). The package and the libraries
 it was linked with come from a mirror (debian_archive.py) and are unpacked into a cache folder. No root is needed,
 nothing outside that folder changes.
+
+Tests also want one with words of 32 bits, as boards have them: the same package for i386, which a PC's kernel runs too.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ OLDEST = (1, 25)
 PACKAGES = ("micropython", "libc6", "libffi8", "libmbedcrypto16", "libmbedtls21", "libmbedx509-7")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 CURE = "install micropython 1.25 or newer, or set MICROPYTHON to its path"
+CURE_32 = "set MICROPYTHON_32 to the path of a MicroPython 1.25 or newer with words of 32 bits"
+LARGEST_WORD_32 = (1 << 31) - 1  # its sys.maxsize
 
 
 def micropython_command() -> list[str]:
@@ -38,21 +42,43 @@ def micropython_command() -> list[str]:
             raise MicroPythonError(f"MICROPYTHON is set to {chosen}, which is not a program; {CURE}")
         return _checked([chosen])
     installed = shutil.which("micropython")
-    return _checked([installed]) if installed else _cached_command() or _fetched_command()
+    return _checked([installed]) if installed else _debians_command(_architecture(), CURE)
 
 
-def _checked(command: list[str]) -> list[str]:
-    """Raises MicroPythonError for one that does not run, or is older than what the firmware is written for."""
-    question = "import sys; print(sys.implementation.name, *sys.implementation.version[:2])"
-    answer = subprocess.run([*command, "-c", question], capture_output=True, text=True, check=False).stdout.split()
-    if len(answer) != 3 or answer[0] != "micropython" or (int(answer[1]), int(answer[2])) < OLDEST:
-        found = " ".join(answer) or "nothing"
-        raise MicroPythonError(f"{command[0]} is no MicroPython {OLDEST[0]}.{OLDEST[1]} or newer, but {found}; {CURE}")
+def micropython_32_command() -> list[str]:
+    """The same for one with words of 32 bits: $MICROPYTHON_32, else Debian's for i386.
+
+    Raises MicroPythonError, naming the cure, where there is neither, or the kernel runs no programs of 32 bits.
+    """
+    chosen = os.environ.get("MICROPYTHON_32")
+    if not chosen and platform.machine() != "x86_64":
+        raise MicroPythonError(f"no MicroPython of 32 bits to fetch for a {platform.machine()} machine; {CURE_32}")
+    command = _checked([chosen] if chosen else _debians_command("i386", CURE_32), CURE_32)
+    if _answer(command, "import sys; print(sys.maxsize)") != [str(LARGEST_WORD_32)]:
+        raise MicroPythonError(f"{command[0]} has no words of 32 bits; {CURE_32}")
     return command
 
 
-def _program_folder() -> Path:
-    return cache_folder(f"micropython-{SUITE}-{_architecture()}")
+def _checked(command: list[str], cure: str = CURE) -> list[str]:
+    """Raises MicroPythonError for one that does not run, or is older than what the firmware is written for."""
+    answer = _answer(command, "import sys; print(sys.implementation.name, *sys.implementation.version[:2])")
+    if len(answer) != 3 or answer[0] != "micropython" or (int(answer[1]), int(answer[2])) < OLDEST:
+        found = " ".join(answer) or "nothing"
+        raise MicroPythonError(f"{command[0]} is no MicroPython {OLDEST[0]}.{OLDEST[1]} or newer, but {found}; {cure}")
+    return command
+
+
+def _answer(command: list[str], question: str) -> list[str]:
+    """The words that a program prints; none where it does not start, as one of 32 bits on some kernels."""
+    try:
+        return subprocess.run([*command, "-c", question], capture_output=True, text=True, check=False).stdout.split()
+    except OSError:
+        return []
+
+
+def _debians_command(architecture: str, cure: str) -> list[str]:
+    root = cache_folder(f"micropython-{SUITE}-{architecture}")
+    return _cached_command(root) or _fetched_command(root, architecture, cure)
 
 
 def _architecture() -> str:
@@ -62,9 +88,8 @@ def _architecture() -> str:
         raise MicroPythonError(f"no MicroPython to fetch for a {platform.machine()} machine; {CURE}") from None
 
 
-def _cached_command() -> list[str] | None:
-    root = _program_folder()
-    loaders = sorted(root.glob("usr/lib*/**/ld-linux-*.so.*"))
+def _cached_command(root: Path) -> list[str] | None:
+    loaders = sorted(root.glob("usr/lib*/**/ld-linux*.so.*"))
     program = root / "usr/bin/micropython"
     if not (loaders and program.is_file()):
         return None
@@ -72,32 +97,31 @@ def _cached_command() -> list[str] | None:
     return [str(loaders[0]), "--library-path", libraries, str(program)]
 
 
-def _fetched_command() -> list[str]:
+def _fetched_command(root: Path, architecture: str, cure: str) -> list[str]:
     if sys.platform != "linux":
-        raise MicroPythonError(f"no MicroPython found; {CURE}")
-    root = _program_folder()
+        raise MicroPythonError(f"no MicroPython found; {cure}")
     sys.stderr.write(f"fetching MicroPython ({SUITE}) into {root}\n")
     with tempfile.TemporaryDirectory(dir=root.parent) as work:
-        for package, content in _fetched_packages():
+        for package, content in _fetched_packages(architecture, cure):
             sys.stderr.write(f"  {package}\n")
             _unpack(content, Path(work) / "root")
         shutil.rmtree(root, ignore_errors=True)
         (Path(work) / "root").rename(root)
-    command = _cached_command()
+    command = _cached_command(root)
     if command is None:
-        raise MicroPythonError(f"Debian's package holds no program for this machine; {CURE}")
+        raise MicroPythonError(f"Debian's package holds no program for this machine; {cure}")
     return command
 
 
-def _fetched_packages() -> list[tuple[str, bytes]]:
+def _fetched_packages(architecture: str, cure: str) -> list[tuple[str, bytes]]:
     try:
-        return from_a_mirror(_download_packages)
+        return from_a_mirror(lambda mirror: _download_packages(mirror, architecture))
     except MicroPythonError as error:
-        raise MicroPythonError(f"no MicroPython found and it {error}; {CURE}") from None
+        raise MicroPythonError(f"no MicroPython found and it {error}; {cure}") from None
 
 
-def _download_packages(mirror: str) -> list[tuple[str, bytes]]:
-    listed = stanzas(mirror, f"main/binary-{_architecture()}/Packages", PACKAGES)
+def _download_packages(mirror: str, architecture: str) -> list[tuple[str, bytes]]:
+    listed = stanzas(mirror, f"main/binary-{architecture}/Packages", PACKAGES)
     contents = []
     for name in PACKAGES:
         fields = dict(re.findall(r"^(\S+): (.*)$", listed[name], re.MULTILINE))

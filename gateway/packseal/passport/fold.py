@@ -12,6 +12,7 @@ from functools import reduce
 
 from packseal.passport.settings import BatterySettings
 from packseal.records.bodies import (
+    COUNTERS,
     Boot,
     Config,
     Event,
@@ -118,6 +119,7 @@ _WINDOW_VALUES: dict[str, Callable[[Window], bool]] = {
     "temperature_ddegc": lambda window: any(value is not None for value in window.temperature_ddegc),
     "soc_cpct": lambda window: window.soc_cpct is not None,
     "counters": lambda window: window.counters is not None,
+    "all_counters": lambda window: len(window.counters or ()) == len(COUNTERS),
     "soc_reported_cpct": lambda window: window.soc_reported_cpct is not None,
     "soh_reported_cpct": lambda window: window.soh_reported_cpct is not None,
 }

@@ -222,7 +222,7 @@ def _counted(name: str, what: str) -> Read:
 
 
 def _counter(key: str, shown: str, name: str, what: str) -> Quantity:
-    return Quantity(key, shown, "counters", _NEEDS_ALL_COUNTERS, _counted(name, what))
+    return Quantity(key, shown, "all_counters", _NEEDS_ALL_COUNTERS, _counted(name, what))
 
 
 _BEYOND = "beyond the limit that the board was given"

@@ -19,7 +19,7 @@ class Origin(IntEnum):
     BOARD, GATEWAY, FILE = 1, 2, 3
 
 
-# WINDOW key 9, in order; a source that counts charge and energy alone gives the first four
+# WINDOW key 9, in order; how many of them a window may give: those left out stand as they were last given
 COUNTERS = (
     "charge_mah",
     "discharge_mah",
@@ -36,7 +36,7 @@ COUNTERS = (
     "failed_starts",
     "events_unsaid",
 )
-FEW_COUNTERS = 4
+COUNTS_GIVEN = (4, 5, len(COUNTERS))
 METHODS = {1: "charge counted between two rested open-circuit anchors"}
 
 
@@ -109,7 +109,7 @@ class Window:
     cell_mv: tuple[int | None, ...] = ()
     temperature_ddegc: tuple[int | None, ...] = ()
     soc_cpct: int | None = None
-    counters: tuple[int, ...] | None = None  # COUNTERS, or the first four of them
+    counters: tuple[int, ...] | None = None  # COUNTERS, or the first four or five of them
     soc_reported_cpct: int | None = None
     soh_reported_cpct: int | None = None
     values_unavailable: int = 0

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from packseal.records.bodies import (
     COUNTERS,
-    FEW_COUNTERS,
+    COUNTS_GIVEN,
     Body,
     Boot,
     Config,
@@ -172,7 +172,8 @@ def _boot(fields: Fields) -> Boot:
 
 
 def _counters(fields: Fields, key: int) -> tuple[int, ...]:
-    return fields.uints(key, FEW_COUNTERS if len(fields.items(key)) == FEW_COUNTERS else len(COUNTERS))
+    given = len(fields.items(key))
+    return fields.uints(key, given if given in COUNTS_GIVEN else len(COUNTERS))
 
 
 def _mean_min_max(fields: Fields, key: int) -> MeanMinMax:

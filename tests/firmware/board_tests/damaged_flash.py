@@ -215,7 +215,7 @@ def full_for_long():
             log = SectorLog(flash, LOG_ID, SEED)
             assert log.losses.windows == window + 1
     size, erasures = log.size, max(flash.erasures)
-    log.append_receipt(size, b"receipt")
+    log.append_receipt(size)
     log = SectorLog(flash, LOG_ID, SEED)
     told = [log.losses.windows, log.losses.first_ms, log.losses.last_ms]
     log.append(oracles.gap_of(size, told, None))

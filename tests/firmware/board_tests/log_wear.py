@@ -15,12 +15,13 @@ from logger.core.sectorlog import LogFullError, SectorLog
 
 FLASH_BYTES = 512 << 10
 ERASE_CYCLES = 10000
-CHECKPOINT_BYTES, RECEIPT_BYTES = 140, 190
+CHECKPOINT_BYTES = 140
 MINUTES_A_YEAR = 525960
 COUNTERS = {
     "young": [250, 248, 10, 9, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0],
     "old": [2500000, 2480000, 100000, 98000, 40000, 12, 3, 86400, 3600, 900, 300, 4, 2, 0],
 }
+OFTEN, ALL_EVERY = entries.OFTEN, 60  # logger.core.counters gives all of them so often when nothing else happens
 BLOCKS = {"young": 12, "old": 16}
 LEAF = bytes(32)
 
@@ -29,7 +30,8 @@ def window_of(seq, age):
     cells = entries.encode_column([3712 + (seq + 5 * block) % 23 for block in range(BLOCKS[age])])
     temperatures = entries.encode_column([251 + seq % 5, 257])
     body = {1: 60000, 2: 60, 4: [-5230 - seq % 90, -8120, 310], 5: [59400, 59310, 59520], 6: cells, 7: temperatures}
-    body.update({8: 5540, 9: [value + (seq >> 9) if value else 0 for value in COUNTERS[age]], 10: 5500, 11: 9700})
+    counters = [value + (seq >> 9) if value else 0 for value in COUNTERS[age]]
+    body.update({8: 5540, 9: counters[: OFTEN if seq % ALL_EVERY else None], 10: 5500, 11: 9700})
     return entries.encode(entries.WINDOW, seq, 12, 60000 * seq + (1 << (36 if age == "old" else 30)), body)
 
 
@@ -55,7 +57,7 @@ def lived(sector_bytes, word_bytes, checkpoint_every, windows, age, segment_sect
         records += 1
         if seq % checkpoint_every == checkpoint_every - 1:
             log.append_checkpoint(log.size, bytes(CHECKPOINT_BYTES))
-            log.append_receipt(log.size, bytes(RECEIPT_BYTES))
+            log.append_receipt(log.size)
             records += 2
     erases = sum(flash.erasures)
     worn = max(flash.erasures)

@@ -44,7 +44,7 @@ class Life:
 
     def append_receipt(self, size):
         self.pending = ("receipt", size)
-        self.log.append_receipt(size, b"r" * 166)
+        self.log.append_receipt(size)
         self.receipted_size = size
         self.pending = None
 

@@ -81,7 +81,7 @@ def run(source, cell_blocks, sample_ms, time=None):
             events += 1
         if turn % 500 == 499:
             sampler.watch.begin_window()
-    body = sampler.end_window(SAMPLES * sample_ms)
+    body = sampler.end_window(SAMPLES * sample_ms, Progress().counters)
     return {"settled": settled, "events": events, "counters": body[9], "samples": body[2], "missing": body.get(13, 0)}
 
 

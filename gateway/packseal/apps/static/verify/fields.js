@@ -41,10 +41,9 @@ function meanLeastGreatest(value) {
   return values?.length === 3 && !values.includes(null) ? values : undefined;
 }
 
-const FEW_COUNTERS = 4; // of a source that counts charge and energy alone
-const COUNTERS = 14;
+const COUNTS_GIVEN = [4, 5, 14]; // those left out stand as they were last given
 const counters = kind((value) => {
-  const isLong = Array.isArray(value) && (value.length === FEW_COUNTERS || value.length === COUNTERS);
+  const isLong = Array.isArray(value) && COUNTS_GIVEN.includes(value.length);
   return isLong && value.every(isNumber);
 });
 
