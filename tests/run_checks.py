@@ -18,7 +18,7 @@ BIN = Path(sys.executable).parent
 FIND_MICROPYTHON = "from packseal.io.micropython import micropython_command; print(*micropython_command())"
 WAITING = ["tests/line", "tests/apps", "tests/log", "tests/io", "tests/outbox"]
 PORTS = {  # of MicroPython, and what runs on each
-    "unix": ["tests/firmware/board_tests"],
+    "unix": ["tests/firmware/board_tests", "firmware/replay.py"],
     "stm32": ["firmware/boards/loader"],
     "rp2": ["firmware/boards/loader"],
     "esp32": ["firmware/boards/loader"],

@@ -95,3 +95,7 @@ class DBCError(PackSealError):
 
 class BindingError(PackSealError):
     """A binding is wrong or does not fit its DBC: the text names the key, what was expected and what was found."""
+
+
+class TableError(PackSealError):
+    """A table of measurements cannot be used: the text names its columns or line, and what to say or change."""

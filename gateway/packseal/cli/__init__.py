@@ -1,6 +1,6 @@
 """The command line."""
 
-from packseal.cli import authority, board, dbc, evidence, log, site  # their commands register themselves
+from packseal.cli import authority, board, dbc, evidence, log, replay, site  # their commands register themselves
 from packseal.cli.root import main
 
-__all__ = ["authority", "board", "dbc", "evidence", "log", "main", "site"]
+__all__ = ["authority", "board", "dbc", "evidence", "log", "main", "replay", "site"]

@@ -63,6 +63,7 @@ def main() -> None:
     packseal verify record.bundle          is this record true to what the board signed?
     packseal disclose record.bundle        show some of its values, and no others
     packseal import drive.log --dbc pack.dbc --bind pack.toml
+    packseal replay drive.csv --chemistry nmc --rated-capacity 60
     packseal dbc compile pack.dbc --bind pack.toml -o pack.pst
     packseal gateway run gateway.toml      beside the packs
     packseal passport serve passport.toml  where the passports live
