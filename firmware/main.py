@@ -32,11 +32,11 @@ def set_up(folder, ends_with_stdin=False, slot=None):
     logger.config_refused = int(board.is_config_refused)
     board.chores = [Watch(Progress(logger, board.config), board.feed_watchdog)]
     if slot is not None:
-        board.chores += _update_chores(board, logger, slot)
+        board.chores += _update_chores(board, logger, slot, firmware_hash)
     return board, logger, BoardLink(logger)
 
 
-def _update_chores(board, logger, slot):
+def _update_chores(board, logger, slot, firmware_hash):
     """Where there are no slots, their code takes no memory."""
     from logger.core.slots import Slots
     from logger.core.trial import Trial
@@ -46,9 +46,9 @@ def _update_chores(board, logger, slot):
     from logger.drivers.files import firmware_hash_steps
 
     settings = {"update_key": board.config["update_public_key"], "board": boards.NAME, "version": VERSION}
-    settings["oldest_version"] = board.config["oldest_version"]
+    settings["oldest_version"], settings["firmware_hash"] = board.config["oldest_version"], firmware_hash
     slot_table = Slots(board.files)
-    update = Update(settings, board.files, slot_table, slot, firmware_hash_steps)
+    update = logger.update = Update(settings, board.files, slot_table, slot, firmware_hash_steps)
     trial = Trial(logger, slot_table, slot, update, board.restart)
     return [update, UpdateFile(board.files, update, board.say), trial]
 

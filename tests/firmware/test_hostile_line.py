@@ -120,8 +120,13 @@ def signed(protected: bytes, good: list[Any]) -> st.SearchStrategy[Any]:
 
 receipts, orders = signed(PROTECTED, RECEIPT_PAYLOAD), signed(ORDER_PROTECTED, ORDER_PAYLOAD)
 wants = st.builds(lambda part, put: without([0, 8, 1], part=part, put=put), st.integers(0, 2), values)
-bodies = st.one_of(st.binary(max_size=200), *[kind.map(cbor.encode) for kind in (values, receipts, orders, wants)])
-kinds = st.sampled_from([link.WANT, link.RECEIPT, link.ASK, link.CHALLENGE, link.ORDER]) | st.integers(0, 255)
+updates = st.builds(
+    lambda part, put: without([0, b"piece"], part=part, put=put), st.integers(0, 1), st.integers(0) | values
+)
+parts = (values, receipts, orders, wants, updates)
+bodies = st.one_of(st.binary(max_size=200), *[kind.map(cbor.encode) for kind in parts])
+GATEWAYS = [link.WANT, link.RECEIPT, link.ASK, link.CHALLENGE, link.ORDER, link.UPDATE]
+kinds = st.sampled_from(GATEWAYS) | st.integers(0, 255)
 frames = st.tuples(kinds, bodies.filter(lambda body: len(body) <= link.MAX_FRAME_BYTES - 5))
 
 
@@ -136,10 +141,21 @@ def is_good_want(body: bytes) -> bool:
     return 0 <= value[0] <= GREATEST_SEQ and 0 <= value[1] <= GREATEST_SEQ and value[2] in (0, 1)
 
 
+def is_good_update(body: bytes) -> bool:
+    """docs/link.md, UPDATE."""
+    try:
+        value = cbor.decode(body)
+    except cbor.CBORError:
+        return False
+    return type(value) is list and [type(item) for item in value] == [int, bytes] and value[0] >= 0
+
+
 def is_of_a_gateway(kind: int, body: bytes) -> bool:
     """Whether docs/link.md has such a frame. What a RECEIPT or an ORDER says is another matter."""
     if kind == link.WANT:
         return is_good_want(body)
+    if kind == link.UPDATE:
+        return is_good_update(body)
     return kind in (link.RECEIPT, link.ORDER) or len(body) == {link.ASK: 0, link.CHALLENGE: 16}.get(kind)
 
 

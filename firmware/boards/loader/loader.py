@@ -13,7 +13,7 @@ import time  # noqa: E402
 
 import micropython  # noqa: E402
 from files import Files  # noqa: E402
-from slots import Slots, other  # noqa: E402
+from slots import Slots  # noqa: E402
 
 PAUSE_MS = 2000  # before a restart, so that a console can be read and a tool can come in
 
@@ -41,10 +41,9 @@ def run(root):
 
 
 def _imported(slots, slot):
-    """The firmware. One that does not even load, and is not on trial, lies on damaged flash: the other one is tried."""
+    """The firmware of this slot."""
     try:
         return __import__("main")
     except Exception:
-        if slots.trial == "-" and slots.has_entry(other(slot)):
-            slots.offer(other(slot))
+        slots.fall_back(slot)
         raise

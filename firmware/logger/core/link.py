@@ -14,12 +14,14 @@ from logger.core.cursor import AGAIN
 from logger.core.merkle import MAX_SIZE
 
 VERSION = 1
-HELLO, ENTRY, CHECKPOINT, STATUS, POSSESSION = 0x01, 0x02, 0x03, 0x04, 0x05
-WANT, RECEIPT, ASK, CHALLENGE, ORDER = 0x11, 0x12, 0x13, 0x14, 0x15
+HELLO, ENTRY, CHECKPOINT, STATUS, POSSESSION, UPDATE_STATE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
+WANT, RECEIPT, ASK, CHALLENGE, ORDER, UPDATE = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
 MAX_FRAME_BYTES = 1024
 _MAX_ENCODED_BYTES = MAX_FRAME_BYTES + MAX_FRAME_BYTES // 254 + 1
 _KIND_AND_CRC_BYTES = 5
 _WANT_TYPES = (int, int, int)
+_UPDATE_TYPES = (int, bytes)
+_NO_SLOTS = [0, 10, None, None]  # UPDATE_STATE of a board that takes no updates; the other states are update.py's
 _STATUS_PERIOD_MS = 1000  # of real time
 
 
@@ -131,6 +133,7 @@ class BoardLink:
         self._messages_refused = 0
         self._status_period_ms = _STATUS_PERIOD_MS * logger.config["clock_rate"]
         self._receipts_seen = 0
+        self._is_update_due = False  # since the gateway has asked, or sent a piece
         self._begin()
 
     def _begin(self):
@@ -171,6 +174,8 @@ class BoardLink:
             self._logger.requests.offer_order(body)
         elif kind == CHALLENGE and len(body) == NONCE_BYTES:
             self._logger.requests.offer_challenge(body, self)
+        elif kind == UPDATE:
+            self._offer(body)
         else:
             self._messages_refused += 1
 
@@ -196,7 +201,28 @@ class BoardLink:
             return None
         if self._is_status_due():
             return encode_message(STATUS, self._status())
-        return self._next_record()
+        return self._next_record() or self._update_state()
+
+    def _offer(self, body):
+        """Clause 16."""
+        try:
+            offset, piece = cbor.items(cbor.decode(body), _UPDATE_TYPES)
+            if offset < 0:
+                raise ValueError
+        except ValueError:
+            self._messages_refused += 1
+            return
+        self._is_update_due = True
+        if self._logger.update:
+            self._logger.update.offer(offset, piece, self)
+
+    def _update_state(self):
+        """Clause 17: behind all else, and when what came has been dealt with."""
+        update = self._logger.update
+        if not self._is_update_due or (update and not update.is_hungry):
+            return None
+        self._is_update_due = False
+        return encode_message(UPDATE_STATE, cbor.encode(update.report() if update else _NO_SLOTS))
 
     def _want(self, body):
         """Clause 4."""

@@ -20,11 +20,11 @@ _BYTES = 12
 
 class Slots:
     """files: see drivers/files.py. Readable attributes: `good`, `trial`, `tries`, `has_failed`, whether a trial has
-    ended badly and nobody has been told yet."""
+    ended badly and nobody has been told yet; `is_partial`, whether the other slot holds what nobody has checked."""
 
     def __init__(self, files):
         self._files = files
-        self.good, self.trial, self.tries, self.has_failed = A, NONE, 0, False
+        self.good, self.trial, self.tries, self.has_failed, self.is_partial = A, NONE, 0, False, False
         content = files.read(FILE)
         if content is None or not self._parse(content):
             self.good = A if self.has_entry(A) or not self.has_entry(B) else B
@@ -41,12 +41,19 @@ class Slots:
 
     def offer(self, slot):
         """Its files are whole and checked: from the next start on it is on trial."""
+        self.is_partial = False
         self._set(self.good, slot, 0, False)
 
     def withdraw(self):
-        """What is about to be written over is on trial no more."""
-        if self.trial != NONE:
-            self._set(self.good, NONE, 0, self.has_failed)
+        """What is about to be written over is on trial no more, and no firmware to fall back to."""
+        self.is_partial = True
+        self._set(self.good, NONE, 0, self.has_failed)
+
+    def fall_back(self, slot):
+        """The one that runs does not even load, and is not on trial: it lies on damaged flash. The other one is tried,
+        where that has been checked."""
+        if self.trial == NONE and not self.is_partial and self.has_entry(other(slot)):
+            self.offer(other(slot))
 
     def confirm(self):
         """What is on trial has shown that it works."""
@@ -62,11 +69,13 @@ class Slots:
         good, trial = chr(content[4]), chr(content[5])
         if good not in (A, B) or trial not in (A, B, NONE):
             return False
-        self.good, self.trial, self.tries, self.has_failed = good, trial, content[6], bool(content[7])
+        self.good, self.trial, self.tries = good, trial, content[6]
+        self.has_failed, self.is_partial = bool(content[7] & 1), bool(content[7] & 2)
         return True
 
     def _set(self, good, trial, tries, has_failed):
-        content = _MAGIC + bytes([ord(good), ord(trial), tries, 1 if has_failed else 0])
+        flags = has_failed | self.is_partial << 1
+        content = _MAGIC + bytes([ord(good), ord(trial), tries, flags])
         self._files.write(FILE, content + _crc(content))
         self.good, self.trial, self.tries, self.has_failed = good, trial, tries, has_failed
 

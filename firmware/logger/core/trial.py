@@ -11,6 +11,8 @@ from logger.core.sectorlog import LogFullError
 from logger.core.version import VERSION
 
 RESTART_MS = 3000  # so that the other side hears of it before
+RESTART_MOST_MS = 60000  # then also in the middle of a window
+TOLD_PERIOD_MS = 3600000  # from one refusal that the log tells to the next: who offers without end must not fill it
 
 
 class Trial:
@@ -23,8 +25,8 @@ class Trial:
         self._running = running
         self._update = an_update
         self._restart = restart
-        self._refusals_told = 0
-        self._ready_ms = None
+        self._refusals_told = self._next_told_ms = 0
+        self._ready_ms = self._ready_size = None
 
     def step(self, now_ms):
         slots, log = self._slots, self._logger.log
@@ -34,13 +36,18 @@ class Trial:
             slots.confirm()
         if slots.has_failed and self._tell(update.FAILED_START):
             slots.note_told()
-        if self._update.refusals > self._refusals_told and self._tell(self._update.state, self._update.version):
-            self._refusals_told += 1
+        if self._update.refusals > self._refusals_told and now_ms >= self._next_told_ms:
+            self._tell_refusal(now_ms)
         if self._update.state == update.READY:
             self._go(now_ms)
         else:
             self._ready_ms = None
         return False
+
+    def _tell_refusal(self, now_ms):
+        if self._tell(*self._update.refusal):
+            self._refusals_told = self._update.refusals
+            self._next_told_ms = now_ms + TOLD_PERIOD_MS
 
     def _tell(self, outcome, version=None):
         place = version and version[0] << 16 | version[1] << 8 | version[2]
@@ -51,7 +58,12 @@ class Trial:
             return False
 
     def _go(self, now_ms):
+        """Right behind a window, where one ends in time: what is measured of the next one is lost."""
+        logger = self._logger
         if self._ready_ms is None:
             self._ready_ms = now_ms
-        elif now_ms - self._ready_ms >= RESTART_MS:
+        waited_ms = now_ms - self._ready_ms
+        if waited_ms < RESTART_MS:
+            self._ready_size = logger.log.size
+        elif waited_ms >= RESTART_MOST_MS or (logger.log.size > self._ready_size and not logger.has_work):
             self._restart()

@@ -13,6 +13,9 @@ so names every path and every content; bytes is the length of all that follows t
 What is refused leaves the running firmware and its slot untouched. The other slot is written over only once the
 manifest has been verified. Pieces come by any way and in any order; only the one that is wanted next has an effect. A
 power cut ends the taking: it starts anew.
+
+Who brings a package need not be a friend (docs/link.md clauses 16 to 19). While one giver's pieces come, nobody else's
+count; and the other slot is written over once an hour at most, so that nobody can wear the flash out.
 """
 
 from logger.core import cbor, cose, ed25519, slots
@@ -24,6 +27,8 @@ MAX_FILES = 250
 MAX_PACKAGE_BYTES = 1 << 20
 MAX_PATH_BYTES = 64
 MAX_VERSION = 255
+STALE_MS = 60000  # a package without a piece for so long may be given up for another one
+WRITE_PERIOD_MS = 3600000  # from one writing over of the other slot to the next, but for starts
 _FILE_HEAD_BYTES = 5
 _PATH_LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789_/."
 _TYPES = (int, str, list, bytes, int, int)
@@ -32,7 +37,7 @@ _VERSION_TYPES = (int, int, int)
 # what has become of a package: docs/record.md, EVENT 8, value; the others are for the link alone (docs/link.md)
 TAKING = 0
 PROVEN, FAILED_START, BAD_SIGNATURE, BAD_CONTENT, NOT_NEWER, WRONG_BOARD, NO_ROOM = range(1, 8)
-READY, NOT_NOW = 8, 9
+READY, NOT_NOW = 8, 9  # and 10 in link.py
 
 
 class UpdateRefusedError(Exception):
@@ -61,46 +66,61 @@ class Manifest:
 
 class Update:
     """Readable attributes: `wanted`, the offset of the next piece; `state`, TAKING, READY or why it was refused;
-    `version` of the package, once its manifest has been verified; `refusals`, how many packages were refused;
-    `is_hungry`, whether it waits for a piece; `is_told`, False when the link has something to say about it."""
+    `firmware_hash` and `version` of the package, once its manifest has been verified; `refusals`, how many packages
+    were refused, and `refusal`, (state, version) of the last; `is_hungry`, whether it waits for a piece.
+    """
 
     def __init__(self, settings, files, slot_table, running, hash_steps):
-        """settings: update_key (32 bytes or None), board (its name), version (what runs), oldest_version (what may be
-        gone back to, or None). running: the slot that runs. hash_steps(files, folder, paths): see drivers/files.py."""
+        """settings: update_key (32 bytes or None), board (its name), version and firmware_hash (what runs),
+        oldest_version (what may be gone back to, or None). running: the slot that runs. hash_steps(files, folder,
+        paths): see drivers/files.py."""
         self._settings = settings
         self._files = files
         self._slots = slot_table
         self._slot = slots.other(running)
         self._running = running
         self._hash_steps = hash_steps
+        self._work = None
+        self._now_ms = self._fed_ms = self._next_write_ms = 0
         self.refusals = 0
-        self._begin()
+        self.refusal = None
+        self._begin(None)
 
-    def _begin(self):
+    def _begin(self, giver):
+        if self._work is not None:
+            self._work.close()  # with the file that it has open
+            self._work = None
+        self._giver = giver
         self.wanted = 0
         self.state = TAKING
-        self.version = None
-        self.is_told = True
+        self.version = self.firmware_hash = None
         self._piece = b""
         self._at = 0  # what of the piece has been taken
-        self._work = None
         self.is_hungry = True
 
-    def offer(self, offset, piece):
-        """A piece of the package. One for offset 0 begins anew, whatever has been taken so far."""
-        self.is_told = False
-        if not offset and self.is_hungry:
-            self._begin()
-            self.is_told = False
-            self._work = self._steps()
-        if offset != self.wanted or not self.is_hungry or self._work is None or len(piece) > MAX_PIECE_BYTES:
+    def offer(self, offset, piece, giver=None):
+        """A piece of the package. One for offset 0 begins anew; but whoever has begun goes on alone while he does."""
+        if not self.is_hungry or not 0 < len(piece) <= MAX_PIECE_BYTES or self.state == READY:
             return
-        self._piece, self._at = bytes(piece), 0
-        self.is_hungry = not piece
-        self.wanted += len(piece)
+        is_kept = self._work is not None and self._now_ms - self._fed_ms < STALE_MS
+        if is_kept and (giver is not self._giver or not offset):
+            return
+        if not offset:
+            self._begin(giver)
+            self._work = self._steps()
+        if offset == self.wanted and self._work is not None:
+            self._giver, self._fed_ms = giver, self._now_ms
+            self._piece, self._at = bytes(piece), 0
+            self.is_hungry = False
+            self.wanted += len(piece)
 
-    def step(self, now_ms):  # noqa: ARG002 - a line's interface
+    def report(self):
+        """The body of UPDATE_STATE (docs/link.md clause 17)."""
+        return [self.wanted, self.state, self._settings["firmware_hash"], self.firmware_hash]
+
+    def step(self, now_ms):
         """A line of the main loop: a little of what is to be done. True when there is more."""
+        self._now_ms = now_ms
         if self._work is None or self.is_hungry:
             return False
         try:
@@ -109,7 +129,7 @@ class Update:
             self._end(READY)
         except UpdateRefusedError as refused:
             self._end(refused.reason)
-        except OSError:
+        except (OSError, MemoryError):
             self._end(NO_ROOM)
         return self._work is not None and not self.is_hungry
 
@@ -117,13 +137,17 @@ class Update:
         self._work = None
         self.is_hungry = True
         self._piece = b""
+        self.wanted = 0
         self.state = state
-        self.is_told = False
-        self.refusals += state not in (READY, NOT_NOW)  # the log has no word for that one (docs/record.md, EVENT 8)
+        if state not in (READY, NOT_NOW):  # the log has no word for that one (docs/record.md, EVENT 8)
+            self.refusals += 1
+            self.refusal = state, self.version
 
     def _steps(self):
         manifest = yield from self._manifest_steps()
+        self._next_write_ms = self._now_ms + WRITE_PERIOD_MS
         self._slots.withdraw()
+        yield
         yield from self._clear_steps()
         last = ""
         left = manifest.package_bytes
@@ -132,19 +156,20 @@ class Update:
             left -= file_bytes
         if left or self._at < len(self._piece):
             raise UpdateRefusedError(BAD_CONTENT)
-        paths = self._files.names(self._slot)  # read back: what the file system holds is what will run
+        paths = yield from self._files.names_steps(self._slot)  # what the file system holds is what will run
         found = yield from self._hash_steps(self._files, self._slot, paths)
         if found != manifest.firmware_hash:
             yield from self._clear_steps()  # or a start that finds the other slot damaged would run it (loader.py)
             raise UpdateRefusedError(BAD_CONTENT)
+        yield
         self._slots.offer(self._slot)
 
     def _manifest_steps(self):
         settings = self._settings
         if settings["update_key"] is None:
             raise UpdateRefusedError(BAD_SIGNATURE)
-        if self._slots.trial == self._running:
-            raise UpdateRefusedError(NOT_NOW)  # there would be nothing left to go back to
+        if self._slots.trial == self._running or self._now_ms < self._next_write_ms:
+            raise UpdateRefusedError(NOT_NOW)  # on trial itself: there would be nothing left to go back to
         length = int.from_bytes((yield from self._take_steps(2)), "big")
         if length > MAX_MANIFEST_BYTES:
             raise UpdateRefusedError(BAD_SIGNATURE)
@@ -154,6 +179,7 @@ class Update:
                 yield
         except ed25519.SignatureError:
             raise UpdateRefusedError(BAD_SIGNATURE) from None
+        self.firmware_hash = manifest.firmware_hash
         if manifest.board != settings["board"]:
             raise UpdateRefusedError(WRONG_BOARD)
         self.version = manifest.version
@@ -165,9 +191,10 @@ class Update:
         return manifest
 
     def _clear_steps(self):
-        for name in self._files.names(self._slot):
-            self._files.remove(self._slot + "/" + name)
+        for name in (yield from self._files.names_steps(self._slot)):
             yield
+            self._files.remove(self._slot + "/" + name)
+        yield
 
     def _file_steps(self, last, left):
         """(path, bytes of the package it took)."""
@@ -181,13 +208,17 @@ class Update:
         name = path.decode()
         if name <= last:
             raise UpdateRefusedError(BAD_CONTENT)
-        place = self._slot + "/" + name
-        self._files.append(place, b"")
-        while length:
-            part = yield from self._some_steps(length)
-            self._files.append(place, part)
-            length -= len(part)
+        file = self._files.create(self._slot + "/" + name)
+        try:
+            while length:
+                yield  # each of these may erase a sector, and a sample may be due
+                part = yield from self._some_steps(length)
+                file.write(part)
+                length -= len(part)
             yield
+        finally:
+            file.close()
+        yield
         return name, taken
 
     def _take_steps(self, count):
@@ -200,7 +231,6 @@ class Update:
         """The next bytes of the package: one at least, `most` at most."""
         while self._at == len(self._piece):
             self.is_hungry = True
-            self.is_told = False
             yield
         part = self._piece[self._at : self._at + most]
         self._at += len(part)

@@ -17,6 +17,7 @@ class UpdateFile:
         self._say = say
         self._is_there = files.has(FILE)
         self._offered = -1
+        self.step(0)  # before any line has a turn: it has come first
 
     def step(self, now_ms):  # noqa: ARG002 - a line's interface
         """True while there is more to take."""
@@ -27,7 +28,7 @@ class UpdateFile:
             return True
         if update.state == TAKING and self._offered != update.wanted:
             self._offered = update.wanted
-            update.offer(self._offered, self._files.read_part(FILE, self._offered, MAX_PIECE_BYTES))
+            update.offer(self._offered, self._files.read_part(FILE, self._offered, MAX_PIECE_BYTES), self)
         else:
             self._end()
         return self._is_there

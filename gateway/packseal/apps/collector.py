@@ -10,8 +10,17 @@ from packseal.errors import EvidenceError, PackSealError, Reason
 from packseal.io.board import BoardPort
 from packseal.io.link import Hello
 from packseal.io.outbox_store import OutboxStore, only_new
-from packseal.io.session import BoardSession, DeliveryArrived, Event, FrameRejected, HelloArrived, StatusArrived
+from packseal.io.session import (
+    BoardSession,
+    DeliveryArrived,
+    Event,
+    FrameRejected,
+    HelloArrived,
+    StatusArrived,
+    UpdateStateArrived,
+)
 from packseal.io.settings import BoardTable
+from packseal.io.update_offer import UpdateOffer, UpdatePackage
 from packseal.records.blinding import seed_digest
 from packseal.records.cose import ED25519, ESP256, PUBLIC_KEY_BYTES, VerifyingKey
 from packseal.records.entries import genesis_key, log_id_of
@@ -38,6 +47,10 @@ class BoardState:
     source_refused: int = 0
     config_refused: int = 0
     reopened: int = 0
+    update: str = ""
+    update_bytes: int = 0
+    update_taken_bytes: int = 0
+    update_failure: str = ""
 
     def counts(self) -> Mapping[int, int]:
         """As an attestation has them (docs/record.md section 5.8), since the gateway started."""
@@ -45,8 +58,10 @@ class BoardState:
 
 
 class BoardCollector:
-    def __init__(self, table: BoardTable, store: OutboxStore, submit: Submit) -> None:
-        """submit stores and sends; it raises a PackSealError where it cannot store."""
+    def __init__(
+        self, table: BoardTable, store: OutboxStore, submit: Submit, update: UpdatePackage | None = None
+    ) -> None:
+        """submit stores and sends; it raises a PackSealError where it cannot store. update: the board is offered it."""
         self.table = table
         self.state = BoardState()
         self._store = store
@@ -56,6 +71,8 @@ class BoardCollector:
         self._refused_before = 0  # frames, in the sessions before this one
         self._begun_at: int | None = None  # where the log was taken up from the board's edge, until that is verified
         self._remind_after_ms = 0
+        self._offer = UpdateOffer(update) if update else None
+        self._show_offer()
         self._port = BoardPort(table.port, table.baud, self.on_event, self._on_port_state)
 
     def start(self) -> None:
@@ -86,6 +103,8 @@ class BoardCollector:
     def _take(self, session: BoardSession, event: Event, now_ms: int) -> None:
         if isinstance(event, HelloArrived):
             self._greet(session, event.hello, now_ms)
+            if self._offer:
+                self._offer.greeted(now_ms)
         elif isinstance(event, DeliveryArrived):
             self._receive(session, event.delivery)
         elif isinstance(event, StatusArrived):
@@ -94,6 +113,11 @@ class BoardCollector:
             self.state.receipted_size, self.state.orders_refused = status.receipted_size, status.orders_refused
             self.state.source_refused, self.state.config_refused = status.source_refused, status.config_refused
             self._remind(session, status.receipted_size, now_ms)
+            self._offer_update(session, now_ms)
+        elif isinstance(event, UpdateStateArrived):
+            if self._offer:
+                self._offer.heard(event.state, now_ms)
+            self._offer_update(session, now_ms)
         elif isinstance(event, FrameRejected):
             raise event.error
 
@@ -178,6 +202,22 @@ class BoardCollector:
         if stored and stored.receipt and is_behind and now_ms >= self._remind_after_ms:
             self._remind_after_ms = now_ms + REMIND_MS
             session.send_receipt(stored.receipt)
+
+    def _offer_update(self, session: BoardSession, now_ms: int) -> None:
+        """To the board that is ours, once a second and whenever it wants the next piece."""
+        piece = self._offer.due(now_ms) if self._offer and self._log else None
+        if piece:
+            session.send_update(*piece)
+        self._show_offer()
+
+    def _show_offer(self) -> None:
+        offer, state = self._offer, self.state
+        if offer is None:
+            return
+        if offer.failure and not state.update_failure:
+            self._count(f"update_{offer.failure}")
+        state.update, state.update_failure = offer.words, offer.failure
+        state.update_bytes, state.update_taken_bytes = len(offer.package.content), offer.taken_bytes
 
     def _refuse(self, session: BoardSession, name: str, words: str, now_ms: int) -> None:
         self.state.problem = words

@@ -23,6 +23,7 @@ from packseal.io.mqtt import MQTTConnection
 from packseal.io.outbox_store import OutboxStore, StoredLog
 from packseal.io.program import program_hash
 from packseal.io.settings import GatewaySettings
+from packseal.io.update_offer import UpdatePackage, load_update
 from packseal.outbox import Item, Outbox, State
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
 from packseal.records.bodies import Window
@@ -40,7 +41,7 @@ class Gateway:
         Raises ConfigError, DBCError or BindingError for files that cannot be used, UnavailableError.
         """
         self._settings = settings
-        signals = bound_signals(settings)
+        signals, updates = bound_signals(settings), offered_updates(settings)
         self._attestor = Attestor(gateway_key(settings), settings_digest(settings, signals))
         with ExitStack() as opened:
             opened.enter_context(_held_outbox(settings.outbox))
@@ -62,7 +63,9 @@ class Gateway:
                 self._on_connection,
                 last_will=(self._avail_topic, b"offline"),
             )
-            self.boards = [BoardCollector(table, self._store, self.submit) for table in settings.board]
+            self.boards = [
+                BoardCollector(table, self._store, self.submit, updates.get(table.port)) for table in settings.board
+            ]
             self.cans = [CanCollector(plan, self._store, self.submit) for plan in self._can_plans(signals)]
             self._sources: tuple[BoardCollector | CanCollector, ...] = (*self.boards, *self.cans)
             self._sender = threading.Thread(target=self._send_for_ever, name="sender", daemon=True)
@@ -112,8 +115,14 @@ class Gateway:
             found += [f"{name}: {board.state.problem}"] if board.state.problem else []
             found += [f"{name}: {board.state.port}"] if board.state.port != CONNECTED else []
             found += [f"{name}: {REFUSED_CONFIGURATION}"] if board.state.config_refused else []
+            found += [f"{name}: {board.state.update}"] if board.state.update_failure else []
         found += [f"battery {can.table.battery}: {words}" for can in self.cans for words in can.problems]
         return [words for words in found if words] + sorted(f"the service refused {words}" for words in refused)
+
+    def notices(self) -> list[str]:
+        """What goes on beside the records, and is as it should be: updates on their way to boards."""
+        boards = [board for board in self.boards if board.state.update and not board.state.update_failure]
+        return [f"battery {board.table.battery}: {board.state.update}" for board in boards]
 
     def stored_log(self, log_id: bytes) -> StoredLog | None:
         return self._store.log(log_id)
@@ -242,6 +251,11 @@ def bound_signals(settings: GatewaySettings) -> dict[str, BoundSignals]:
     for table in settings.can:
         opener(table.interface, table.channel, table.bitrate)
     return {table.battery: BoundSignals.load(table.dbc, table.bind) for table in settings.can}
+
+
+def offered_updates(settings: GatewaySettings) -> dict[str, UpdatePackage]:
+    """What each [[board]] is offered, by port. Raises ConfigError, which names the file."""
+    return {table.port: load_update(table.update) for table in settings.board if table.update}
 
 
 def _held_outbox(outbox: Path) -> IO[bytes]:

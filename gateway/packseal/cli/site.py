@@ -75,7 +75,7 @@ def gateway_run(settings: Path) -> None:
     running = Gateway(load_settings(settings, GatewaySettings))
     running.start()
     click.echo("gateway running; end with Ctrl-C", err=True)
-    wait_for_signal(running.problems)
+    wait_for_signal(running.problems, running.notices)
     running.stop()
 
 
@@ -83,10 +83,12 @@ def gateway_run(settings: Path) -> None:
 @click.argument("settings", type=FILE)
 def gateway_check(settings: Path) -> None:
     """Check SETTINGS (gateway.toml) with the files that it names, and start nothing."""
-    from packseal.apps.gateway import bound_signals
+    from packseal.apps.gateway import bound_signals, offered_updates
     from packseal.io.settings import GatewaySettings, load_settings
 
-    bound_signals(load_settings(settings, GatewaySettings))
+    loaded = load_settings(settings, GatewaySettings)
+    bound_signals(loaded)
+    offered_updates(loaded)
     click.echo(f"{settings}: good")
 
 
@@ -211,15 +213,20 @@ def _show_verdict(running: Any, *, tamper: bool) -> bool:
     return not tamper
 
 
-def wait_for_signal(problems: Callable[[], list[str]] = list) -> None:
-    """Until told to end; says each problem once, and again when it has been gone in between."""
+def wait_for_signal(problems: Callable[[], list[str]] = list, notices: Callable[[], list[str]] = list) -> None:
+    """Until told to end; says each problem once, and again when it has been gone in between; each notice once."""
     from packseal.records.report import printable
 
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     said: set[str] = set()
+    noticed: set[str] = set()
     while not ended.wait(1):
+        new = set(notices())
+        for words in sorted(new - noticed):
+            click.echo(f"packseal: {printable(words)}", err=True)
+        noticed = new
         present = {printable(words) for words in problems()}  # with what another machine may have said
         for words in sorted(present - said):
             click.echo(f"packseal: {words}", err=True)

@@ -17,8 +17,16 @@ _STATUS_NUMBERS = 10
 
 
 class Kind(IntEnum):
-    HELLO, ENTRY, CHECKPOINT, STATUS, POSSESSION = 0x01, 0x02, 0x03, 0x04, 0x05
-    WANT, RECEIPT, ASK, CHALLENGE, ORDER = 0x11, 0x12, 0x13, 0x14, 0x15
+    HELLO, ENTRY, CHECKPOINT, STATUS, POSSESSION, UPDATE_STATE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
+    WANT, RECEIPT, ASK, CHALLENGE, ORDER, UPDATE = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
+
+
+class UpdateStep(IntEnum):
+    """The second number of an UPDATE_STATE (clause 17)."""
+
+    TAKING = 0
+    BAD_SIGNATURE, BAD_CONTENT, NOT_NEWER, WRONG_BOARD, NO_ROOM = 3, 4, 5, 6, 7
+    READY, NOT_NOW, NO_SLOTS = 8, 9, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,16 @@ class BoardStatus:
     config_refused: int
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateState:
+    """How far a board is with an update. `step` is an UpdateStep, or a number that this version does not know."""
+
+    wanted: int
+    step: int
+    running: bytes | None
+    offered: bytes | None
+
+
 def encode_frame(kind: Kind, body: bytes = b"") -> bytes:
     content = bytes([kind]) + body
     return framed(content + zlib.crc32(content).to_bytes(4, "little"))
@@ -83,6 +101,10 @@ def encode_challenge(nonce: bytes) -> bytes:
     return encode_frame(Kind.CHALLENGE, nonce)
 
 
+def encode_update(offset: int, piece: bytes) -> bytes:
+    return encode_frame(Kind.UPDATE, encode([offset, piece]))
+
+
 def decode_hello(body: bytes) -> Hello:
     """Raises EvidenceError (MALFORMED, UNKNOWN_VERSION)."""
     match decode(body):
@@ -105,6 +127,14 @@ def decode_status(body: bytes) -> BoardStatus:
     if len(numbers) != _STATUS_NUMBERS:
         raise EvidenceError(Reason.MALFORMED, f"a STATUS is {_STATUS_NUMBERS} numbers")
     return BoardStatus(*numbers)
+
+
+def decode_update_state(body: bytes) -> UpdateState:
+    """Raises EvidenceError(MALFORMED)."""
+    match decode(body):
+        case [int(wanted), int(step), bytes() | None as running, bytes() | None as offered] if wanted >= 0:
+            return UpdateState(wanted, step, running, offered)
+    raise EvidenceError(Reason.MALFORMED, "an UPDATE_STATE that docs/link.md does not allow")
 
 
 class FrameReader:

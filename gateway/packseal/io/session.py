@@ -16,10 +16,13 @@ from packseal.io.link import (
     FrameReader,
     Hello,
     Kind,
+    UpdateState,
     decode_hello,
     decode_status,
+    decode_update_state,
     encode_challenge,
     encode_frame,
+    encode_update,
     encode_want,
 )
 from packseal.records.bare import seq_of
@@ -57,19 +60,27 @@ class PossessionArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateStateArrived:
+    state: UpdateState
+
+
+@dataclass(frozen=True, slots=True)
 class FrameRejected:
     """A frame whose CRC is right but whose content is not of the link."""
 
     error: EvidenceError
 
 
-Event: TypeAlias = HelloArrived | DeliveryArrived | StatusArrived | PossessionArrived | FrameRejected
+Event: TypeAlias = (
+    HelloArrived | DeliveryArrived | StatusArrived | PossessionArrived | UpdateStateArrived | FrameRejected
+)
 
 
 class BoardSession:
     def __init__(self) -> None:
         self._reader = FrameReader()
         self._out = bytearray()
+        self._update = b""  # goes behind all else
         self._is_greeted = False  # a board that was at work before us says no HELLO unasked
         self._genesis = self._seed = b""
         self._next_seq = 0  # the first that is not accepted
@@ -94,8 +105,9 @@ class BoardSession:
         return self._reader.refused + self._misplaced
 
     def bytes_to_send(self) -> bytes:
-        content = bytes(self._out)
+        content = bytes(self._out) + self._update
         self._out.clear()
+        self._update = b""
         return content
 
     def receive(self, content: bytes, now_ms: int) -> list[Event]:
@@ -156,6 +168,10 @@ class BoardSession:
         """An order (docs/record.md section 5.7). Its effect is in the log, or in STATUS as an order refused."""
         self._out += encode_frame(Kind.ORDER, order)
 
+    def send_update(self, offset: int, piece: bytes) -> None:
+        """A piece of a firmware update, or a question where it is empty (docs/link.md clause 16)."""
+        self._update = encode_update(offset, piece)
+
     def _event(self, frame: Frame, now_ms: int) -> Event | None:
         if frame.kind == Kind.HELLO:
             hello = decode_hello(frame.body)
@@ -169,6 +185,8 @@ class BoardSession:
             return StatusArrived(status)
         if frame.kind == Kind.POSSESSION:
             return PossessionArrived(frame.body)
+        if frame.kind == Kind.UPDATE_STATE:
+            return UpdateStateArrived(decode_update_state(frame.body))
         if frame.kind == Kind.ENTRY:
             self._entry_arrived(frame.body, now_ms)
         if frame.kind == Kind.CHECKPOINT and self._entries:

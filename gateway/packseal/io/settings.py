@@ -91,6 +91,7 @@ class BoardTable(Table):
     baud: Annotated[int, Field(strict=True, ge=300, le=4_000_000)] = 115_200
     public_key: AnyPublicKey
     signing_key: AnyPublicKey | None = None
+    update: Below | None = None
 
 
 class CanTable(Table):

@@ -231,7 +231,8 @@ def marks(port, folder, firmware):
 
 
 def loader(port, folder, firmware):
-    """Which slot the loader starts: the good one, one on trial and back, the other one when that does not load."""
+    """Which slot the loader starts: the good one, one on trial and back, the other one when that does not load, but
+    none that was being written over."""
     stand_in = stand_ins.install(port)
     sys.path.insert(0, firmware + "/boards/loader")
     sys.path.insert(0, firmware + "/logger/core")
@@ -257,6 +258,10 @@ def loader(port, folder, firmware):
     slots.Slots(files).withdraw()
     program(folder, "a", "damaged(")
     program(folder, "b", "import sys\ndef start(folder, slot):\n    sys.modules['ran'].append(slot)\n")
+    started(under_test, root)
+    started(under_test, root)
+    ran.append("neither")
+    files.remove(slots.FILE)
     started(under_test, root)
     started(under_test, root)
     return ran

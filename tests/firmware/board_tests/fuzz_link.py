@@ -10,7 +10,7 @@ from bench import Board, order_of, receipt_of
 from memory_flash import MemoryFlash
 
 from logger.core import cbor, cose
-from logger.core.link import ASK, CHALLENGE, ORDER, RECEIPT, WANT, cobs_encode, encode_frame
+from logger.core.link import ASK, CHALLENGE, ORDER, RECEIPT, UPDATE, WANT, cobs_encode, encode_frame
 
 NUMBERS = (0, 1, 2, 23, 24, 255, 65536, (1 << 24) - 1, 1 << 24, (1 << 32) - 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
 
@@ -58,7 +58,7 @@ class Frames:
         self._order = order
 
     def next(self):
-        kinds = (WANT, WANT, RECEIPT, RECEIPT, ASK, CHALLENGE, ORDER, ORDER, self._chance.below(256))
+        kinds = (WANT, WANT, RECEIPT, RECEIPT, ASK, CHALLENGE, ORDER, ORDER, UPDATE, self._chance.below(256))
         kind = self._chance.pick(kinds)
         body = self._body(kind)
         while body in (self._receipt, self._order):  # another value can be the same one
@@ -77,6 +77,8 @@ class Frames:
             return cbor.encode(self._with_another_part([self._chance.below(9), self._chance.below(9), 1]))
         if kind == CHALLENGE:
             return self._chance.content(2)
+        if kind == UPDATE:
+            return cbor.encode(self._with_another_part([self._chance.below(9), self._chance.content(40)]))
         return self._changed(self._order if kind == ORDER else self._receipt)
 
     def _with_another_bit(self, content):
@@ -98,13 +100,16 @@ class Frames:
 
 def is_of_a_gateway(kind, body):
     """Whether docs/link.md has such a frame. What a RECEIPT or an ORDER says is another matter."""
-    if kind == WANT:
+    if kind in (WANT, UPDATE):
         try:
             value = cbor.decode(body)
         except cbor.CBORError:
             return False
-        if not isinstance(value, list) or [type(item) for item in value] != [int, int, int]:
+        types = [int, int, int] if kind == WANT else [int, bytes]
+        if not isinstance(value, list) or [type(item) for item in value] != types:
             return False
+        if kind == UPDATE:
+            return value[0] >= 0
         return 0 <= value[0] < 1 << 24 and 0 <= value[1] < 1 << 24 and 0 <= value[2] <= 1
     return kind in (RECEIPT, ORDER) or (kind == ASK and not body) or (kind == CHALLENGE and len(body) == 16)
 
@@ -150,4 +155,5 @@ def main(rounds, seed):
     print(board.link.frames_refused, board.logger.requests.receipts_refused, board.logger.requests.orders_refused)
 
 
-main(int(sys.argv[1]), int(sys.argv[2]))
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -30,8 +30,9 @@ class MemoryFiles:
         self.content[path] = self.content.pop(path + ".new")
         self._end()
 
-    def append(self, path, content):
-        self._put(path, self.content.get(path, b""), content)
+    def create(self, path):
+        self._put(path, b"", b"")
+        return OpenFile(self, path)
 
     def remove(self, path):
         if not self._is_cut() or self.tear == ALL:
@@ -40,6 +41,10 @@ class MemoryFiles:
 
     def names(self, folder):
         return sorted([path[len(folder) + 1 :] for path in self.content if path.startswith(folder + "/")])
+
+    def names_steps(self, folder):
+        yield
+        return self.names(folder)
 
     def digest_steps(self, path):
         yield
@@ -60,6 +65,20 @@ class MemoryFiles:
         self.operations += 1
         if self.cut_at is not None and self.operations > self.cut_at:
             raise PowerCutError
+
+
+class OpenFile:
+    """What is written is there at once: half a file is what a cut may leave."""
+
+    def __init__(self, files, path):
+        self._files = files
+        self._path = path
+
+    def write(self, content):
+        self._files._put(self._path, self._files.content[self._path], content)
+
+    def close(self):
+        pass
 
 
 class CutBlocks:

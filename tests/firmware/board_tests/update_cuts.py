@@ -17,7 +17,8 @@ SEED = bytes(range(7, 39))
 KEY = ed25519.public_key(SEED)
 OLD = {"main.py": b"old", "logger/core/log.py": b"old too" * 30}
 NEW = {"main.py": b"new", "logger/core/log.py": b"new too" * 40, "logger/core/more.mpy": b"M" * 700}
-SETTINGS = {"update_key": KEY, "board": "rp2", "version": (0, 1, 0), "oldest_version": None}
+OLDER = {"main.py": b"older", "logger/gone.py": b"older"}
+SETTINGS = {"update_key": KEY, "board": "rp2", "version": (0, 1, 0), "oldest_version": None, "firmware_hash": bytes(32)}
 
 
 def package(content, version=(0, 2, 0), board="rp2", seed=SEED, **changes):
@@ -50,7 +51,7 @@ def taken(files, content, piece_bytes=100, settings=SETTINGS, running="a"):
     while taking.state == update.TAKING and idle < 3:
         if taking.step(0):
             idle = 0
-        else:
+        elif taking.state == update.TAKING:
             taking.offer(taking.wanted, content[taking.wanted : taking.wanted + piece_bytes])
             idle += 1
     return taking
@@ -64,7 +65,9 @@ def started(files):
 
 def fill(files, slot, content):
     for path in content:
-        files.append(slot + "/" + path, content[path])
+        file = files.create(slot + "/" + path)
+        file.write(content[path])
+        file.close()
 
 
 def cuts():
@@ -81,7 +84,7 @@ def cuts():
 def _cut(content, cut_at, tear, counts):
     files = MemoryFiles()
     fill(files, "a", OLD)
-    fill(files, "b", {"main.py": b"older", "logger/gone.py": b"older"})
+    fill(files, "b", OLDER)
     files.operations = 0
     files.cut_at, files.tear = cut_at, tear
     try:
@@ -103,6 +106,8 @@ def _check(files, content, counts):
     counts[1 + (runs == NEW)] += 1
     if runs == OLD:
         table = slots.Slots(files)
+        other = {name: files.read("b/" + name) for name in files.names("b")}
+        assert table.is_partial or other in ({}, OLDER, NEW), "what nobody has checked might be started"
         assert taken(files, content, 960, running=slot).state == update.READY, table.trial
         slot, runs = started(files)
     assert runs == NEW
@@ -172,11 +177,13 @@ def refused():
     }
     for name in cases:
         outcomes[name] = _refusal(cases[name], is_slot_kept=False)
-    older = {"update_key": KEY, "board": "rp2", "version": (0, 1, 0), "oldest_version": (0, 0, 9)}
+    older = dict(SETTINGS)
+    older["oldest_version"] = (0, 0, 9)
     files = MemoryFiles()
     fill(files, "a", OLD)
     outcomes["an older version that may be gone back to"] = taken(files, package(of_other, (0, 0, 9)), 960, older).state
-    none = {"update_key": None, "board": "rp2", "version": (0, 1, 0), "oldest_version": None}
+    none = dict(SETTINGS)
+    none["update_key"] = None
     outcomes["no update key"] = taken(files, good, 960, none).state
     on_trial = MemoryFiles()
     fill(on_trial, "b", OLD)
@@ -208,27 +215,61 @@ def _refusal(content, is_slot_kept):
 
 
 def pieces():
-    """Lost, repeated and strange pieces change nothing; a new beginning is one."""
+    """Lost, repeated and strange pieces change nothing, nor do those of somebody else; a new beginning is one, in its
+    time."""
     files = MemoryFiles()
     fill(files, "a", OLD)
     content = package(NEW)
     taking = update.Update(SETTINGS, files, slots.Slots(files), "a", firmware_hash_steps)
     taking.offer(50, b"before the beginning")
     assert taking.wanted == 0
+    now_ms = 0
     for begun in (300, len(content)):
         taking.offer(0, content[:60])
         while taking.wanted < begun:
-            while taking.step(0):
-                taking.offer(taking.wanted, b"while it works" * 100)
+            while taking.step(now_ms):
+                taking.offer(taking.wanted, b"while it works" * 20)
+            taking.offer(0, content[:60])
+            taking.offer(taking.wanted, b"")
+            taking.offer(taking.wanted, b"somebody else's", "somebody else")
             taking.offer(taking.wanted + 1, b"from the future")
             taking.offer(max(taking.wanted - 1, 1), b"from the past")
             wanted = taking.wanted
             taking.offer(wanted, content[wanted : wanted + 60])
-        while taking.step(0):
+        while taking.step(now_ms):
             pass
+        now_ms += update.WRITE_PERIOD_MS
+        taking.step(now_ms)
+    taking.offer(0, content[:60])
     return taking.state
 
 
-runs = {"cuts": cuts, "littlefs": on_littlefs, "refused": refused, "pieces": pieces}
+def limits():
+    """[state of a second package at once, and in an hour; whether somebody else may go on in a minute]"""
+    files = MemoryFiles()
+    fill(files, "a", OLD)
+    spoilt = package(NEW)[:-1] + b"X"
+    taking = update.Update(SETTINGS, files, slots.Slots(files), "a", firmware_hash_steps)
+    states = []
+    for now_ms in (0, 1, update.WRITE_PERIOD_MS - 1, update.WRITE_PERIOD_MS):
+        taking.step(now_ms)
+        taking.offer(0, spoilt[:400])
+        for at in range(400, len(spoilt) + 400, 400):
+            while taking.step(now_ms):
+                pass
+            taking.offer(at, spoilt[at : at + 400])
+        states.append(taking.state)
+    good = package(NEW)
+    taking = update.Update(SETTINGS, files, slots.Slots(files), "a", firmware_hash_steps)
+    taking.offer(0, good[:400], "one")
+    for now_ms in (1, update.STALE_MS - 1, update.STALE_MS):
+        while taking.step(now_ms):
+            pass
+        taking.offer(400, good[400:500], "another")
+        states.append(taking.wanted)
+    return states
+
+
+runs = {"cuts": cuts, "littlefs": on_littlefs, "refused": refused, "pieces": pieces, "limits": limits}
 if __name__ == "__main__":
     print(json.dumps(runs[sys.argv[1]]()))
