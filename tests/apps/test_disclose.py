@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from packseal.records.verify import verify_bundle
 from tests.apps.command import packseal
 from tests.apps.exported import SOH, SOH_CPCT, WINDOW, Stopped
 from tests.passport.board import Board, a_window
+from tests.records.corpus import POLICIES, good
 
 
 def hidden_of_soh(board: Board) -> list[bytes]:
@@ -68,6 +70,26 @@ def test_some_values_are_shown_and_no_others(stopped: Stopped) -> None:
     assert trusted.shown is not None
     assert dict(trusted.shown.cells) == {0: window.cell_mv[0], 3: window.cell_mv[3]}
     assert dict(trusted.shown.fields) == {"soc_cpct": window.soc_cpct, "pack_voltage_mv": window.pack_voltage_mv}
+
+
+def test_values_of_an_estimate_are_shown_by_name(tmp_path: Path) -> None:
+    case = good("an estimate")
+    whole, policy, out = tmp_path / "whole.bundle", tmp_path / "policy.json", tmp_path / "shown.bundle"
+    whole.write_bytes(bytes.fromhex(case["bundle"]))
+    policy.write_text(json.dumps(POLICIES[case["policy"]].to_json()))
+    assert packseal("disclose", whole, "--fields", "quantity,value,method", "--out", out).code == 0
+    assert encode([4210, 55]) in out.read_bytes()
+    assert encode([3000, 8200]) not in out.read_bytes(), "its span of charge"
+    done = packseal("verify", out, "--policy", policy, "--battery", "estimated-pack")
+    assert "quantity = 3 (usable energy)" in done.out
+    assert "value = 4210 ± 108" in done.out
+    record = packseal("verify", out, "--policy", policy, "--json").json["record"]
+    assert (record["type"], record["is_disclosure"]) == ("ESTIMATE", True)
+    assert record["values"] == {"quantity": 3, "method": 4, "value": {"value": 4210, "uncertainty": 55}}
+    done = packseal("prove", whole, "--at-least", "soh_capacity_cpct=50")
+    assert (done.code, "only a state of health has bounds" in done.err) == (1, True)
+    done = packseal("disclose", whole, "--fields", "lacking", "--out", tmp_path / "none.bundle")
+    assert (done.code, "record 5 has no such value" in done.err) == (1, True)
 
 
 SHOWING: dict[str, tuple[int, tuple[str, ...], int, str]] = {

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from packseal.apps.plots import PLOTS
 from packseal.passport.settings import PassportSettings
-from packseal.records.bodies import Origin
+from packseal.records.bodies import BlockEstimate, Origin
 from packseal.records.merkle import Edge, leaf_hash
 from packseal.records.note import verify_log_checkpoint
 from packseal.records.passport_log import decode_bundle
@@ -46,7 +46,7 @@ def test_a_verified_pack(tmp_path: Path) -> None:
         "Verified All 13 records stored here",
         "91.2 %",
         "90.2 to 92.2 %",
-        "charge counted between two rests of the pack",
+        "charge counted between two rested open-circuit anchors",
         "54.7 Ah",
         "22.31 mΩ",
         "Nothing was refused",
@@ -63,6 +63,35 @@ def test_what_is_not_known_is_said_and_not_guessed(tmp_path: Path) -> None:
     _, app = served(tmp_path, board)
     words = words_of(ask(app, PAGE).text)
     assert "Not yet known It needs one charge or discharge" in words
+
+
+def test_what_the_pack_can_still_do(tmp_path: Path) -> None:
+    """With method, conditions and the blocks at both ends; or what is missing, and what to do."""
+    board = running_board()
+    blocks = {"least": BlockEstimate(2, 340, 6), "most": BlockEstimate(5, 360, 6)}
+    board.estimate(3, (4210, 55), temperature_ddegc=251, soc_span_cpct=(1200, 9100), **blocks)
+    board.estimate(6, lacking=(9,), method=5)
+    _, app = served(tmp_path, board)
+    words = words_of(ask(app, PAGE).text)
+    for expected in (
+        "What it can still do Usable energy 4.21 kWh 4.10 to 4.32 kWh capacity times",
+        "less what resistance takes (method 4); from 12.0 to 91.0 % charge, at 25.1 °C",
+        "weakest: cell block 2, 0.34 kWh ± 0.01 kWh strongest: cell block 5, 0.36 kWh ± 0.01 kWh",
+        "Round-trip efficiency not yet known needs a full cycle back to the same state of charge (discharge and charge",
+        "back to where it began) says record 14 · class B",
+        "Self-discharge not yet known needs a board that estimates it",
+        "ESTIMATE usable energy: 4.21 kWh ± 0.11 kWh",
+    ):
+        assert expected in words
+
+
+def test_a_health_that_is_no_longer_known(tmp_path: Path) -> None:
+    board = running_board()
+    board.estimate(1, lacking=(1,), method=2)
+    _, app = served(tmp_path, board)
+    words = words_of(ask(app, PAGE).text)
+    assert "Not yet known It needs a rest of the pack (let the pack rest 10 minutes without current). Until" in words
+    assert "says record 13 · class B" in words
 
 
 def test_a_battery_nothing_was_heard_of(tmp_path: Path) -> None:

@@ -15,16 +15,18 @@ import pytest
 from packseal.errors import EvidenceError
 from packseal.records.attestation import attestation_digest
 from packseal.records.blinding import OpenRecord
+from packseal.records.bodies import METHODS
 from packseal.records.cbor import Sign1, Value, decode, encode
 from packseal.records.columns import decode_column
 from packseal.records.cose import ED25519, Sign, VerifyingKey, sign1, unverified_payload
 from packseal.records.entries import decode_entry
+from packseal.records.estimate_words import LACKING
 from packseal.records.note import LogCheckpoint, sign_log_checkpoint
 from packseal.records.policy import Policy
 from packseal.records.verify import verify_bundle
 from tests.attacks.mutations import changed_bytes, changed_value, mutated
 from tests.line.rig import tool
-from tests.vectors.scenes import Scene, policies, scene
+from tests.vectors.scenes import Scene, policies, scene, with_estimates
 from tests.vectors.world import BOARD_NEXT, GATEWAY, INTEGRATOR, ORIGIN, SERVICE, Actor, attestation_of
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +36,7 @@ MAX_NUMBER = (1 << 63) - 1
 NUMBERS = (0, 1, 23, 24, 1024, 1025, 10_000, 1 << 24, (1 << 53) - 1, 1 << 53, (1 << 53) + 1, MAX_NUMBER, 1 << 63)
 RANDOM_ENTRIES, RANDOM_BUNDLES, RANDOM_SIGNED, RANDOM_NOTES = 3_000, 3_000, 400, 400
 ACTS = policies()["acts"]
+LOGS = {name: with_estimates().logs[name] for name in ("example", "estimates")}
 
 Answer = dict[str, Any]
 
@@ -316,11 +319,14 @@ def test_cbor_of_others(shared: Path) -> None:
 
 
 def test_entries_columns_and_blinding() -> None:
-    log, bad, columns = scene().logs["example"], vectors("entries_bad.json"), vectors("columns.json")
-    blinded = [(content, log.record_seed(seq)) for seq, content in enumerate(log.entries) if log.blinded(seq)]
+    bad, columns = vectors("entries_bad.json"), vectors("columns.json")
+    logs = LOGS.values()
+    blinded = [
+        (content, log.record_seed(seq)) for log in logs for seq, content in enumerate(log.entries) if log.blinded(seq)
+    ]
     answers = ask([("blinded", content.hex(), seed.hex()) for content, seed in blinded])
     assert [answer["good"] for answer in answers] == [OpenRecord.of(*parts).blinded().hex() for parts in blinded]
-    assert set(reasons(ask([("entry", content.hex()) for content in log.entries]))) == {""}
+    assert set(reasons(ask([("entry", content.hex()) for log in logs for content in log.entries]))) == {""}
     assert set(reasons(ask([("entry", entry["entry"]) for entry in bad]))) == {"malformed"}
     answers = ask([("column", row["column"]) for row in columns])
     assert [answer["good"] for answer in answers] == [plain(row["values"]) for row in columns]
@@ -348,9 +354,11 @@ def _random_value(chance: random.Random, depth: int = 2) -> Value:
 
 def random_entries() -> Iterator[bytes]:
     """Entries of every kind, open and blinded, with one or two things changed to anything."""
-    chance, log = random.Random(2), scene().logs["example"]
-    entries: list[Any] = [decode(content) for content in log.entries]
-    entries += [decode(content) for seq in range(log.size) if (content := log.blinded(seq))]
+    chance = random.Random(2)
+    entries: list[Any] = []
+    for log in LOGS.values():
+        entries += [decode(content) for content in log.entries]
+        entries += [decode(content) for seq in range(log.size) if (content := log.blinded(seq))]
     for _ in range(RANDOM_ENTRIES):
         *head, body = chance.choice(entries)
         if isinstance(body, dict):
@@ -371,6 +379,37 @@ def _changed_body(body: dict[int, Value], chance: random.Random) -> dict[int, Va
 
 def test_entries_at_random() -> None:
     contents = list(random_entries())
+    expected = [reason_of(decode_entry, content) for content in contents]
+    assert reasons(ask([("entry", content.hex()) for content in contents])) == expected
+    assert RANDOM_ENTRIES // 5 < expected.count("") < RANDOM_ENTRIES * 4 // 5, "both verdicts are tried"
+
+
+def random_estimates() -> Iterator[bytes]:
+    """With values of about the right kind under each of their keys, or none."""
+    chance = random.Random(7)
+    numbers = (-1, 0, 1, 2, 9, 255, 256, 1023, 1024, (1 << 24) - 1, 1 << 24, MAX_NUMBER, 1 << 63, -(1 << 63))
+
+    def several(least: int, most: int) -> list[Value]:
+        return [chance.choice(numbers) for _ in range(chance.randint(least, most))]
+
+    def codes() -> list[Value]:
+        found = sorted(chance.sample(range(256 + chance.randrange(2)), chance.randrange(4)))
+        return list(reversed(found)) if chance.randrange(9) == 0 else list(found)
+
+    for _ in range(RANDOM_ENTRIES):
+        is_known, has_inputs = chance.randrange(2), chance.randrange(2)
+        body: dict[int, Value] = {1: chance.randrange(1, 256), 2: 3}
+        body |= {4: several(2, 2)} if is_known else {5: codes()}
+        body |= {3: [2, 9], 8: 5} if has_inputs else {}
+        more: dict[int, Value] = {1: chance.choice(numbers), 3: several(2, 2), 4: several(1, 3), 5: codes(), 8: 5}
+        more |= {6: chance.choice(numbers), 7: several(2, 2), 9: several(3, 3), 10: several(2, 4)}
+        for key in chance.sample(sorted(more), chance.choice((0, 0, 1, 1, 2))):
+            body[key] = more[key]
+        yield encode([10, 7, 1, 5, body])
+
+
+def test_estimates_at_random() -> None:
+    contents = list(random_estimates())
     expected = [reason_of(decode_entry, content) for content in contents]
     assert reasons(ask([("entry", content.hex()) for content in contents])) == expected
     assert RANDOM_ENTRIES // 5 < expected.count("") < RANDOM_ENTRIES * 4 // 5, "both verdicts are tried"
@@ -417,3 +456,24 @@ def test_a_report_says_by_whose_word_and_what_is_hidden() -> None:
     assert banded["notProven"][-1].startswith("the other values of this record")
     assert listed["made"].endswith("since when is not known")
     assert listed["checked"][-1]["by"] == "the policy that this check trusts"
+
+
+def test_a_report_says_what_numbers_of_an_estimate_stand_for() -> None:
+    names = (
+        "an estimate",
+        "an estimate of which is shown what it lacks",
+        "an estimate of a quantity that version 1 does not know",
+    )
+    rows = [GOOD[name] for name in names]
+    answers = ask([("report", row["bundle"], BUNDLES["policies"][row["policy"]]) for row in rows])
+    known, lacking, unknown = (dict(answer["good"]["values"]) for answer in answers)
+    assert (known["type"], known["quantity"], known["value"]) == ("ESTIMATE", "3 (energy_wh)", "4210, 55")
+    assert known["method"].startswith("4 (capacity times")
+    assert lacking["lacking"].startswith("1, 2, 9 (a rest of the pack, a wider span")
+    assert (unknown["quantity"], unknown["lacking"]) == ("255", "200, 255")
+
+
+def test_numbers_stand_for_the_same_as_in_python() -> None:
+    text = (VERIFIER / "report.js").read_text()
+    said = [*METHODS.values(), *(what for what, _ in LACKING.values())]
+    assert [words for words in said if f'"{words}"' not in text] == []

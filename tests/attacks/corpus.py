@@ -11,7 +11,7 @@ from packseal.records.acts import Bind, Cause, Enrol, Noted, Revoke, Role, Rotat
 from packseal.records.answer import encode_receipt_answer, encode_refusal_answer
 from packseal.records.archive import ArchiveHead, encode_part, framed
 from packseal.records.attestation import Attestation, Clock, attestation_digest, sign_attestation
-from packseal.records.bodies import EntryType, Origin
+from packseal.records.bodies import BlockEstimate, EntryType, Origin
 from packseal.records.bundle import Bundle, RotationPart
 from packseal.records.cbor import Value, encode
 from packseal.records.columns import encode_column
@@ -40,6 +40,7 @@ def good_items() -> Mapping[str, tuple[bytes, ...]]:
     entries = tuple(board.entries)
     blinded = disclose(board.entries[3], board.record_seed(3), Wanted(fields=[4, 8], cells=[1]))[1]
     bounded = disclose(board.entries[6], board.record_seed(6), Wanted(fields=[1], at_least_cpct=8_000))[1]
+    estimated = disclose(board.entries[-2], board.record_seed(board.size - 2), Wanted(fields=[1, 4, 9]))[1]
     delivery = board.delivery().to_bytes()
     act = acts(board)
     proof = (bytes(range(32)),)
@@ -73,6 +74,7 @@ def good_items() -> Mapping[str, tuple[bytes, ...]]:
         ),
         "disclosure of a WINDOW": (encode(blinded.to_map()),),
         "disclosure of a SOH": (encode(bounded.to_map()),),
+        "disclosure of an ESTIMATE": (encode(estimated.to_map()),),
         "archive": (b"".join(map(framed, (head, *parts, bundles[-1].to_bytes()))),),
         "head of an archive": (head,),
         "part of an archive": tuple(parts),
@@ -98,6 +100,8 @@ def full_board() -> Board:
     board.append(EntryType.TIME, {1: bytes(32), 2: 1_790_000_000_000})
     board.append(31, {1: 2, 20: b"a type that is not of version 1"})
     board.windows(1)
+    board.estimate(3, (4_210, 55), least=BlockEstimate(2, 340, 6))
+    board.estimate(1, lacking=(1, 2))
     assert (board.origin, board.genesis) == (Origin.BOARD, BOARD.genesis)
     return board
 
@@ -118,6 +122,7 @@ def good_bundles(board: Board, service: PaperService) -> list[Bundle]:
     found = [bundle_of(service, board, seq, receipt) for seq in (3, 6, 7)]
     found += [shown(found[0], board, 3, Wanted(fields=[4, 8], cells=[0, 3]))]
     found += [shown(found[1], board, 6, Wanted(at_least_cpct=8_000, at_most_cpct=9_500))]
+    found += [shown(bundle_of(service, board, board.size - 2, receipt), board, board.size - 2, Wanted(fields=[1, 4]))]
     found += [replace(found[0], attestation=attestation)]
     found += [bundle_of(service, late, 5, last_receipt, time=time_part(late, 4, early))]
     found += [bundle_of(service, rotated, 5, rotated_receipt, rotations=(rotation,))]

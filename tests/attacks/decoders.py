@@ -81,6 +81,7 @@ DECODERS: Mapping[str, Callable[[bytes], object]] = {
     "receipt of the passport log": lambda content: verify_inclusion_receipt(content, bytes(32), public(SERVICE.key)),
     "disclosure of a WINDOW": lambda content: disclosed(content, EntryType.WINDOW),
     "disclosure of a SOH": lambda content: disclosed(content, EntryType.SOH),
+    "disclosure of an ESTIMATE": lambda content: disclosed(content, EntryType.ESTIMATE),
     "archive": archived,
     "head of an archive": ArchiveHead.from_bytes,
     "part of an archive": lambda content: opened_part(content, HEAD),

@@ -79,7 +79,7 @@ def _record(found: TrustedBundle, board: Board) -> None:
     if entry.type == EntryType.WINDOW:
         assert isinstance(body, Window)
         assert all(body.cell_mv[block] == cell_mv for block, cell_mv in found.shown.cells.items())
-    else:
+    elif entry.type == EntryType.SOH:
         assert isinstance(body, StateOfHealth)
         capacity_cpct = body.soh_capacity_cpct.value
         assert (found.shown.at_least_cpct or 0) <= capacity_cpct <= (found.shown.at_most_cpct or capacity_cpct)

@@ -13,7 +13,7 @@ from logger.core import blinding, entries
 from packseal.records import blinding as gateway
 
 SEED = bytes(range(16))
-WINDOW, SOH = 2, 3
+WINDOW, SOH, ESTIMATE = 2, 3, 10
 cells = st.lists(st.none() | st.integers(500, 5_000), max_size=128)
 numbers = st.integers(0, 1 << 40)
 
@@ -27,6 +27,11 @@ def window_entry(seq: int, cell_mv: list[int | None], more: dict[int, Any]) -> b
 def statement_entry(capacity_cpct: int) -> bytes:
     body = {1: 1, 2: [3, 9], 3: 10_000, 4: [9_100, 40], 5: [capacity_cpct, 40], 9: 0}
     content: bytes = entries.encode(SOH, 10, 1, 600_000, body)
+    return content
+
+
+def estimate_entry(**said: Any) -> bytes:
+    content: bytes = entries.encode(ESTIMATE, 10, 1, 600_000, entries.estimate_body(**said))
     return content
 
 
@@ -57,6 +62,44 @@ def test_any_window_has_the_leaf_that_the_gateway_finds(
 def test_any_state_of_health_has_the_leaf_that_the_gateway_finds(capacity_cpct: int) -> None:
     """Also beyond both ends of the chains, at 12,750."""
     leaf_of_both(statement_entry(capacity_cpct))
+
+
+blocks = st.none() | st.lists(numbers, min_size=3, max_size=3).map(lambda found: [found[0] % 1024, *found[1:]])
+pairs = st.lists(numbers, min_size=2, max_size=2)
+
+
+@given(
+    st.integers(1, 255), numbers, st.none() | pairs, st.lists(st.integers(1, 255), min_size=1, max_size=9),
+    st.none() | st.integers(-400, 900), st.none() | pairs, blocks, blocks, st.booleans(),
+)  # fmt: skip
+def test_any_estimate_has_the_leaf_that_the_gateway_finds(
+    quantity: int, method: int, value: Any, lacking: Any, ddegc: Any, span: Any, least: Any, most: Any, has_inputs: bool
+) -> None:
+    """And is one that it takes."""
+    leaf_of_both(
+        estimate_entry(
+            quantity=quantity,
+            method=method,
+            inputs=[3, 9] if has_inputs else None,
+            value=value,
+            lacking=None if value else lacking,
+            temperature_ddegc=ddegc,
+            soc_span_cpct=span,
+            age_ms=60_000 if has_inputs else None,
+            least=least,
+            most=most,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"lacking": []}, {"value": [1, 1], "lacking": [1]}, {"value": [1, 1], "inputs": [2, 3]},
+     {"lacking": [1], "age_ms": 5}],
+)  # fmt: skip
+def test_a_board_makes_no_estimate_that_no_reader_takes(said: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="an ESTIMATE has"):
+        entries.estimate_body(3, 4, **said)
 
 
 def test_equal_values_of_two_entries_do_not_look_alike() -> None:

@@ -13,15 +13,28 @@ from typing import Any
 
 import pytest
 import serial
+from nacl.signing import SigningKey
 
-from packseal.io.qemu_board import QemuBoard
+from packseal.apps.board_tools import Firmware, update_package
+from packseal.apps.collector import BoardCollector
+from packseal.io.enrol import hello_of
+from packseal.io.keys import Signer
+from packseal.io.outbox_store import OutboxStore
+from packseal.io.qemu_board import QemuBoard, QemuOptions
+from packseal.io.qemu_build import MACHINES, firmware_files, rom_image
 from packseal.io.raw_console import RawConsole
+from packseal.io.settings import BoardTable
+from packseal.io.unix_board import firmware_folder
+from packseal.io.update_offer import UpdatePackage
+from packseal.records.entries import genesis_key
 from tests.firmware import test_codecs, test_crypto, test_logger, test_vectors
 from tests.firmware.cortex_m import BENCHMARKS, ConsoleLog, CortexM, configured, emulated
 from tests.firmware.test_with_gateway import SERVICE, Witness
 from tests.line.rig import Rig
+from tests.waiting import until
 
 WAIT_S = 60
+UPDATER = SigningKey(bytes(range(64, 96)))
 NATIVE_SIGNER = "logger/native/packseal_ed25519_{}.mpy"
 
 
@@ -220,6 +233,44 @@ def test_line_to_the_passport_service_and_back(tmp_path: Path) -> None:
         rig.stop()
         said = console.close()
     assert "Traceback" not in said, said
+
+
+def test_an_update_comes_over_the_link_at_ten_samples_a_second_and_none_is_missed(tmp_path: Path) -> None:
+    """With MicroPython's littlefs, in time that passes by instructions; the heap is larger than that of a board whose
+    firmware has no slots, by what their code takes."""
+    files = {f"logger/core/f{number:02}.mpy": bytes([number]) * 97 * number for number in range(1, 17)}
+    content = update_package(Firmware("qemu", (0, 2, 0), files, {}), Signer(UPDATER))
+    board = slotted(tmp_path / "cortex", config(update_public_key=bytes(UPDATER.verify_key).hex()))
+    console, store = ConsoleLog(board.console), OutboxStore(tmp_path / "outbox.db")
+    try:
+        board.start()
+        key = genesis_key(hello_of(board.port, timeout_s=WAIT_S).genesis).public_key
+        table = BoardTable.model_validate({"battery": "pack-1", "port": board.port, "public_key": key.hex()})
+        collector = BoardCollector(table, store, lambda *_, **_more: None, UpdatePackage.parse(content))
+        collector.start()
+        until(lambda: "has taken it" in collector.state.update, "the whole package")
+        collector.stop()
+    finally:
+        board.stop()
+        store.close()
+        said = console.close()
+    assert (collector.state.slots_missed, collector.state.size > 0) == (0, True)
+    assert "Traceback" not in said, said
+
+
+def slotted(folder: Path, settings: dict[str, Any]) -> QemuBoard:
+    """A board that is off, in whose slot is what starts the firmware in its ROM: as where all but main.py is frozen."""
+    board = emulated(folder, "m3")
+    start = "import sys\nsys.path.append('/rom')\nimport firmware\nstart = firmware.start\n"
+    board.start()
+    with RawConsole(board.console) as console:
+        for path, text in (("a/main.py", start), ("config.json", json.dumps(settings))):
+            console.run(f"from files import Files\nwith Files('/flash').create({path!r}) as f:\n f.write({text!r})\n")
+    board.cut_power()
+    board.options = QemuOptions(heap_bytes=112 << 10, counts_instructions=True)
+    machine = MACHINES["m3"]
+    board.load(rom_image(machine, firmware_files(machine) | {"firmware.py": firmware_folder() / "main.py"}))
+    return board
 
 
 # ---- what it costs

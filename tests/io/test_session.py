@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packseal.io.link import Frame, FrameReader, Kind, encode_frame
+from packseal.io.link import Frame, FrameReader, Kind, UpdateState, UpdateStep, encode_frame
 from packseal.io.session import (
     CREDIT,
     QUIET_MS,
@@ -18,6 +18,7 @@ from packseal.io.session import (
     FrameRejected,
     HelloArrived,
     PossessionArrived,
+    UpdateStateArrived,
 )
 from packseal.records.bare import encode_bare
 from packseal.records.blinding import seed_digest
@@ -252,6 +253,22 @@ def test_challenge_and_order_go_out_and_the_possession_comes_back() -> None:
     session.send_order(b"order")
     assert sent(session) == [Frame(Kind.CHALLENGE, bytes(range(16))), Frame(Kind.ORDER, b"order")]
     assert session.receive(encode_frame(Kind.POSSESSION, b"signed"), 1) == [PossessionArrived(b"signed")]
+
+
+def test_a_piece_of_an_update_goes_behind_all_else() -> None:
+    session = BoardSession()
+    session.send_update(512, b"piece")
+    session.send_receipt(b"receipt")
+    assert sent(session) == [Frame(Kind.RECEIPT, b"receipt"), Frame(Kind.UPDATE, encode([512, b"piece"]))]
+    assert sent(session) == []
+    (event,) = session.receive(encode_frame(Kind.UPDATE_STATE, encode([517, 0, bytes(32), None])), 0)
+    assert event == UpdateStateArrived(UpdateState(517, UpdateStep.TAKING, bytes(32), None))
+
+
+@pytest.mark.parametrize("body", [[0, 0], [-1, 0, None, None], [0, 0, "text", None], None])
+def test_an_update_state_of_another_shape_is_refused(body: Value) -> None:
+    (event,) = BoardSession().receive(encode_frame(Kind.UPDATE_STATE, encode(body)), 0)
+    assert isinstance(event, FrameRejected)
 
 
 def test_a_nonce_of_another_length_is_the_callers_fault() -> None:

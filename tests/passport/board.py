@@ -12,14 +12,23 @@ from packseal.errors import EvidenceError
 from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
 from packseal.records.acts import Authority
 from packseal.records.blinding import leaf_of, record_seed, seed_digest
-from packseal.records.bodies import EntryType, Key, MeanMinMax, Origin, Previous, Window
+from packseal.records.bodies import (
+    EntryType,
+    Estimate,
+    Key,
+    MeanMinMax,
+    Origin,
+    Previous,
+    QuantityEstimate,
+    Window,
+)
 from packseal.records.cbor import Value, encode
 from packseal.records.checkpoint import Checkpoint, sign_checkpoint
 from packseal.records.cose import ED25519, Sign, VerifyingKey
 from packseal.records.log import Delivery
 from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
 from packseal.records.rotation import sign_rotation
-from packseal.records.writing import encode_key, encode_rotation, encode_window
+from packseal.records.writing import encode_estimate, encode_key, encode_rotation, encode_window
 
 WINDOW_MS = 10_000
 RATED_MAH = 60_000
@@ -92,6 +101,12 @@ class Board:
         capacity: list[Value] = [rated_mah * soh_cpct // 10_000, 300]
         body: dict[int, Value] = {1: 1, 2: [2, self.size - 1], 3: rated_mah, 4: capacity, 5: [soh_cpct, 50]}
         self.append(EntryType.SOH, body | {6: [22_310, 210], 7: 251, 8: [1200, 9100], 9: 4000})
+
+    def estimate(self, quantity: int, value: tuple[int, int] | None = None, **more: object) -> None:
+        """Resting on all before it. more: as QuantityEstimate has it."""
+        fields: dict[str, object] = {"method": 4, "inputs": (2, self.size - 1), "age_ms": 4000, **more}
+        said = QuantityEstimate(quantity, value=Estimate(*value) if value else None, **fields)  # type: ignore[arg-type]
+        self.entries.append(encode_estimate(self.size, self.boot_count, self.uptime_ms, said))
 
     def gap(self, windows: int = 3) -> None:
         first = self.uptime_ms

@@ -15,6 +15,7 @@ from packseal.records.acts import Authority, Bind, Role, Statement, leaf_entry_o
 from packseal.records.bundle import ActPart, Bundle, TimePart
 from packseal.records.checkpoint import Receipt, receipt_leaf_entry, sign_receipt, verify_receipt
 from packseal.records.cose import VerifyingKey
+from packseal.records.entries import BLINDED_TYPES
 from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
 from packseal.records.note import LogCheckpoint, cosign, sign_log_checkpoint, with_cosignatures
 from packseal.records.passport_log import LogEntry
@@ -97,7 +98,7 @@ def bundle_of(
     """The bundle of a record, open, with every act of the service. `receipt` is the last of its log or given as is."""
     size = board.size if size is None else size
     index = verify_receipt(receipt, public(service.key)).service_index
-    is_blinded = board.entries[seq][1] in (2, 3)
+    is_blinded = board.entries[seq][1] in BLINDED_TYPES
     parts: dict[str, Any] = {
         "genesis": board.genesis,
         "rotations": (),

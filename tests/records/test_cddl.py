@@ -33,10 +33,18 @@ ONLY_IN_WORDS = {  # what docs/record.cddl cannot say, or its validator not read
     "an empty CONFIG",
     "a window with a tag under an unknown key",
     "a statement with a tag in an unknown value",
+    "an estimate of 2^63",
+    "an estimate below -2^63",
+    "lacks out of order",
+    "a lack twice",
+    "an estimate at 2^63 ddegC",
+    "a greatest block of 2^63",
+    "an estimate with a tag in an unknown value",
 }
+ESTIMATES = vectors("estimates.json")
 
 
-@pytest.mark.parametrize("step", LOG["steps"], ids=lambda step: step["name"])
+@pytest.mark.parametrize("step", LOG["steps"] + ESTIMATES["steps"], ids=lambda step: step["name"])
 def test_entry_fits_open_and_blinded(step: dict[str, Any]) -> None:
     assert fits_entry(bytes.fromhex(step["entry"]))
     if step["blinded"]:

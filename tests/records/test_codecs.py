@@ -32,7 +32,7 @@ from packseal.records.answer import decode_answer
 from packseal.records.archive import ArchiveHead, opened_part
 from packseal.records.attestation import COUNTS, Attestation, Clock, sign_attestation, verify_attestation
 from packseal.records.blinding import OpenRecord
-from packseal.records.bodies import EntryType
+from packseal.records.bodies import BlockEstimate, EntryType, Estimate, QuantityEstimate
 from packseal.records.bundle import ActPart, Bundle, RotationPart, TimePart
 from packseal.records.cbor import Value, decode, encode
 from packseal.records.checkpoint import (
@@ -45,9 +45,10 @@ from packseal.records.checkpoint import (
 )
 from packseal.records.columns import encode_column
 from packseal.records.disclosure import Cells, Disclosure, ShownLeaf
-from packseal.records.entries import decode_entry
+from packseal.records.entries import Entry, decode_entry
 from packseal.records.log import Delivery
 from packseal.records.verify import verify_bundle
+from packseal.records.writing import encode_estimate
 from tests.records.corpus import BUNDLES, POLICIES, good
 from tests.vectors.world import (
     BOARD,
@@ -157,8 +158,24 @@ OF_STATEMENT: dict[int, st.SearchStrategy[Any]] = {
     **dict.fromkeys((4, 5, 6, 8), pairs),
     2: seqs,
     7: st.integers(-(1 << 63), (1 << 63) - 1),
+    **dict.fromkeys((10, 11), st.tuples(st.integers(0, 1023), uints, uints).map(list)),
     14: digests,
     15: digests,
+}
+ints = st.integers(-(1 << 63), (1 << 63) - 1)
+codes = st.integers(1, 255)
+lacks = st.sets(codes, min_size=1, max_size=12).map(sorted)
+blocks = st.tuples(st.integers(0, 1023), ints, uints)
+OF_ESTIMATE: dict[int, st.SearchStrategy[Any]] = {
+    1: codes,
+    2: uints,
+    3: seqs,
+    4: st.tuples(ints, uints).map(list),
+    5: lacks,
+    6: ints,
+    7: pairs,
+    8: uints,
+    **dict.fromkeys((9, 10), blocks.map(list)),
 }
 
 
@@ -179,14 +196,61 @@ bounds = st.none() | st.tuples(st.integers(1, 255), digests)
 cells = st.none() | st.builds(Cells, st.integers(10, 1024), cell_leaves, proofs)
 of_windows = st.builds(Disclosure, leaves_of(OF_WINDOW), proofs, cells)
 of_statements = st.builds(Disclosure, leaves_of(OF_STATEMENT), proofs, st.none(), bounds, bounds)
+of_estimates = st.builds(Disclosure, leaves_of(OF_ESTIMATE), proofs)
 
 
 @settings(deadline=None)
-@given(of_windows, of_statements)
-def test_disclosures(of_window: Disclosure, of_statement: Disclosure) -> None:
-    for disclosure, kind in ((of_window, EntryType.WINDOW), (of_statement, EntryType.SOH)):
+@given(of_windows, of_statements, of_estimates)
+def test_disclosures(of_window: Disclosure, of_statement: Disclosure, of_estimate: Disclosure) -> None:
+    disclosed = {EntryType.WINDOW: of_window, EntryType.SOH: of_statement, EntryType.ESTIMATE: of_estimate}
+    for kind, disclosure in disclosed.items():
         value: Any = decode(encode(disclosure.to_map()))
         assert Disclosure.from_value(value, kind) == disclosure
+
+
+optional_blocks = st.none() | st.builds(BlockEstimate, st.integers(0, 1023), ints, uints)
+
+
+@st.composite
+def estimates(draw: st.DrawFn) -> QuantityEstimate:
+    """A value or what is lacking; inputs with their age, or neither."""
+    value = draw(st.none() | st.builds(Estimate, ints, uints))
+    inputs = draw(st.none() | st.tuples(st.integers(0, (1 << 24) - 1), st.integers(0, (1 << 24) - 1)))
+    return QuantityEstimate(
+        quantity=draw(codes),
+        method=draw(uints),
+        inputs=inputs,
+        value=value,
+        lacking=() if value else tuple(draw(lacks)),
+        temperature_ddegc=draw(st.none() | ints),
+        soc_span_cpct=draw(st.none() | st.tuples(uints, uints)),
+        age_ms=draw(uints) if inputs else None,
+        least=draw(optional_blocks),
+        most=draw(optional_blocks),
+    )
+
+
+@settings(deadline=None)
+@given(estimates(), st.integers(1, (1 << 24) - 1), uints)
+def test_estimates(said: QuantityEstimate, seq: int, uptime_ms: int) -> None:
+    content = encode_estimate(seq, 3, uptime_ms, said)
+    assert decode_entry(content) == Entry(EntryType.ESTIMATE, seq, 3, uptime_ms, said)
+    blinded = decode_entry(OpenRecord.of(content, bytes(16)).blinded())
+    assert (blinded.type, blinded.seq, blinded.body) == (EntryType.ESTIMATE, seq, None)
+
+
+@settings(deadline=None)
+@given(estimates(), st.sampled_from(range(1, 11)), values)
+def test_an_estimate_with_any_value_under_a_key_is_refused_or_says_what_it_holds(
+    said: QuantityEstimate, key: int, value: Value
+) -> None:
+    entry: Any = decode(encode_estimate(7, 1, 5, said))
+    entry[4][key] = value
+    content = encode(entry)
+    with suppress(EvidenceError):
+        found = decode_entry(content).body
+        assert isinstance(found, QuantityEstimate)
+        assert encode_estimate(7, 1, 5, found) == content
 
 
 @settings(deadline=None)
@@ -195,7 +259,7 @@ def test_disclosures(of_window: Disclosure, of_statement: Disclosure) -> None:
     genesis=contents,
     rotations=st.lists(st.builds(RotationPart, contents, proofs, contents), max_size=8).map(tuple),
     entry=contents,
-    shown=st.none() | salts | (of_windows | of_statements).map(Disclosure.to_map),
+    shown=st.none() | salts | (of_windows | of_statements | of_estimates).map(Disclosure.to_map),
     proof=proofs,
     checkpoint=contents,
     receipt=contents,

@@ -14,18 +14,23 @@ from packseal.records.bodies import EntryType, StateOfHealth, Window
 from packseal.records.bundle import Bundle
 from packseal.records.cbor import decode, encode
 from packseal.records.disclosure import Disclosure, Shown, Wanted, disclose, verify_disclosure
-from packseal.records.entries import decode_entry, showable_fields
+from packseal.records.entries import BLINDED_TYPES, decode_entry, showable_fields
 from packseal.records.verify import verify_bundle
 from tests.records.corpus import POLICIES, good
 from tests.vectors.bundles import plain
 from tests.vectors.entries import SEED, SOH, soh_body, window
-from tests.vectors.scenes import scene
+from tests.vectors.estimates import HEALTH, KNOWN, LACKING
+from tests.vectors.scenes import scene, with_estimates
 
 SCENE = scene()
 LOG = SCENE.logs["example"]
 WINDOW = 6
 CELLS = 6
-NAMES = {kind: {key: name for name, key in showable_fields(kind).items()} for kind in (EntryType.WINDOW, EntryType.SOH)}
+NAMES: dict[int, dict[int, str]] = {
+    kind: {key: name for name, key in showable_fields(kind).items()} for kind in BLINDED_TYPES
+}
+ESTIMATES = with_estimates()
+ESTIMATE_LOG = ESTIMATES.logs["estimates"]
 
 
 def body_of(seq: int) -> dict[int, Any]:
@@ -83,6 +88,20 @@ def test_any_values_and_bounds_of_a_statement(fields: set[int], floor: int | Non
     for key, steps in ((14, floor), (15, ceiling and 255 - ceiling)):
         start, length = record.chains[key]
         assert (start in content) == (steps == length)  # the tightest bound's link is where the chain begins
+
+
+@settings(deadline=None)
+@given(st.sampled_from([HEALTH, KNOWN, LACKING]), st.data())
+def test_any_values_of_an_estimate_and_of_a_health_with_its_blocks(seq: int, data: st.DataObject) -> None:
+    entry = decode_entry(ESTIMATE_LOG.entries[seq])
+    record = OpenRecord.of(ESTIMATE_LOG.entries[seq], ESTIMATE_LOG.record_seed(seq))
+    keys = data.draw(st.sets(st.sampled_from(sorted(set(record.pairs) & set(NAMES[entry.type])))))
+    bundle = ESTIMATES.shown(seq, Wanted(fields=keys), "estimates", acts=["bind estimates"])
+    shown = verify_bundle(bundle.to_bytes(), POLICIES["acts"]).shown
+    assert shown is not None
+    assert shown.fields == {NAMES[entry.type][key]: getattr(entry.body, NAMES[entry.type][key]) for key in keys}
+    hidden = [record.salt(key) for key in range(16) if key not in keys]
+    assert not [salt.hex() for salt in hidden if salt in bundle.to_bytes()]
 
 
 def assert_hidden(content: bytes, seq: int, fields: set[int], cells: set[int]) -> None:
@@ -188,6 +207,10 @@ def test_a_link_moves_only_forward() -> None:
         (encode([2, 2, 1, 5, {1: 1, 2: 1}]), Wanted(cells=[0]), "bad-disclosure"),
         (encode([2, 2, 1, 5, {1: 1, 2: 1, 6: b""}]), Wanted(cells=[0]), "bad-disclosure"),
         (statement(9_120), Wanted(cells=[0]), "bad-disclosure"),
+        (ESTIMATE_LOG.entries[LACKING], Wanted(fields=[4]), "bad-disclosure"),
+        (ESTIMATE_LOG.entries[KNOWN], Wanted(fields=[14]), "bad-disclosure"),
+        (ESTIMATE_LOG.entries[KNOWN], Wanted(cells=[0]), "bad-disclosure"),
+        (ESTIMATE_LOG.entries[KNOWN], Wanted(at_least_cpct=50), "bad-threshold"),
         (encode([2, 2, 1, 5, bytes(32)]), Wanted(), "malformed"),
         (encode([8, 2, 1, 5, {1: 1}]), Wanted(), "malformed"),
     ],

@@ -10,13 +10,13 @@ from hashlib import sha256
 
 from packseal.records.acts import Bind
 from packseal.records.blinding import OpenRecord
-from packseal.records.bodies import MeanMinMax, Window
+from packseal.records.bodies import BlockEstimate, Estimate, MeanMinMax, QuantityEstimate, Window
 from packseal.records.bundle import MAX_BUNDLE_BYTES, ActPart, Bundle, TimePart
 from packseal.records.cbor import Value, encode
 from packseal.records.checkpoint import Checkpoint, Receipt, sign_checkpoint, sign_receipt
 from packseal.records.merkle import HASH_BYTES, Edge, inclusion_proof, leaf_hash
 from packseal.records.note import LogCheckpoint, cosign, sign_log_checkpoint, with_cosignatures
-from packseal.records.writing import encode_window
+from packseal.records.writing import encode_estimate, encode_window
 from tests.vectors.world import (
     BOARD,
     GATEWAY,
@@ -75,6 +75,15 @@ def test_a_statement_open_and_blinded() -> None:
     content = statement()
     assert len(content) <= 130
     assert len(OpenRecord.of(content, bytes(16)).blinded()) <= 130
+
+
+def test_an_estimate() -> None:
+    inputs = (RECORDS - 2 * WINDOWS_A_DAY, RECORDS - 1)
+    blocks = (BlockEstimate(7, 2_810, 60), BlockEstimate(95, 3_130, 50))
+    said = QuantityEstimate(3, 4, inputs, Estimate(45_210, 550), (), 252, (1_200, 9_100), 60_000, *blocks)
+    assert len(encode_estimate(RECORDS, 1_000, TEN_YEARS_MS, said)) <= 80
+    lacking = QuantityEstimate(3, 4, lacking=(1, 2))
+    assert len(encode_estimate(RECORDS, 1_000, TEN_YEARS_MS, lacking)) <= 32
 
 
 def test_a_checkpoint() -> None:

@@ -12,7 +12,18 @@ from packseal.errors import EvidenceError
 from packseal.io.link import FrameReader
 from packseal.records.bare import is_bare
 from packseal.records.blinding import OpenRecord, leaf_of, record_seed
-from packseal.records.bodies import Config, Event, Key, Rotation, Seal, Time
+from packseal.records.bodies import (
+    BlockEstimate,
+    Config,
+    Estimate,
+    Event,
+    Key,
+    QuantityEstimate,
+    Rotation,
+    Seal,
+    StateOfHealth,
+    Time,
+)
 from packseal.records.cbor import Value, decode, encode
 from packseal.records.checkpoint import verify_checkpoint, verify_receipt
 from packseal.records.columns import decode_column, encode_column
@@ -22,7 +33,7 @@ from packseal.records.log import Delivery, TrustedLog
 from packseal.records.merkle import Edge, leaf_hash, node_hash
 from tests.records.corpus import received, vectors
 
-LOG = vectors("log.json")
+LOG, ESTIMATES = vectors("log.json"), vectors("estimates.json")
 SEED = bytes.fromhex(LOG["disclosure_seed"])
 LOG_ID = bytes.fromhex(LOG["log_id"])
 KEYS = {
@@ -60,13 +71,16 @@ def test_link_frames_in_three_feedings(vector: dict[str, Any]) -> None:
 # ---- entries
 
 
-@pytest.mark.parametrize("step", LOG["steps"], ids=lambda step: step["name"])
-def test_entry_decodes_and_has_its_leaf(step: dict[str, Any]) -> None:
+STEPS = [(log, step) for log in (LOG, ESTIMATES) for step in log["steps"]]
+
+
+@pytest.mark.parametrize(("log", "step"), STEPS, ids=[step["name"] for _, step in STEPS])
+def test_entry_decodes_and_has_its_leaf(log: dict[str, Any], step: dict[str, Any]) -> None:
     content = bytes.fromhex(step["entry"])
-    entry, leaf = leaf_of(content, SEED)
+    entry, leaf = leaf_of(content, bytes.fromhex(log["disclosure_seed"]))
     assert leaf.hex() == step["leaf"]
     assert leaf_hash(bytes.fromhex(step["blinded"] or step["entry"])) == leaf
-    assert entry.seq == LOG["steps"].index(step)
+    assert entry.seq == log["steps"].index(step)
     if step["blinded"]:
         blinded = decode_entry(bytes.fromhex(step["blinded"]))
         assert (blinded.type, blinded.seq, blinded.boot, blinded.uptime_ms) == (
@@ -75,7 +89,22 @@ def test_entry_decodes_and_has_its_leaf(step: dict[str, Any]) -> None:
         assert blinded.body is None
 
 
-def test_every_type_of_version_1_is_in_the_log() -> None:
+def test_estimates_say_what_was_written_by_hand() -> None:
+    entries = [decode_entry(bytes.fromhex(step["entry"])) for step in ESTIMATES["steps"][4:]]
+    health, known, lacking, barely, below_zero, unknown, more = (entry.body for entry in entries)
+    assert isinstance(health, StateOfHealth)
+    assert (health.weakest, health.strongest) == (BlockEstimate(7, 8810, 60), BlockEstimate(0, 9330, 50))
+    least, most = BlockEstimate(7, 344, 6), BlockEstimate(0, 358, 5)
+    assert known == QuantityEstimate(3, 4, (2, 3), Estimate(4210, 55), (), 252, (3000, 8200), 120, least, most)
+    assert lacking == QuantityEstimate(1, 2, (2, 3), None, (1, 2, 9), -13, None, 120)
+    assert barely == QuantityEstimate(8, 4, lacking=(7,))
+    assert below_zero == QuantityEstimate(7, 6, value=Estimate(-12, 40), least=BlockEstimate(1023, -90, 0))
+    assert unknown == QuantityEstimate(255, (1 << 63) - 1, lacking=(200, 255))
+    assert more == QuantityEstimate(2, 3, value=Estimate(22_310, 210)), "fields of later versions are ignored"
+    assert {entry.type for entry in entries} == {3, 10}
+
+
+def test_every_other_type_of_version_1_is_in_the_log() -> None:
     entries = [decode_entry(bytes.fromhex(step["entry"])) for step in LOG["steps"]]
     assert {entry.type for entry in entries} == {*range(1, 10), 31}
     genesis, event, config, rotation, time, seal = (
@@ -107,6 +136,8 @@ def test_the_largest_numbers_are_accepted() -> None:
         encode([2, (1 << 24) - 1, (1 << 32) - 1, most, body]),
         encode([4, 1, 1, 0, {1: 1, 2: 1, 3: -most - 1}]),
         encode([5, 1, 1, 0, {1: 1, 2: most, 3: [0, most]}]),
+        encode([10, 1, 1, 0, {1: 255, 2: most, 4: [-most - 1, most], 9: [1023, most, most], 10: [0, -most - 1, 0]}]),
+        encode([10, 1, 1, 0, {1: 1, 2: 0, 3: [0, (1 << 24) - 1], 5: list(range(16, 256)), 8: most}]),
     ):
         assert decode_entry(content).uptime_ms in (most, 0)
 
@@ -114,9 +145,10 @@ def test_the_largest_numbers_are_accepted() -> None:
 # ---- tree and blinding
 
 
-def test_edge_and_root_after_every_entry() -> None:
+@pytest.mark.parametrize("log", [LOG, ESTIMATES], ids=["log", "estimates"])
+def test_edge_and_root_after_every_entry(log: dict[str, Any]) -> None:
     edge = Edge()
-    for step in LOG["steps"]:
+    for step in log["steps"]:
         edge = edge.extended([bytes.fromhex(step["leaf"])])
         assert [root.hex() for root in edge.roots] == step["edge"]
         assert edge.root().hex() == step["root"]
@@ -129,14 +161,18 @@ def test_what_is_no_edge_is_a_value_error(content: bytes) -> None:
         Edge.from_bytes(content)
 
 
-@pytest.mark.parametrize("case", LOG["blinding"], ids=lambda case: f"record {case['seq']}")
-def test_blinding_by_the_words_of_section_4(case: dict[str, Any]) -> None:
+BLINDING = [(log, case) for log in (LOG, ESTIMATES) for case in log["blinding"]]
+
+
+@pytest.mark.parametrize(("log", "case"), BLINDING, ids=[f"record {case['seq']}" for _, case in BLINDING])
+def test_blinding_by_the_words_of_section_4(log: dict[str, Any], case: dict[str, Any]) -> None:
     """With hashlib and hmac alone, so that the intermediate values are not only what our own code says."""
-    content = bytes.fromhex(LOG["steps"][case["seq"]]["entry"])
+    content = bytes.fromhex(log["steps"][case["seq"]]["entry"])
     entry: Any = decode(content)
     kind, seq, _, _, body = entry
-    seed = prf(SEED, seq.to_bytes(4, "big"))
-    assert seed.hex() == case["record_seed"] == record_seed(SEED, seq).hex()
+    disclosure_seed = bytes.fromhex(log["disclosure_seed"])
+    seed = prf(disclosure_seed, seq.to_bytes(4, "big"))
+    assert seed.hex() == case["record_seed"] == record_seed(disclosure_seed, seq).hex()
     values: dict[int, Any] = dict(body)
     if kind == 2 and 6 in body:
         cells = decode_column(body[6])
@@ -158,7 +194,7 @@ def test_blinding_by_the_words_of_section_4(case: dict[str, Any]) -> None:
     leaves = [hashed(0, salt, encode([key, values.get(key)])) for key, salt in enumerate(salts)]
     assert (hexes(salts), hexes(leaves)) == (case["salts"], case["leaves"])
     blinded = encode([*entry[:4], tree(leaves)])
-    assert blinded.hex() == LOG["steps"][seq]["blinded"]
+    assert blinded.hex() == log["steps"][seq]["blinded"]
     assert OpenRecord.of(content, seed).blinded() == blinded
 
 

@@ -13,12 +13,14 @@ from packseal.records.disclosure import Disclosure, ShownLeaf, Wanted, disclose
 from packseal.records.merkle import Edge, leaf_hash, subset_proof
 from tests.vectors.bundles_bad import Bad, Faults, made
 from tests.vectors.entries import SOH
-from tests.vectors.scenes import SEED_OF_OTHERS, scene
+from tests.vectors.estimates import KNOWN
+from tests.vectors.scenes import SEED_OF_OTHERS, scene, with_estimates
 from tests.vectors.world import OTHER_BOARD, Log
 
 
 def bad_disclosure_bundles() -> list[Bad]:
-    parts: list[tuple[str, Callable[[], Faults]]] = [("4.6", _disclosures), ("4.6", _cells), ("4.7", _bounds)]
+    parts: list[tuple[str, Callable[[], Faults]]] = [("4.6", _disclosures), ("4.6", _cells), ("4.7", _bounds),
+                                                           ("4.6", _estimates)]  # fmt: skip
     return [made(fault, clause) for clause, faults in parts for fault in faults()]
 
 
@@ -169,6 +171,36 @@ def _bounds() -> Faults:
     yield "a bound of a window", s.disclosed(4, replace(of_window, floor=floor)), "malformed"
     _, cells = disclose(log.entries[4], log.record_seed(4), Wanted(cells=[1]))
     yield "cells of a statement", shown(cells=cells.cells), "malformed"
+
+
+def _estimates() -> Faults:
+    s = with_estimates()
+    log = s.logs["estimates"]
+    _, good = disclose(log.entries[KNOWN], log.record_seed(KNOWN), Wanted(fields=[1, 4]))
+    quantity, value = good.shown
+    links = good.to_map() | {4: [1, bytes(32)]}
+
+    def shown(disclosure: Disclosure | Value) -> Bundle:
+        return s.disclosed(KNOWN, disclosure, "estimates", acts=["bind estimates"])
+
+    def with_value(key: int, changed: Value) -> Bundle:
+        return shown(replace(good, shown=(quantity, ShownLeaf(key, changed, value.salt))))
+
+    yield "an estimate shown with another value", with_value(4, [4310, 55]), "bad-disclosure"
+    yield "an estimate shown with a smaller uncertainty", with_value(4, [4210, 5]), "bad-disclosure"
+    yield "an estimate shown without its value", with_value(4, None), "bad-disclosure"
+    yield "an estimate shown with a lack in place of its value", with_value(5, [1]), "bad-disclosure"
+    yield "an estimate shown without its uncertainty", with_value(4, [4210]), "malformed"
+    yield "an estimate shown with lacks out of order", with_value(5, [2, 1]), "malformed"
+    yield "an estimate shown with nothing lacking", with_value(5, []), "malformed"
+    yield "an estimate shown with a least block of text", with_value(9, ["7", 344, 6]), "malformed"
+    yield (
+        "an estimate shown of quantity 0",
+        shown(replace(good, shown=(replace(quantity, value=0), value))),
+        "malformed",
+    )
+    yield "a bound of an estimate", shown(links), "malformed"
+    yield "cells of an estimate", shown(good.to_map() | {3: [1, [], [bytes(32)]]}), "malformed"
 
 
 def _end(good: Disclosure, key: int) -> bytes:

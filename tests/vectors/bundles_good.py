@@ -14,7 +14,8 @@ from packseal.records.cbor import Value, decode
 from packseal.records.disclosure import Disclosure, ShownLeaf, Wanted
 from packseal.records.merkle import subset_proof
 from tests.vectors.entries import BATTERY, SIZE_ROTATED, SOH, TIME
-from tests.vectors.scenes import Scene, scene, timed
+from tests.vectors.estimates import BELOW_ZERO, BOTH, HEALTH, KNOWN, LACKING, UNKNOWN
+from tests.vectors.scenes import Scene, scene, timed, with_estimates
 from tests.vectors.world import (
     ASSESSOR,
     BOARD,
@@ -39,7 +40,17 @@ Named = tuple[str, str, Bundle]  # name, policy, bundle
 
 
 def good_bundles() -> list[tuple[str, str, bytes]]:
-    found = [*_records(), *_disclosed(), *_chains(), *_keys(), *_bindings(), *_acts(), *_times(), *_others()]
+    found = [
+        *_records(),
+        *_disclosed(),
+        *_chains(),
+        *_estimates(),
+        *_keys(),
+        *_bindings(),
+        *_acts(),
+        *_times(),
+        *_others(),
+    ]
     return [(name, policy, bundle.to_bytes()) for name, policy, bundle in found]
 
 
@@ -96,6 +107,32 @@ def _chains() -> Iterator[Named]:
         (4, "a health beyond the end of the chain", Wanted(at_least_cpct=12_750)),
     ):
         yield words, "acts", s.shown(seq, wanted, "edges", acts=["bind edges"])
+
+
+def _estimates() -> Iterator[Named]:
+    s = with_estimates()
+
+    def shown(seq: int, *fields: int) -> Bundle:
+        return s.shown(seq, Wanted(fields=fields), "estimates", acts=["bind estimates"])
+
+    names = {HEALTH: "a state of health with its weakest and strongest block", KNOWN: "an estimate",
+             LACKING: "an estimate that is not yet known", BELOW_ZERO: "an estimate below zero",
+             UNKNOWN: "an estimate of a quantity that version 1 does not know"}  # fmt: skip
+    for seq, name in names.items():
+        yield name, "acts", s.bundle("estimates", seq, acts=["bind estimates"])
+    yield "a state of health of which the weakest block is shown", "acts", shown(HEALTH, 10)
+    yield "an estimate of which quantity and value are shown", "acts", shown(KNOWN, 1, 4)
+    yield "an estimate of which everything is shown", "acts", shown(KNOWN, *range(1, 5), *range(6, 11))
+    yield "an estimate of which is shown what it lacks", "acts", shown(LACKING, 1, 5)
+    yield "an estimate of which nothing is shown", "acts", shown(KNOWN)
+    yield "an estimate of which a field is shown that version 1 does not know", "acts", shown(BOTH, 0, 13)
+    record = s.open_record(LACKING, "estimates")
+    absent = Disclosure((ShownLeaf(4, None, record.salt(4)),), tuple(subset_proof(record.leaves(), [4])))
+    yield (
+        "an estimate that is shown to have no value",
+        "acts",
+        s.disclosed(LACKING, absent, "estimates", acts=["bind estimates"]),
+    )
 
 
 def _keys() -> Iterator[Named]:

@@ -145,8 +145,8 @@ def log_vectors() -> dict[str, Any]:
         "service_public_key": SERVICE.public_key.hex(),
         "disclosure_seed": SEED.hex(),
         "log_id": log.log_id.hex(),
-        "steps": _steps(found),
-        "blinding": [_blinding(log, seq) for seq in (2, 6, SOH, 12)],
+        "steps": steps_of(log, found.names),
+        "blinding": [blinding_of(log, seq) for seq in (2, 6, SOH, 12)],
         "checkpoints": [
             {"size": size, "key": key, "checkpoint": log.checkpoint(size).hex()} for size, key in checkpoints
         ],
@@ -157,16 +157,16 @@ def log_vectors() -> dict[str, Any]:
     }
 
 
-def _steps(found: Example) -> list[dict[str, Any]]:
-    log, edge, steps = found.log, Edge(), []
-    for seq, (name, entry, leaf) in enumerate(zip(found.names, log.entries, log.leaves, strict=True)):
+def steps_of(log: Log, names: list[str]) -> list[dict[str, Any]]:
+    edge, steps = Edge(), []
+    for seq, (name, entry, leaf) in enumerate(zip(names, log.entries, log.leaves, strict=True)):
         edge, blinded = edge.extended([leaf]), log.blinded(seq)
         step = {"name": name, "entry": entry.hex(), "blinded": blinded.hex() if blinded else None, "leaf": leaf.hex()}
         steps.append(step | {"root": edge.root().hex(), "edge": [root.hex() for root in edge.roots]})
     return steps
 
 
-def _blinding(log: Log, seq: int) -> dict[str, Any]:
+def blinding_of(log: Log, seq: int) -> dict[str, Any]:
     """Everything on the way from an open entry to its root."""
     seed = log.record_seed(seq)
     record = OpenRecord.of(log.entries[seq], seed)
@@ -194,9 +194,14 @@ def _blinding(log: Log, seq: int) -> dict[str, Any]:
 
 
 def bad_entries() -> list[dict[str, str]]:
+    return bad_rows([*_bad_heads(), *_bad_windows(), *_bad_others()])
+
+
+def bad_rows(rows: list[tuple[str, bytes, str]]) -> list[dict[str, str]]:
+    """Of (name, entry, clause)."""
     return [
         {"name": name, "entry": content.hex(), "clause": f"record.md section {clause}"}
-        for name, content, clause in [*_bad_heads(), *_bad_windows(), *_bad_others()]
+        for name, content, clause in rows
     ]
 
 
@@ -290,6 +295,10 @@ def _bad_windows() -> list[tuple[str, bytes, str]]:
         ("a temperature of 2^63", stated(7, 1 << 63), "2.5"),
         ("a temperature below -2^63", stated(7, -(1 << 63) - 1), "2.5"),
         ("a span of three", stated(8, [1, 2, 3]), "2, SOH"),
+        ("a weakest block without its uncertainty", stated(10, [3, 8800]), "2, SOH"),
+        ("a weakest block of number 1,024", stated(10, [1024, 8800, 60]), "2, SOH"),
+        ("a strongest block below zero", stated(11, [3, -1, 60]), "2.5"),
+        ("a strongest block as a number", stated(11, 9300), "2, SOH"),
     ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1]))  # run as a file
 
-from tests.vectors import archives, bundles, codecs, deliveries, entries  # noqa: E402
+from tests.vectors import archives, bundles, codecs, deliveries, entries, estimates  # noqa: E402
 
 
 def vectors() -> dict[str, Any]:
@@ -22,8 +22,9 @@ def vectors() -> dict[str, Any]:
         "cbor.json": codecs.cbor_vectors(),
         "columns.json": codecs.columns_vectors(),
         "link.json": codecs.link_vectors(),
-        "entries_bad.json": entries.bad_entries(),
+        "entries_bad.json": entries.bad_entries() + estimates.bad_estimates(),
         "log.json": entries.log_vectors(),
+        "estimates.json": estimates.estimate_vectors(),
         "bundles.json": bundles.bundle_vectors(),
         "deliveries.json": deliveries.delivery_vectors(),
         "archives.json": archives.archive_vectors(),

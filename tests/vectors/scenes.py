@@ -19,6 +19,8 @@ from packseal.records.entries import log_id_of
 from packseal.records.passport_log import LogEntry
 from packseal.records.policy import MAX_COUNT, Policy, PolicyLog, Revocation
 from tests.vectors.entries import BOOT_BODY, SOH, TIME, Example, example, soh_body, window
+from tests.vectors.estimates import BATTERY as ESTIMATED_BATTERY
+from tests.vectors.estimates import SIGNER, estimate_log
 from tests.vectors.world import (
     ASSESSOR,
     BOARD,
@@ -132,6 +134,14 @@ def _scene() -> Scene:
 def scene() -> Scene:
     """A new one, to be lied in."""
     return _scene().copy()
+
+
+def with_estimates() -> Scene:
+    """A new one that knows a log with ESTIMATEs, too."""
+    s = scene()
+    s.logs["estimates"], _ = estimate_log()
+    s.act("bind estimates", Bind(SIGNER.public_key, ESTIMATED_BATTERY, "B"), INTEGRATOR)
+    return s.receipt("estimates", "estimates")
 
 
 def small_log(signer: Actor, origin: Origin = Origin.BOARD) -> Log:

@@ -16,12 +16,12 @@ from nacl.signing import SigningKey
 from packseal.records.acts import Statement, leaf_entry_of, sign_act
 from packseal.records.attestation import Attestation, Clock, attestation_digest, sign_attestation
 from packseal.records.blinding import OpenRecord, leaf_of, record_seed, seed_digest
-from packseal.records.bodies import EntryType, Key, Origin
+from packseal.records.bodies import Key, Origin
 from packseal.records.bundle import ActPart, Bundle, RotationPart, TimePart
 from packseal.records.cbor import Value, decode, encode
 from packseal.records.checkpoint import Checkpoint, Receipt, receipt_leaf_entry, sign_checkpoint, sign_receipt
 from packseal.records.cose import ED25519, ESP256, Sign, VerifyingKey, sign1
-from packseal.records.entries import log_id_of
+from packseal.records.entries import BLINDED_TYPES, log_id_of
 from packseal.records.log import Delivery
 from packseal.records.merkle import Edge, inclusion_proof, leaf_hash
 from packseal.records.note import LogCheckpoint, cosign, sign_log_checkpoint, with_cosignatures
@@ -140,7 +140,7 @@ class Log:
         return record_seed(self.disclosure_seed, seq)
 
     def blinded(self, seq: int) -> bytes | None:
-        is_blinded = kind_of(self.entries[seq]) in (EntryType.WINDOW, EntryType.SOH)
+        is_blinded = kind_of(self.entries[seq]) in BLINDED_TYPES
         return OpenRecord.of(self.entries[seq], self.record_seed(seq)).blinded() if is_blinded else None
 
     def signer_at(self, size: int) -> Actor:
@@ -258,7 +258,7 @@ def bundle_of(
         "genesis": log.genesis,
         "rotations": log.rotation_parts(size),
         "entry": log.entries[seq],
-        "shown": log.record_seed(seq) if kind_of(log.entries[seq]) in (EntryType.WINDOW, EntryType.SOH) else None,
+        "shown": log.record_seed(seq) if kind_of(log.entries[seq]) in BLINDED_TYPES else None,
         "proof": log.proof(seq, size),
         "checkpoint": log.checkpoint(size),
         "receipt": receipt,

@@ -1,4 +1,5 @@
-"""Blinding (docs/record.md section 4): WINDOW and SOH are signed for as the root of the salted hashes of their values.
+"""Blinding (docs/record.md section 4): WINDOW, SOH and ESTIMATE are signed for as the root of their values' salted
+hashes.
 
 Decides salts, leaves and chains. Takes apart entries that this board has made, and no others.
 
@@ -8,7 +9,7 @@ Hashing the 96 cells of a large pack takes as long as a signature: hence the ste
 from hashlib import sha256
 
 from logger.core import cbor
-from logger.core.entries import SOH, WINDOW, decode_column
+from logger.core.entries import BLINDED, SOH, WINDOW, decode_column
 from logger.core.merkle import Edge, leaf_hash
 from logger.core.steps import finish
 
@@ -54,14 +55,14 @@ def leaf_of(entry, disclosure_seed):
 
 
 def leaf_steps(entry, disclosure_seed):
-    """Like leaf_of, in about 6 steps and one for every 4 cells; other types than WINDOW and SOH take none."""
-    if entry[1] in (WINDOW, SOH):  # a type is below 24: one byte, behind the array's head
+    """Like leaf_of, in about 6 steps and one for every 4 cells; types that are not blinded take none."""
+    if entry[1] in BLINDED:  # a type is below 24: one byte, behind the array's head
         entry = yield from blinded_steps(entry, disclosure_seed)
     return leaf_hash(entry)
 
 
 def blinded_steps(entry, disclosure_seed):
-    """Section 4.5: a WINDOW or SOH with the root of its field tree in place of its body."""
+    """Section 4.5: a WINDOW, SOH or ESTIMATE with the root of its field tree in place of its body."""
     kind, at = cbor.decode_at(entry, 1)
     seq, at = cbor.decode_at(entry, at)
     _, at = cbor.decode_at(entry, at)

@@ -5,7 +5,8 @@ from hashlib import sha256
 
 from logger.core import cbor
 
-BOOT, WINDOW, SOH, EVENT, GAP, KEY, TIME, SEAL, CONFIG = range(1, 10)
+BOOT, WINDOW, SOH, EVENT, GAP, KEY, TIME, SEAL, CONFIG, ESTIMATE = range(1, 11)
+BLINDED = (WINDOW, SOH, ESTIMATE)  # signed for as the root of their values: docs/record.md section 4
 MAX_ENTRY_BYTES = 512
 MAX_BLOCKS, MAX_SENSORS = 128, 64  # what a board reads at most
 ACT_OPEN, ACT_ROTATE = 1, 2
@@ -60,6 +61,31 @@ def boot_body(firmware_hash, reset_cause, source, config):
 
 def event_body(event, phase, value=None, place=None):
     return without_absent({1: event, 2: phase, 3: value, 4: place})
+
+
+def estimate_body(
+    quantity,
+    method,
+    inputs=None,
+    value=None,
+    lacking=None,
+    temperature_ddegc=None,
+    soc_span_cpct=None,
+    age_ms=None,
+    least=None,
+    most=None,
+):
+    """What one method says of one quantity: either value is there, or lacking, codes in whatever order.
+
+    inputs: [first seq, last seq] of the windows it rests on, and then age_ms, the age of the newest; both or neither.
+    value: [value, standard uncertainty]; least, most: [cell block, value, standard uncertainty]. Raises ValueError for
+    what no reader takes: it would cost the whole delivery.
+    """
+    if (value is None) == (not lacking) or (inputs is None) != (age_ms is None):
+        raise ValueError("an ESTIMATE has a value or what is lacking, and inputs with their age or neither")
+    codes = sorted(set(lacking)) if lacking else None
+    said = (quantity, method, inputs, value, codes, temperature_ddegc, soc_span_cpct, age_ms, least, most)
+    return without_absent(dict(enumerate(said, 1)))
 
 
 def bare_leaf(leaf, seq):

@@ -23,9 +23,13 @@ from packseal.records.policy import Policy
 RECORDS_SHOWN = 20
 DIFFERENCES_NAMED = 3
 LIVE = ("soc", "pack_voltage_mv", "pack_current_ma", "temperature", "cell_spread_mv")
+ABLE = (
+    "usable_energy", "soce_cpct", "power_at_80", "power_at_20", "ohmic_resistance", "round_trip_efficiency",
+    "self_discharge",
+)  # fmt: skip
 LIFETIME = (
-    "remaining_capacity", "capacity_fade", "ohmic_resistance", "full_cycles", "energy_throughput",
-    "capacity_throughput", "deep_discharge_events", "overcharge_events", "time_hot", "time_cold", "rated_capacity_item",
+    "remaining_capacity", "capacity_fade", "full_cycles", "energy_throughput", "capacity_throughput",
+    "deep_discharge_events", "overcharge_events", "time_hot", "time_cold", "rated_capacity_item",
 )  # fmt: skip
 CLAIMED = ("soc_reported_cpct", "soh_reported_cpct")
 
@@ -94,6 +98,7 @@ class PageView:
             "refusals": [_refusal(refusal, now_unix_ms) for refusal in self._service.refusals(battery_id)],
             "plots": {name: plot.title for name, plot in PLOTS.items()},
             "live": LIVE,
+            "able": ABLE,
             "lifetime": LIFETIME,
             "claimed": CLAIMED,
             "as_of": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_unix_ms / 1000)),

@@ -13,7 +13,7 @@ from packseal.io.passport_store import PassportStore
 from packseal.passport import words
 from packseal.passport.audit import StoredRecord
 from packseal.records.bare import is_bare
-from packseal.records.bodies import MeanMinMax, StateOfHealth, Window
+from packseal.records.bodies import MeanMinMax, StateOfHealth, Window, margin
 from packseal.records.entries import Entry, decode_entry
 
 Points = tuple[float | None, ...]
@@ -54,7 +54,8 @@ def _health(entry: Entry) -> Points | None:
     if not isinstance(entry.body, StateOfHealth):
         return None
     soh = entry.body.soh_capacity_cpct
-    return (soh.value / 100, (soh.value - 2 * soh.uncertainty) / 100, (soh.value + 2 * soh.uncertainty) / 100)
+    beside = margin(soh.uncertainty)
+    return (soh.value / 100, (soh.value - beside) / 100, (soh.value + beside) / 100)
 
 
 _RANGE = ("mean", "lowest", "highest")

@@ -12,12 +12,14 @@ from typing import TypeAlias
 from packseal.passport import words
 from packseal.passport.fold import Found, LogState, Passport
 from packseal.passport.settings import CATEGORIES
-from packseal.passport.values import AMPERE_HOURS, QUANTITIES, Quantity, Reading
+from packseal.passport.values import AMPERE_HOURS, QUANTITIES, Lacking, Quantity, Reading
+from packseal.records.bodies import margin
+from packseal.records.estimate_words import lacks, needs
 from packseal.records.report import EVENTS, PHASES, SEAL_CAUSES, utc, width
 
 Json: TypeAlias = dict[str, object]
 
-COVERAGE = "about 95 %: two standard uncertainties either way"
+COVERAGE = "about 95 %: 1.96 standard uncertainties either way"
 AGE_RULE = (
     "at least; counted from when the delivery came, plus how much older the record then was by the board's own clock;"
     " time on the way to the gateway is not in it"
@@ -101,17 +103,34 @@ def _rated(passport: Passport) -> Json:
 
 def _value(quantity: Quantity, passport: Passport, now_unix_ms: int) -> Json:
     rated_mah = passport.battery.rated_capacity_mah
-    missing = quantity.missing
+    unknown: Json = {"name": quantity.name, "value": None, "text": "not yet known", "missing": quantity.missing}
+    lacking_unix_ms: int | None = None  # when a board last said that it does not know: what is older no longer counts
     for log, found in sorted(_candidates(quantity, passport.logs), key=_preference):
-        reading = quantity.read(found.entry.body, rated_mah) if found.entry.body else missing
+        reading = quantity.read(found.entry.body, rated_mah) if found.entry.body else quantity.missing
+        if lacking_unix_ms is not None and _made_by_unix_ms(log, found) < lacking_unix_ms:
+            continue
         if isinstance(reading, Reading):
-            return {**_numbers(quantity.name, reading), **_evidence(log, found, reading, now_unix_ms)}
-        missing = reading
-    return {"name": quantity.name, "value": None, "text": "not yet known", "missing": missing}
+            return {**_numbers(quantity.name, reading), **_evidence(log, found, reading.extra_age_ms, now_unix_ms)}
+        if isinstance(reading, Lacking):
+            lacking_unix_ms = _made_by_unix_ms(log, found)
+            unknown |= {**_lacks(reading), **_evidence(log, found, 0, now_unix_ms)}
+        else:
+            unknown["missing"] = reading
+    return unknown
+
+
+def _lacks(said: Lacking) -> Json:
+    """In words, and each with what to do about it."""
+    named = [(code, *lacks(code)) for code in said.codes]
+    return {
+        "missing": needs(said.codes),
+        "lacking": [{"code": code, "what": what, "cure": cure} for code, what, cure in named],
+        "method": said.method,
+    }
 
 
 def _candidates(quantity: Quantity, logs: Iterable[LogState]) -> list[tuple[LogState, Found]]:
-    return [(log, log.found[quantity.kind]) for log in logs if quantity.kind in log.found]
+    return [(log, found) for log in logs if (found := quantity.found_in(log))]
 
 
 def _preference(candidate: tuple[LogState, Found]) -> tuple[bool, str, int, bytes]:
@@ -146,7 +165,8 @@ def _numbers(name: str, reading: Reading) -> Json:
 def _interval(reading: Reading) -> Mapping[str, object]:
     if reading.uncertainty is None:
         return {"standard_uncertainty": None, "interval": None, "uncertainty": NO_UNCERTAINTY}
-    low, high = reading.value - 2 * reading.uncertainty, reading.value + 2 * reading.uncertainty
+    beside = margin(reading.uncertainty)
+    low, high = reading.value - beside, reading.value + beside
     text = f"{reading.unit.text(low, with_unit=False)} to {reading.unit.text(high)}"
     return {
         "standard_uncertainty": reading.unit.scaled(reading.uncertainty),
@@ -156,12 +176,12 @@ def _interval(reading: Reading) -> Mapping[str, object]:
             "coverage": COVERAGE,
             "text": text,
         },
-        "uncertainty": f"± {reading.unit.text(2 * reading.uncertainty)}",
+        "uncertainty": f"± {reading.unit.text(beside)}",
     }
 
 
-def _evidence(log: LogState, found: Found, reading: Reading, now_unix_ms: int) -> Json:
-    age_ms = None if log.is_replay else _age_ms(log, found, reading, now_unix_ms)
+def _evidence(log: LogState, found: Found, extra_age_ms: int, now_unix_ms: int) -> Json:
+    age_ms = None if log.is_replay else _age_ms(log, found, extra_age_ms, now_unix_ms)
     return {
         "record": {"log_id": log.log_id.hex(), "seq": found.entry.seq},
         "evidence_class": log.evidence_class,
@@ -191,8 +211,8 @@ def _hex(content: bytes | None) -> str | None:
     return content.hex() if content else None
 
 
-def _age_ms(log: LogState, found: Found, reading: Reading, now_unix_ms: int) -> int:
-    return max(0, now_unix_ms - _made_by_unix_ms(log, found)) + reading.extra_age_ms // log.clock_rate
+def _age_ms(log: LogState, found: Found, extra_age_ms: int, now_unix_ms: int) -> int:
+    return max(0, now_unix_ms - _made_by_unix_ms(log, found)) + extra_age_ms // log.clock_rate
 
 
 def _log(log: LogState, now_unix_ms: int) -> Json:

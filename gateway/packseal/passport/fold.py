@@ -19,6 +19,7 @@ from packseal.records.bodies import (
     Gap,
     Key,
     Previous,
+    QuantityEstimate,
     Rotation,
     Seal,
     StateOfHealth,
@@ -26,6 +27,7 @@ from packseal.records.bodies import (
     Window,
 )
 from packseal.records.entries import Entry
+from packseal.records.estimate_words import QUANTITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,9 @@ _WINDOW_VALUES: dict[str, Callable[[Window], bool]] = {
 }
 
 
+ESTIMATE_KINDS = {quantity: f"estimate {quantity}" for quantity in QUANTITIES}  # of others no state is kept
+
+
 def fold(passport: Passport, delivered: Delivered) -> Passport:
     """The passport with what the delivery adds. ValueError when records before it were never folded."""
     before = passport.log(delivered.log_id) or LogState(delivered.log_id, delivered.evidence_class, delivered.key)
@@ -155,6 +160,9 @@ def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState
         case StateOfHealth() as statement:
             kinds = ["state_of_health"] + ["resistance_uohm"] * (statement.resistance_uohm is not None)
             return replace(state, found=state.found | dict.fromkeys(kinds, found))
+        case QuantityEstimate(quantity):
+            kind_of_value = ESTIMATE_KINDS.get(quantity)
+            return replace(state, found=state.found | {kind_of_value: found}) if kind_of_value else state
         case Boot() as boot:
             return replace(state, boot=boot, boots=state.boots + 1)
         case Gap(cause, windows, _, bare):

@@ -11,7 +11,19 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from packseal.passport import words
-from packseal.records.bodies import Body, Estimate, MeanMinMax, StateOfHealth, Window
+from packseal.passport.fold import ESTIMATE_KINDS, Found, LogState
+from packseal.records import estimate_words
+from packseal.records.bodies import (
+    METHODS,
+    BlockEstimate,
+    Body,
+    Estimate,
+    MeanMinMax,
+    QuantityEstimate,
+    StateOfHealth,
+    Window,
+    margin,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,9 @@ class Unit:
 AMPERE_HOURS = Unit("Ah", 3, "Ah", 3, 1)
 KILOWATT_HOURS = Unit("kWh", 3, "kWh", 3, 1)
 PERCENT = Unit("%", 2, "%", 2, 1)
+ENERGY = Unit("kWh", 3, "kWh", 3, 2)
+KILOWATT = Unit("kW", 3, "kW", 3, 2)
+PERCENT_IN_30_DAYS = Unit("%/(30.d)", 2, "% in 30 days", 2, 2)
 OHM = Unit("Ohm", 6, "mΩ", 3, 2)
 CELSIUS = Unit("Cel", 1, "°C", 1, 1)
 CYCLES = Unit("1", 2, "cycles", 2, 2)
@@ -56,7 +71,15 @@ class Reading:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
-Read: TypeAlias = Callable[[Body, int | None], Reading | str]
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """The board itself says that it does not know yet, and what is missing: codes of ESTIMATE key 5."""
+
+    codes: tuple[int, ...]
+    method: str
+
+
+Read: TypeAlias = Callable[[Body, int | None], Reading | Lacking | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +89,17 @@ class Quantity:
     kind: str  # which newest record of LogState.found holds it
     missing: str
     read: Read  # (body, rated capacity of the battery in mAh) -> reading, or words on why it cannot be told
+    estimate: int = 0  # the quantity of ESTIMATEs that are about it; 0 for none
+    is_estimated: bool = True  # by those; else they only say that it is not known, and `kind` has its value
+
+    def found_in(self, log: LogState) -> Found | None:
+        """The record of this log that answers. What is lacking counts until a newer record states the value."""
+        stated, said = log.found.get(self.kind), log.found.get(ESTIMATE_KINDS.get(self.estimate, ""))
+        if said is None or not isinstance(said.entry.body, QuantityEstimate):
+            return stated
+        if said.entry.body.value is not None:
+            return said if self.is_estimated else stated
+        return stated if stated and stated.entry.seq > said.entry.seq else said
 
 
 _NEEDS_TEST = "needs one charge or discharge with a rest of the pack before and after it"
@@ -81,29 +115,71 @@ _COUNTED = "counted since this log was opened; earlier life is not in it"
 _ESTIMATED = "by the board's own count and model, at the end of the window"
 
 
-def _statement(read: Callable[[StateOfHealth, int | None], Reading | str]) -> Read:
-    return lambda body, rated_mah: read(body, rated_mah) if isinstance(body, StateOfHealth) else _NEEDS_TEST
+def _statement(read: Callable[[StateOfHealth, int | None], Reading | str], unit: Unit) -> Read:
+    def read_either(body: Body, rated_mah: int | None) -> Reading | Lacking | str:
+        return read(body, rated_mah) if isinstance(body, StateOfHealth) else _said(body, unit)
+
+    return read_either
 
 
 def _window(read: Callable[[Window, int | None], Reading | str]) -> Read:
     return lambda body, rated_mah: read(body, rated_mah) if isinstance(body, Window) else _NEEDS_WINDOW
 
 
-def _estimate(estimate: Estimate, statement: StateOfHealth, unit: Unit) -> Reading:
-    method = words.METHODS.get(statement.method, "by a method this version does not know")
-    span, celsius = statement.soc_span_cpct, statement.temperature_ddegc
-    details: dict[str, object] = {"inputs": list(statement.inputs)}
+def _said(body: Body, unit: Unit) -> Reading | Lacking | str:
+    """What an ESTIMATE says."""
+    if not isinstance(body, QuantityEstimate):
+        return _NEEDS_TEST
+    if body.value is None:
+        return Lacking(body.lacking, _method(body.method))
+    weakest, strongest = (body.most, body.least) if body.quantity in _MORE_IS_WORSE else (body.least, body.most)
+    reading = _estimate(body.value, body, unit)
+    return replace(reading, details={**reading.details, **_blocks(weakest, strongest, unit)})
+
+
+def _estimated(unit: Unit) -> Read:
+    return lambda body, _rated_mah: _said(body, unit)
+
+
+def _estimate(estimate: Estimate, of: StateOfHealth | QuantityEstimate, unit: Unit) -> Reading:
+    return Reading(
+        estimate.value, unit, _method(of.method), estimate.uncertainty, of.age_ms or 0, details=_conditions(of)
+    )
+
+
+def _method(number: int) -> str:
+    return f"{estimate_words.method(number)} (method {number})" if number in METHODS else estimate_words.method(number)
+
+
+def _conditions(of: StateOfHealth | QuantityEstimate) -> dict[str, object]:
+    span, celsius = of.soc_span_cpct, of.temperature_ddegc
+    details: dict[str, object] = {"inputs": list(of.inputs)} if of.inputs else {}
     if span:
         details["soc_span"] = f"{PERCENT.text(span[0], with_unit=False)} to {PERCENT.text(span[1])}"
     if celsius is not None:
         details["at_temperature"] = CELSIUS.text(celsius)
-    method = f"{method} (method {statement.method})"
-    return Reading(estimate.value, unit, method, estimate.uncertainty, statement.age_ms, details)
+    return details
+
+
+def _blocks(weakest: BlockEstimate | None, strongest: BlockEstimate | None, unit: Unit) -> dict[str, object]:
+    named = (("weakest", weakest), ("strongest", strongest))
+    return {name: _block(block, unit) for name, block in named if block}
+
+
+def _block(block: BlockEstimate, unit: Unit) -> dict[str, object]:
+    return {
+        "cell_block": block.cell_block,
+        "value": unit.scaled(block.value),
+        "standard_uncertainty": unit.scaled(block.uncertainty),
+        "text": f"cell block {block.cell_block}, {unit.text(block.value)} ± {unit.text(margin(block.uncertainty))}",
+    }
 
 
 def _soh_capacity(statement: StateOfHealth, _rated_mah: int | None) -> Reading:
     reading = _estimate(statement.soh_capacity_cpct, statement, PERCENT)
-    return replace(reading, details={**reading.details, "of_rated": AMPERE_HOURS.text(statement.rated_capacity_mah)})
+    more: dict[str, object] = {"of_rated": AMPERE_HOURS.text(statement.rated_capacity_mah)}
+    more |= _blocks(statement.weakest, statement.strongest, PERCENT)
+    return replace(reading, details={**reading.details, **more})
 
 
 def _remaining_capacity(statement: StateOfHealth, _rated_mah: int | None) -> Reading:
@@ -225,14 +301,30 @@ def _counter(key: str, shown: str, name: str, what: str) -> Quantity:
     return Quantity(key, shown, "all_counters", _NEEDS_ALL_COUNTERS, _counted(name, what))
 
 
+def _health(key: str, shown: str, read: Callable[[StateOfHealth, int | None], Reading | str]) -> Quantity:
+    """As a SOH states it, until an ESTIMATE says that it is no longer known."""
+    return Quantity(key, shown, "state_of_health", _NEEDS_TEST, _statement(read, PERCENT), 1, is_estimated=False)
+
+
+def _estimated_quantity(key: str, shown: str, unit: Unit, estimate: int) -> Quantity:
+    return Quantity(key, shown, "", _NEEDS_ESTIMATE, _estimated(unit), estimate)
+
+
+_MORE_IS_WORSE = (2, 7)  # quantities of ESTIMATEs: resistance, self-discharge
 _BEYOND = "beyond the limit that the board was given"
 QUANTITIES = (
-    Quantity("soh_capacity_cpct", "State of health", "state_of_health", _NEEDS_TEST, _statement(_soh_capacity)),
+    _health("soh_capacity_cpct", "State of health", _soh_capacity),
+    _health("remaining_capacity", "Remaining capacity", _remaining_capacity),
+    _health("capacity_fade", "Capacity lost", _capacity_fade),
     Quantity(
-        "remaining_capacity", "Remaining capacity", "state_of_health", _NEEDS_TEST, _statement(_remaining_capacity)
+        "ohmic_resistance", "Resistance of the pack", "resistance_uohm", _NEEDS_PULSE, _statement(_resistance, OHM), 2
     ),
-    Quantity("capacity_fade", "Capacity lost", "state_of_health", _NEEDS_TEST, _statement(_capacity_fade)),
-    Quantity("ohmic_resistance", "Resistance of the pack", "resistance_uohm", _NEEDS_PULSE, _statement(_resistance)),
+    _estimated_quantity("usable_energy", "Usable energy", ENERGY, 3),
+    _estimated_quantity("soce_cpct", "State of certified energy", PERCENT, 8),
+    _estimated_quantity("power_at_80", "Power for 10 s, at 80 % charge", KILOWATT, 4),
+    _estimated_quantity("power_at_20", "Power for 10 s, at 20 % charge", KILOWATT, 5),
+    _estimated_quantity("round_trip_efficiency", "Round-trip efficiency", PERCENT, 6),
+    _estimated_quantity("self_discharge", "Self-discharge", PERCENT_IN_30_DAYS, 7),
     Quantity("soc", "State of charge", "soc_cpct", _NEEDS_ESTIMATE, _window(_soc)),
     Quantity("pack_voltage_mv", "Voltage", "pack_voltage_mv", _NEEDS_WINDOW, _window(_voltage)),
     Quantity("pack_current_ma", "Current", "pack_current_ma", _NEEDS_WINDOW, _window(_current)),

@@ -11,6 +11,7 @@ from packseal.records.bodies import (
     Event,
     Gap,
     Key,
+    QuantityEstimate,
     Rotation,
     Seal,
     StateOfHealth,
@@ -18,6 +19,7 @@ from packseal.records.bodies import (
     Window,
 )
 from packseal.records.entries import Entry
+from packseal.records.estimate_words import headline
 from packseal.records.report import GAP_CAUSES, SEAL_CAUSES, event_words, type_name, utc
 
 MINUS = "\u2212"
@@ -45,7 +47,6 @@ RESET_CAUSES = {
     1: "power on", 2: "the watchdog", 3: "a restart by software", 4: "a drop of its supply",
     5: "a fault of its processor or its reset pin",
 }  # fmt: skip
-METHODS = {1: "charge counted between two rests of the pack"}
 REASONS = {
     Reason.MALFORMED: "the bytes are damaged or not in the format",
     Reason.UNKNOWN_VERSION: "it is in a version of the format that is not known here",
@@ -131,6 +132,8 @@ def record(entry: Entry) -> str:
             soh, resistance = statement.soh_capacity_cpct, statement.resistance_uohm
             ohms = f", resistance {number(rounded(resistance.value, 1), 'mΩ', 2)}" if resistance else ""
             return f"state of health {number(rounded(soh.value, 1), '%', 1)}{ohms}"
+        case QuantityEstimate() as estimate:
+            return headline(estimate)
         case Boot() as boot:
             return (
                 f"started after {RESET_CAUSES.get(boot.reset_cause, 'an unknown cause')}, reads {source(boot.source)}"

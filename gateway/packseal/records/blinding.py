@@ -1,4 +1,4 @@
-"""Blinding: WINDOW and SOH are signed for as salted hashes, so that any of their values can be shown alone.
+"""Blinding: WINDOW, SOH and ESTIMATE are signed for as salted hashes, so that any of their values can be shown alone.
 
 docs/record.md section 4. Decides salts, leaves and roots; what is shown of a record is disclosure.py's part.
 """
@@ -12,7 +12,7 @@ from packseal.errors import EvidenceError, Reason
 from packseal.records.bare import decode_bare, is_bare
 from packseal.records.bodies import StateOfHealth, Window
 from packseal.records.cbor import encode
-from packseal.records.entries import BLINDED_TYPES, Entry, Parts, decode_parts
+from packseal.records.entries import BLINDED_NAMES, BLINDED_TYPES, Entry, Parts, decode_parts
 from packseal.records.merkle import EMPTY_ROOT, leaf_hash, node_hash
 
 SEED_BYTES = SALT_BYTES = 16
@@ -84,7 +84,7 @@ def chain(link: bytes, steps: int) -> bytes:
 
 
 class OpenRecord:
-    """An open WINDOW or SOH with its record seed: every pair, salt and leaf."""
+    """An open WINDOW, SOH or ESTIMATE with its record seed: every pair, salt and leaf."""
 
     def __init__(self, parts: Parts, seed: bytes) -> None:
         self.entry = parts.entry
@@ -100,10 +100,10 @@ class OpenRecord:
 
     @classmethod
     def of(cls, content: bytes, seed: bytes) -> OpenRecord:
-        """Raises EvidenceError(MALFORMED) for what is no open WINDOW or SOH."""
+        """Raises EvidenceError(MALFORMED) for what is no open WINDOW, SOH or ESTIMATE."""
         parts = decode_parts(content)
         if parts.entry.type not in BLINDED_TYPES or parts.entry.root is not None:
-            raise EvidenceError(Reason.MALFORMED, "not an open WINDOW or SOH")
+            raise EvidenceError(Reason.MALFORMED, f"not an open {BLINDED_NAMES}")
         return cls(parts, seed)
 
     def salt(self, key: int) -> bytes:

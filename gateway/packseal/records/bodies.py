@@ -10,7 +10,7 @@ from packseal.records.cose import ED25519, VerifyingKey
 
 
 class EntryType(IntEnum):
-    BOOT, WINDOW, SOH, EVENT, GAP, KEY, TIME, SEAL, CONFIG = range(1, 10)
+    BOOT, WINDOW, SOH, EVENT, GAP, KEY, TIME, SEAL, CONFIG, ESTIMATE = range(1, 11)
 
 
 class Origin(IntEnum):
@@ -37,7 +37,15 @@ COUNTERS = (
     "events_unsaid",
 )
 COUNTS_GIVEN = (4, 5, len(COUNTERS))
-METHODS = {1: "charge counted between two rested open-circuit anchors"}
+METHODS = {  # of SOH and ESTIMATE key 2, in words for users
+    1: "charge counted between two rested open-circuit anchors",
+    2: "charge between rested voltages against an open-circuit curve that ages with the cell",
+    3: "current steps",
+    4: "capacity times the mean open-circuit voltage less what resistance takes",
+    5: "energy out and in between two equal states of charge",
+    6: "charge lost between two rests without current",
+}
+COVERAGE_PERCENT = 196  # of a standard uncertainty: holds in 95 of 100 cases (JCGM 100:2008, table G.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,15 @@ class MeanMinMax:
 class Estimate:
     """A value with its standard uncertainty (k = 1), both in the unit of the field's name."""
 
+    value: int
+    uncertainty: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockEstimate:
+    """The same of one cell block, by its number."""
+
+    cell_block: int
     value: int
     uncertainty: int
 
@@ -131,6 +148,24 @@ class StateOfHealth:
     resistance_uohm: Estimate | None = None
     temperature_ddegc: int | None = None
     soc_span_cpct: tuple[int, int] | None = None
+    weakest: BlockEstimate | None = None
+    strongest: BlockEstimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityEstimate:
+    """What one method says of one quantity, in that quantity's unit; or, where `value` is None, what is lacking."""
+
+    quantity: int
+    method: int
+    inputs: tuple[int, int] | None = None
+    value: Estimate | None = None
+    lacking: tuple[int, ...] = ()
+    temperature_ddegc: int | None = None
+    soc_span_cpct: tuple[int, int] | None = None
+    age_ms: int | None = None
+    least: BlockEstimate | None = None
+    most: BlockEstimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,4 +209,9 @@ class Config:
     settings_digest: bytes | None = None
 
 
-Body: TypeAlias = Key | Rotation | Boot | Window | StateOfHealth | Event | Gap | Time | Seal | Config
+Body: TypeAlias = Key | Rotation | Boot | Window | StateOfHealth | Event | Gap | Time | Seal | Config | QuantityEstimate
+
+
+def margin(uncertainty: int) -> int:
+    """Half the width of the interval that holds in about 95 of 100 cases, rounded up."""
+    return -(-COVERAGE_PERCENT * uncertainty // 100)

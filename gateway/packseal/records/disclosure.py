@@ -31,6 +31,8 @@ from packseal.records.merkle import HASH_BYTES, subset_proof, subset_root
 
 MAX_CELLS = 1024
 Bound: TypeAlias = tuple[int, bytes]  # (steps, link)
+_MORE: Mapping[int, set[int]] = {EntryType.WINDOW: {3}, EntryType.SOH: {4, 5}}  # keys of a disclosure: cells; bounds
+_HASHES: Mapping[int, set[int]] = {EntryType.WINDOW: {CELLS_FIELD}, EntryType.SOH: {FLOOR_FIELD, CEILING_FIELD}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,7 @@ class Disclosure:
     @classmethod
     def from_value(cls, value: dict[int, Value], entry_type: int) -> Disclosure:
         """Raises EvidenceError(MALFORMED) for what section 4.6 has no place for in a record of this type."""
-        of_type = {3} if entry_type == EntryType.WINDOW else {4, 5}
-        if not {1, 2} <= set(value) <= {1, 2} | of_type:
+        if not {1, 2} <= set(value) <= {1, 2} | _MORE.get(entry_type, set()):
             raise malformed("a disclosure has shown fields and hashes, and what its type of record can show")
         shown = _shown(value[1], FIELDS)
         _read({leaf.number: leaf.value for leaf in shown}, entry_type)
@@ -112,8 +113,8 @@ class Wanted:
 def disclose(content: bytes, seed: bytes, wanted: Wanted) -> tuple[bytes, Disclosure]:
     """(blinded entry, disclosure) of an open one with its record seed.
 
-    Raises EvidenceError: MALFORMED for what is no open WINDOW or SOH, BAD_THRESHOLD for a bound that does not hold or
-    is no multiple of half a percent, BAD_DISCLOSURE for a field or a cell block that the record does not have.
+    Raises EvidenceError: MALFORMED for what is no open WINDOW, SOH or ESTIMATE, BAD_THRESHOLD for a bound that does not
+    hold or is no multiple of half a percent, BAD_DISCLOSURE for a field or a cell block that the record does not have.
     """
     record = OpenRecord.of(content, seed)
     floor = _link(record, FLOOR_FIELD, wanted.at_least_cpct)
@@ -181,7 +182,7 @@ def _listed(leaves: Sequence[ShownLeaf]) -> Value:
 
 def _read(fields: Mapping[int, Value], entry_type: int) -> dict[str, Any]:
     """The values by name, each of its kind or absent; what is a hash says nothing by itself."""
-    hashes = {CELLS_FIELD} if entry_type == EntryType.WINDOW else {FLOOR_FIELD, CEILING_FIELD}
+    hashes = _HASHES.get(entry_type, set())
     present = {key: value for key, value in fields.items() if value is not None}
     if not all(_is_hash(value) if key in hashes else is_plain(value) for key, value in present.items()):
         raise malformed("a shown value is not of its kind")

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from packseal.records.bodies import (
     COUNTERS,
     COUNTS_GIVEN,
+    BlockEstimate,
     Body,
     Boot,
     Config,
@@ -25,6 +27,7 @@ from packseal.records.bodies import (
     MeanMinMax,
     Origin,
     Previous,
+    QuantityEstimate,
     Rotation,
     Seal,
     StateOfHealth,
@@ -41,8 +44,11 @@ LOG_ID_BYTES = LABEL_BYTES = 16
 FILE_LABEL_BYTES = 32  # a digest in place of random bytes
 MAX_TYPE = 31
 MAX_BOOT = (1 << 32) - 1
-BLINDED_TYPES = frozenset({EntryType.WINDOW, EntryType.SOH})
+BLINDED_TYPES = frozenset({EntryType.WINDOW, EntryType.SOH, EntryType.ESTIMATE})
+BLINDED_NAMES = "WINDOW, SOH or ESTIMATE"
 MAX_OPEN_KEY = 13  # 14 and 15 are the chains of a SOH (section 4)
+MAX_CODE = 255  # of a quantity and of what is lacking, so that later ones break no reader
+MAX_BLOCKS = 1024  # of BOOT key 5
 _OPEN_KEYS = frozenset(range(MAX_OPEN_KEY + 1))
 BODY_DEPTH = 7  # levels left for what an entry's array holds
 ACT_OPEN, ACT_ROTATE = 1, 2
@@ -107,13 +113,13 @@ def _numbers(content: bytes) -> tuple[list[int], int]:
 def _blinded_root(content: bytes, at: int, kind: int) -> bytes:
     root, end = decode_item(content, at, BODY_DEPTH)
     if kind not in BLINDED_TYPES or not isinstance(root, bytes) or len(root) != HASH_BYTES or end != len(content):
-        raise malformed("a body is a map, or the root of a blinded WINDOW or SOH")
+        raise malformed(f"a body is a map, or the root of a blinded {BLINDED_NAMES}")
     return root
 
 
 def _body(kind: int, seq: int, fields: dict[int, Value]) -> Body | None:
     if kind in BLINDED_TYPES and (not fields.keys() <= _OPEN_KEYS or None in fields.values()):
-        raise malformed(f"an open WINDOW or SOH has keys from 0 to {MAX_OPEN_KEY} and leaves out what it does not have")
+        raise malformed(f"an open {BLINDED_NAMES} has keys 0 to {MAX_OPEN_KEY}, and none for what it does not have")
     if not all(map(is_plain, fields.values())):
         raise malformed("a tag inside of an entry")
     read = _BODIES.get(kind)
@@ -167,7 +173,7 @@ def verifying_key(fields: Fields, algorithm_key: int, public_key_key: int) -> Ve
 
 
 def _boot(fields: Fields) -> Boot:
-    clock_rate, cell_blocks, strings = fields.uint(4, 1, 10_000), fields.uint(5, 1, 1024), fields.uint(6, 1, 1024)
+    clock_rate, cell_blocks, strings = fields.uint(4, 1, 10_000), fields.uint(5, 1, MAX_BLOCKS), fields.uint(6, 1, 1024)
     return Boot(fields.digest(1), fields.uint(2), fields.uint(3), clock_rate, cell_blocks, strings, fields.uint(7))
 
 
@@ -190,6 +196,40 @@ def _column(fields: Fields, key: int) -> tuple[int | None, ...]:
 def _estimate(fields: Fields, key: int) -> Estimate:
     value, uncertainty = fields.uints(key, 2)
     return Estimate(value, uncertainty)
+
+
+def _signed_estimate(fields: Fields, key: int) -> Estimate:
+    """A value near zero can be measured as one below it; how far off it may be cannot."""
+    value, uncertainty = fields.ints(key, 2)
+    if uncertainty < 0:
+        raise malformed(f"field {key} has an uncertainty below zero")
+    return Estimate(value, uncertainty)
+
+
+def _block(key: int, numbers: tuple[int, ...]) -> BlockEstimate:
+    block, value, uncertainty = numbers
+    if not 0 <= block < MAX_BLOCKS or uncertainty < 0:
+        raise malformed(f"field {key} is not [cell block from 0 to {MAX_BLOCKS - 1}, value, uncertainty from 0]")
+    return BlockEstimate(block, value, uncertainty)
+
+
+def _block_estimate(fields: Fields, key: int) -> BlockEstimate:
+    return _block(key, fields.uints(key, 3))
+
+
+def _signed_block_estimate(fields: Fields, key: int) -> BlockEstimate:
+    return _block(key, fields.ints(key, 3))
+
+
+def _code(fields: Fields, key: int) -> int:
+    return fields.uint(key, 1, MAX_CODE)
+
+
+def _codes(fields: Fields, key: int) -> tuple[int, ...]:
+    codes = fields.ints(key, len(fields.items(key)))
+    if not codes or any(first >= second for first, second in pairwise((0, *codes, MAX_CODE + 1))):
+        raise malformed(f"field {key} is not codes from 1 to {MAX_CODE} in ascending order, one at least")
+    return codes
 
 
 def _inputs(fields: Fields, key: int) -> tuple[int, int]:
@@ -236,17 +276,31 @@ _SHOWABLE: dict[int, dict[int, tuple[str, FieldReader]]] = {
         7: ("temperature_ddegc", _signed),
         8: ("soc_span_cpct", _span),
         9: ("age_ms", Fields.uint),
+        10: ("weakest", _block_estimate),
+        11: ("strongest", _block_estimate),
+    },
+    EntryType.ESTIMATE: {
+        1: ("quantity", _code),
+        2: ("method", Fields.uint),
+        3: ("inputs", _inputs),
+        4: ("value", _signed_estimate),
+        5: ("lacking", _codes),
+        6: ("temperature_ddegc", _signed),
+        7: ("soc_span_cpct", _span),
+        8: ("age_ms", Fields.uint),
+        9: ("least", _signed_block_estimate),
+        10: ("most", _signed_block_estimate),
     },
 }
 
 
 def showable_fields(kind: int) -> dict[str, int]:
-    """The fields of a WINDOW or SOH that can be shown alone: name -> key."""
+    """The fields of a WINDOW, SOH or ESTIMATE that can be shown alone: name -> key."""
     return {name: key for key, (name, _) in _SHOWABLE.get(kind, {}).items()}
 
 
 def read_fields(kind: int, values: Mapping[int, Value]) -> dict[str, Any]:
-    """Single fields of a WINDOW or SOH, by name; keys unknown to version 1 are left out.
+    """Single fields of a WINDOW, SOH or ESTIMATE, by name; keys unknown to version 1 are left out.
 
     Raises EvidenceError(MALFORMED).
     """
@@ -262,6 +316,15 @@ def _window(fields: Fields) -> Window:
 def _state_of_health(fields: Fields) -> StateOfHealth:
     fields.need(1, 2, 3, 4, 5, 9)
     return StateOfHealth(**read_fields(EntryType.SOH, fields.values))
+
+
+def _quantity_estimate(fields: Fields) -> QuantityEstimate:
+    fields.need(1, 2)
+    if (4 in fields) == (5 in fields):
+        raise malformed("an ESTIMATE has a value, or says what is lacking: one of the two")
+    if (3 in fields) != (8 in fields):
+        raise malformed("an ESTIMATE has its inputs and their age, or neither")
+    return QuantityEstimate(**read_fields(EntryType.ESTIMATE, fields.values))
 
 
 def _event(fields: Fields) -> Event:
@@ -313,4 +376,5 @@ _BODIES: dict[int, Callable[[Fields], Body]] = {
     EntryType.TIME: _time,
     EntryType.SEAL: _seal,
     EntryType.CONFIG: _config,
+    EntryType.ESTIMATE: _quantity_estimate,
 }

@@ -3,6 +3,7 @@ proven (docs/record.md sections 8, 9 and 13)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from enum import Enum
 from typing import Any, TypeAlias
@@ -10,7 +11,7 @@ from typing import Any, TypeAlias
 from packseal.errors import EvidenceError
 from packseal.records.attestation import COUNTS, Attestation, Clock
 from packseal.records.bodies import (
-    METHODS,
+    BlockEstimate,
     Boot,
     Config,
     EntryType,
@@ -18,14 +19,17 @@ from packseal.records.bodies import (
     Event,
     Gap,
     Key,
+    QuantityEstimate,
     Rotation,
     Seal,
     StateOfHealth,
     Time,
     Window,
+    margin,
 )
 from packseal.records.disclosure import Shown
 from packseal.records.entries import Entry
+from packseal.records.estimate_words import lacks, lines, measure, method
 from packseal.records.policy import CLASSES
 from packseal.records.verify import TrustedBundle
 
@@ -184,26 +188,24 @@ def said(trusted: TrustedBundle) -> list[str]:
 
 def shown_words(shown: Shown) -> list[str]:
     """What a disclosure shows, a line each."""
-    lines = [f"{name} = {_plain_text(value)}" for name, value in shown.fields.items()]
-    lines += [
+    found = [f"{name} = {_plain_text(value)}{_meaning(name, value)}" for name, value in shown.fields.items()]
+    found += [
         f"cell block {block}: {'not available' if mv is None else f'{mv} mV'}" for block, mv in shown.cells.items()
     ]
     if shown.at_least_cpct is not None:
-        lines.append(f"state of health at least {shown.at_least_cpct / 100:g} %")
+        found.append(f"state of health at least {shown.at_least_cpct / 100:g} %")
     if shown.at_most_cpct is not None:
-        lines.append(f"state of health at most {shown.at_most_cpct / 100:g} %")
-    return lines or ["nothing of it is shown"]
+        found.append(f"state of health at most {shown.at_most_cpct / 100:g} %")
+    return found or ["nothing of it is shown"]
 
 
 def words_of(entry: Entry) -> list[str]:
     """What an entry says, a line each, with units."""
     match entry.body:
         case StateOfHealth() as soh:
-            return [
-                f"state of health {_percent(soh.soh_capacity_cpct)}, remaining capacity"
-                f" {_amp_hours(soh.remaining_capacity_mah)} of rated {soh.rated_capacity_mah / 1000:g} Ah",
-                f"by {METHODS.get(soh.method, str(soh.method))}, from records {soh.inputs[0]} to {soh.inputs[1]}",
-            ]
+            return _health_words(soh)
+        case QuantityEstimate() as estimate:
+            return lines(estimate)
         case Window() as window:
             return [", ".join(_window_words(window)) or "no value available"]
         case Boot() as boot:
@@ -224,6 +226,16 @@ def words_of(entry: Entry) -> list[str]:
             digest = config.source_digest
             return [f"import of the file with SHA-256 {_short(digest)}…" if digest else "settings, by their digests"]
     return ["a record of a kind that this version does not read"]
+
+
+def _health_words(soh: StateOfHealth) -> list[str]:
+    found = [
+        f"state of health {_percent(soh.soh_capacity_cpct)}, remaining capacity"
+        f" {_amp_hours(soh.remaining_capacity_mah)} of rated {soh.rated_capacity_mah / 1000:g} Ah",
+        f"by {method(soh.method)}, from records {soh.inputs[0]} to {soh.inputs[1]}",
+    ]
+    blocks = (("weakest", soh.weakest), ("strongest", soh.strongest))
+    return found + [f"{name} is cell block {block.cell_block}, {_percent(block)}" for name, block in blocks if block]
 
 
 def event_words(event: Event) -> str:
@@ -285,18 +297,29 @@ def _window_words(window: Window) -> list[str]:
     return words
 
 
-def _percent(value: Estimate) -> str:
-    return f"{value.value / 100:.1f} % ± {2 * value.uncertainty / 100:.1f} %"
+def _percent(value: Estimate | BlockEstimate) -> str:
+    return f"{value.value / 100:.1f} % ± {margin(value.uncertainty) / 100:.1f} %"
 
 
 def _amp_hours(value: Estimate) -> str:
-    return f"{value.value / 1000:.2f} Ah ± {2 * value.uncertainty / 1000:.2f} Ah"
+    return f"{value.value / 1000:.2f} Ah ± {margin(value.uncertainty) / 1000:.2f} Ah"
 
 
 def _plain_text(value: object) -> str:
-    if isinstance(value, Estimate):
-        return f"{value.value} ± {2 * value.uncertainty}"
+    if isinstance(value, Estimate | BlockEstimate):
+        block = f"cell block {value.cell_block}: " if isinstance(value, BlockEstimate) else ""
+        return f"{block}{value.value} ± {margin(value.uncertainty)}"
     return str(_plain(value))
+
+
+def _meaning(name: str, value: Any) -> str:
+    """Of a number that stands for something."""
+    words: Mapping[str, Callable[[Any], str]] = {
+        "quantity": lambda number: measure(number).name,
+        "method": method,
+        "lacking": lambda codes: ", ".join(lacks(code)[0] for code in codes),
+    }
+    return f" ({words[name](value)})" if name in words else ""
 
 
 def _plain(value: Any) -> Any:

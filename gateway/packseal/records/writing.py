@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 from packseal.records.bodies import (
+    BlockEstimate,
     Boot,
     Config,
     EntryType,
+    Estimate,
     Event,
     Gap,
     Key,
     MeanMinMax,
+    QuantityEstimate,
     Rotation,
     Time,
     Window,
@@ -90,6 +95,28 @@ def encode_window(seq: int, boot: int, uptime_ms: int, window: Window) -> bytes:
         13: window.values_missing or None,
     }
     return encode([EntryType.WINDOW, seq, boot, uptime_ms, _without_absent(body)])
+
+
+def encode_estimate(seq: int, boot: int, uptime_ms: int, said: QuantityEstimate) -> bytes:
+    body: dict[int, Value] = {
+        1: said.quantity,
+        2: said.method,
+        3: _listed(said.inputs),
+        4: _listed(said.value),
+        5: _listed(said.lacking or None),
+        6: said.temperature_ddegc,
+        7: _listed(said.soc_span_cpct),
+        8: said.age_ms,
+        9: _listed(said.least),
+        10: _listed(said.most),
+    }
+    return encode([EntryType.ESTIMATE, seq, boot, uptime_ms, _without_absent(body)])
+
+
+def _listed(numbers: tuple[int, ...] | Estimate | BlockEstimate | None) -> Value:
+    if numbers is None:
+        return None
+    return list(numbers if isinstance(numbers, tuple) else astuple(numbers))
 
 
 def _without_absent(body: dict[int, Value]) -> Value:

@@ -11,6 +11,7 @@ from logger.core.cbor import NULL
 from logger.core.link import CHECKPOINT, ENTRY, HELLO, RECEIPT, STATUS, WANT, FrameReceiver, encode_frame
 
 KINDS = {1: "BOOT", 2: "WINDOW", 3: "SOH", 4: "EVENT", 5: "GAP", 6: "KEY", 7: "TIME", 8: "SEAL", 9: "CONFIG"}
+KINDS[10] = "ESTIMATE"
 
 
 def summary(board, gateway):

@@ -47,7 +47,7 @@ def answer_tree(vectors):
     edge, answers = Edge(), []
     seed = unhexlify(vectors["disclosure_seed"])
     for entry in log_entries(vectors):
-        is_blinded = entry[1] in (entries.WINDOW, entries.SOH)
+        is_blinded = entry[1] in entries.BLINDED
         blinded = text(finish(blinded_steps(entry, seed))) if is_blinded else None
         leaf = leaf_of(entry, seed)
         edge.append(leaf)
@@ -98,6 +98,8 @@ def rebuilt(vectors, entry, columns):
         body = entries.gap_body(body[1], body[2], body[3][0], body[3][1])
     elif kind == entries.TIME:
         body = entries.time_body(unhexlify(vectors["time_receipt"]), body[2])
+    elif kind == entries.ESTIMATE:
+        body = entries.estimate_body(*[body.get(key) for key in range(1, 11)])
     elif kind == entries.WINDOW and str(seq) in columns:
         body = window_body(body, columns[str(seq)])
     return entries.encode(kind, seq, boot, uptime_ms, body)

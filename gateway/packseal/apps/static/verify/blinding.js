@@ -14,11 +14,12 @@ const CHAINS = [14, 15]; // soh_capacity_cpct is at least, is at most
 const CHAIN_SEEDS = [17, 18];
 const MAX_STEPS = 255;
 const STEP_CPCT = 50;
+const MORE = { [WINDOW]: [3], [SOH]: [4, 5] }; // keys of a disclosure: cells; bounds
 
 const saltedLeaf = (salt, key, value) => leafHash(joined(salt, encode([key, value])));
 const step = (link) => sha256(joined([2], link));
 
-/** The bytes that were signed for, of an open WINDOW or SOH: the same up to the body, then the root. */
+/** The bytes that were signed for, of an open WINDOW, SOH or ESTIMATE: the same up to the body, then the root. */
 export async function blindedEntry(content, { type, fields, body }, seed) {
   const derive = await deriver(seed);
   const values = new Map(fields);
@@ -64,7 +65,7 @@ async function deriver(seed) {
 
 /** {shown, hashes, cells, bounds} of a disclosure of an entry of this type. Throws EvidenceError "malformed". */
 export function decodeDisclosure(map, type) {
-  const allowed = type === WINDOW ? [1, 2, 3] : [1, 2, 4, 5];
+  const allowed = [1, 2, ...(MORE[type] ?? [])];
   if (![...map.keys()].every((key) => allowed.includes(key))) throw malformed(`a disclosure of type ${type} with more`);
   const shown = decodeShown(map.get(1), LEAVES, isPlain);
   for (const one of shown) [one.name, one.read] = readShown(type, one.key, one.value);

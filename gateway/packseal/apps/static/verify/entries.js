@@ -5,7 +5,7 @@
 import { decode, isInt, isPlain } from "./cbor.js";
 import { KEY_BYTES } from "./cose.js";
 import { EvidenceError, isDigest, malformed } from "./evidence.js";
-import { BODIES, CONFIG, KEY, KEY_BODIES, OPENS, SHOWN, SOH, WINDOW, isBoot, isNumber, isSeq } from "./fields.js";
+import { BODIES, CONFIG, ESTIMATE, KEY, KEY_BODIES, OPENS, SHOWN, isBoot, isNumber, isSeq } from "./fields.js";
 
 const MAX_ENTRY_BYTES = 512;
 const MAX_TYPE = 31;
@@ -14,9 +14,10 @@ const IMPORT = 3;
 
 export const TYPE_NAMES = {
   1: "BOOT", 2: "WINDOW", 3: "SOH", 4: "EVENT", 5: "GAP", 6: "KEY", 7: "TIME", 8: "SEAL", 9: "CONFIG",
+  10: "ESTIMATE",
 };
 
-export const isBlindable = (type) => type === WINDOW || type === SOH;
+export const isBlindable = (type) => type in SHOWN;
 
 /** {type, seq, boot, uptimeMs, body, fields, root}.
  *
@@ -55,6 +56,7 @@ function decodeBody(type, seq, fields) {
   if (!BODIES[type]) return null;
   const body = read(BODIES[type], fields);
   if (type === CONFIG && !Object.keys(body).length) throw malformed("a CONFIG entry without any of its keys");
+  if (type === ESTIMATE) checkEstimate(fields);
   return body;
 }
 
@@ -69,6 +71,12 @@ function decodeKey(seq, fields) {
   const labelBytes = body.origin === IMPORT ? 32 : 16;
   if (act === OPENS && body.label.length !== labelBytes) throw malformed(`a label that is not ${labelBytes} bytes`);
   return body;
+}
+
+/** Section 2, ESTIMATE: a value or what is lacking, and inputs with their age or neither. */
+function checkEstimate(fields) {
+  if (fields.has(4) === fields.has(5)) throw malformed("an ESTIMATE has a value, or says what is lacking: one of the two");
+  if (fields.has(3) !== fields.has(8)) throw malformed("an ESTIMATE has its inputs and their age, or neither");
 }
 
 /** What is to be blinded has values under the keys of leaves that are hashed as they are. */

@@ -8,11 +8,13 @@ import { ED25519, ESP256, SIGNATURE_BYTES } from "./cose.js";
 import { isBytes } from "./evidence.js";
 import { MAX_SIZE } from "./merkle.js";
 
-export const [BOOT, WINDOW, SOH, EVENT, GAP, KEY, TIME, SEAL, CONFIG] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+export const [BOOT, WINDOW, SOH, EVENT, GAP, KEY, TIME, SEAL, CONFIG, ESTIMATE] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 export const [OPENS, CHANGES] = [1, 2]; // acts of a KEY entry
 export const LOG_ID_BYTES = 16;
 
 const MAX_BOOT = 2 ** 32 - 1;
+const MAX_BLOCKS = 1024;
+const MAX_CODE = 255;
 const MAX_NUMBER = 2n ** 63n - 1n; // section 2 item 5
 
 export const isNumber = (value) => isInt(value) && value >= 0 && value <= MAX_NUMBER;
@@ -33,6 +35,12 @@ const list = (...kinds) => {
 };
 const digest = bytes(32);
 const estimate = list(uint, uint);
+const block = range(0, MAX_BLOCKS - 1);
+const code = range(1, MAX_CODE);
+const ascendingCodes = kind((value) => {
+  const isAscending = (one, index) => code(one) !== undefined && (!index || one > value[index - 1]);
+  return Array.isArray(value) && value.length > 0 && value.every(isAscending);
+});
 const column = (value) => (isBytes(value) ? decodeColumn(value) : undefined);
 
 /** Mean, least and greatest: three values, none of them missing. */
@@ -53,7 +61,7 @@ const previous = list(bytes(LOG_ID_BYTES), kind(isSize), digest);
 export const BODIES = {
   [BOOT]: {
     firmware_hash: [1, digest], reset_cause: [2, uint], source: [3, uint], clock_rate: [4, range(1, 10_000)],
-    cell_blocks: [5, range(1, 1024)], strings: [6, range(1, 1024)], rated_capacity_mah: [7, uint],
+    cell_blocks: [5, range(1, MAX_BLOCKS)], strings: [6, range(1, 1024)], rated_capacity_mah: [7, uint],
   },
   [WINDOW]: {
     duration_ms: [1, uint], samples: [2, uint], slots_missed: [3, optional(uint)],
@@ -67,6 +75,7 @@ export const BODIES = {
     method: [1, uint], inputs: [2, list(seq, seq)], rated_capacity_mah: [3, uint],
     remaining_capacity_mah: [4, estimate], soh_capacity_cpct: [5, estimate], resistance_uohm: [6, optional(estimate)],
     temperature_ddegc: [7, optional(int)], soc_span_cpct: [8, optional(list(uint, uint))], age_ms: [9, uint],
+    weakest: [10, optional(list(block, uint, uint))], strongest: [11, optional(list(block, uint, uint))],
   },
   [EVENT]: { event: [1, uint], phase: [2, uint], value: [3, optional(int)], place: [4, optional(uint)] },
   [GAP]: { cause: [1, uint], windows: [2, uint], span_ms: [3, list(uint, uint)], bare: [4, optional(list(uint, uint, uint))] },
@@ -75,6 +84,12 @@ export const BODIES = {
   [CONFIG]: {
     source_digest: [1, optional(digest)], dbc_digest: [2, optional(digest)], binding_digest: [3, optional(digest)],
     losses: [4, optional(list(uint, uint, uint, uint, uint, uint))], settings_digest: [5, optional(digest)],
+  },
+  [ESTIMATE]: {
+    quantity: [1, code], method: [2, uint], inputs: [3, optional(list(seq, seq))],
+    value: [4, optional(list(int, uint))], lacking: [5, optional(ascendingCodes)],
+    temperature_ddegc: [6, optional(int)], soc_span_cpct: [7, optional(list(uint, uint))], age_ms: [8, optional(uint)],
+    least: [9, optional(list(block, int, uint))], most: [10, optional(list(block, int, uint))],
   },
 };
 
@@ -94,11 +109,13 @@ export const KEY_BODIES = {
 };
 
 /** What a disclosure may show of a blinded entry, where it is not as in the body (section 4 items 3 and 4). */
-const HASHED = { [WINDOW]: { cell_mv: [6, digest] }, [SOH]: { at_least: [14, digest], at_most: [15, digest] } };
-export const SHOWN = {
-  [WINDOW]: { ...BODIES[WINDOW], ...HASHED[WINDOW] },
-  [SOH]: { ...BODIES[SOH], ...HASHED[SOH] },
+const HASHED = {
+  [WINDOW]: { cell_mv: [6, digest] },
+  [SOH]: { at_least: [14, digest], at_most: [15, digest] },
+  [ESTIMATE]: {},
 };
+const ofEach = (make) => Object.fromEntries(Object.keys(HASHED).map((type) => [type, make(type)]));
+export const SHOWN = ofEach((type) => ({ ...BODIES[type], ...HASHED[type] }));
 
 /** Names of what is a hash when it is shown, and says nothing by itself. */
-export const HASHED_NAMES = { [WINDOW]: Object.keys(HASHED[WINDOW]), [SOH]: Object.keys(HASHED[SOH]) };
+export const HASHED_NAMES = ofEach((type) => Object.keys(HASHED[type]));

@@ -15,6 +15,23 @@ const NOT_PROVEN = [
   "that no thief signed with the key before it was revoked",
 ];
 const HIDDEN = "the other values of this record: they are hidden, and nothing is known of them";
+const QUANTITIES = {
+  1: "soh_capacity_cpct", 2: "resistance_uohm", 3: "energy_wh", 4: "power_80_w", 5: "power_20_w",
+  6: "round_trip_efficiency_cpct", 7: "self_discharge_cpct_month", 8: "soce_cpct",
+};
+const METHODS = {
+  1: "charge counted between two rested open-circuit anchors",
+  2: "charge between rested voltages against an open-circuit curve that ages with the cell",
+  3: "current steps",
+  4: "capacity times the mean open-circuit voltage less what resistance takes",
+  5: "energy out and in between two equal states of charge",
+  6: "charge lost between two rests without current",
+};
+const LACKING = {
+  1: "a rest of the pack", 2: "a wider span of charge between rests", 3: "current steps",
+  4: "an unbroken count of charge", 5: "inputs that agree with each other", 6: "a sensor", 7: "a setting",
+  8: "a voltage curve of this chemistry", 9: "a full cycle back to the same state of charge",
+};
 const UNITS = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]];
 
 /** {headline, checked: [{what, by}], made, values: [[name, text]], notProven: [text]} of what verifyBundle found. */
@@ -124,7 +141,14 @@ function shownOf({ values, cells, atLeastCpct, atMostCpct }) {
   ];
 }
 
-const named = ([name, value]) => [name, textOf(value)];
+/** What numbers of a statement stand for; one that is not known here stays a number. */
+const MEANINGS = { quantity: QUANTITIES, method: METHODS, lacking: LACKING };
+
+function named([name, value]) {
+  const meanings = MEANINGS[name] ?? {};
+  const words = [value].flat().map((one) => meanings[one]).filter(Boolean);
+  return [name, words.length ? `${textOf(value)} (${words.join(", ")})` : textOf(value)];
+}
 
 function textOf(value) {
   if (value === null) return "not available";
