@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from logger.core.integers import isqrt
 from logger.core.ocv import OCV_MV, state_of_charge
 from logger.core.sampling import Integrator, Sample, Window
-from logger.core.soh import Estimator, isqrt
+from logger.core.soh import Estimator
 from logger.drivers.simulator import CYCLE_MS, SimulatedPack
 from packseal.records.columns import decode_column
 

@@ -61,6 +61,10 @@ class Counters:
             return None
         return self._integrator.add(now_ms, sample.current_ma, sample.pack_mv)
 
+    def energies_uwh(self):
+        """(in, out) in µWh, from an origin of its own."""
+        return self._integrator.energies_uwh()
+
     def move_origin(self, by_ms):
         """From now on, times count from so much later."""
         self._at_ms -= by_ms

@@ -6,6 +6,7 @@ Integers only: boards differ in their floats, and what is signed must not. What 
 """
 
 from logger.core.entries import encode_column, without_absent
+from logger.core.integers import rounded
 from logger.core.wide import add_product, add_scaled, clear, is_less, subtract, value_of, wide
 
 # Outside of these a value is the mark of a fault or of a bus that is starting up, whatever its source says of it.
@@ -17,6 +18,7 @@ PERCENT_RANGE_CPCT = (0, 10000)
 
 _HALF_MAMS_PER_MAH = 2 * 3600 * 1000
 _HALF_UWMS_PER_WH = 2 * 3600 * 1000 * 1000000
+_HALF_UWMS_PER_UWH = 2 * 3600 * 1000
 _FLOW_LIMBS = 6  # 90 bits: 10 MW for a thousand years, in half µW·ms
 _POWER_LIMBS = 4  # the largest current times the largest voltage, twice, has 45 bits
 _CARRY_BITS = 20
@@ -105,6 +107,11 @@ class Integrator:
             units, self._rests[i] = divmod(self._rests[i], _HALF_MAMS_PER_MAH if i < 2 else _HALF_UWMS_PER_WH)
             self._units[i] += units
         return list(self._units)
+
+    def energies_uwh(self):
+        """(in, out) since an origin of its own, in µWh. On the heap."""
+        done = [self._units[i] * _HALF_UWMS_PER_WH + self._rests[i] + value_of(self._flows[i]) for i in (2, 3)]
+        return done[0] // _HALF_UWMS_PER_UWH, done[1] // _HALF_UWMS_PER_UWH
 
     def move_origin(self, by_ms):
         """From now on, times count from so much later."""
@@ -256,16 +263,19 @@ class Means:
     def result(self):
         return [self.mean(i) for i in range(len(self._sums))]
 
+    def result_micro(self):
+        """The means in thousandths of the values' unit: µV of mV."""
+        return [self._micro(i) for i in range(len(self._sums))]
+
+    def _micro(self, i):
+        count = self._counts[i]
+        return rounded(((self._carried[i] << _CARRY_BITS) + self._sums[i]) * 1000, count) if count else None
+
     def _carry(self):
         self._adds = 1
         for i in range(len(self._sums)):
             self._carried[i] += self._sums[i] >> _CARRY_BITS
             self._sums[i] &= _CARRY_MASK
-
-
-def rounded(total, count):
-    """total / count, to the nearest integer; a half goes up."""
-    return (2 * total + count) // (2 * count)
 
 
 def _within(value, limits):

@@ -10,8 +10,9 @@ remaining_capacity = charge / span of the state of charge; its relative uncertai
 """
 
 from logger.core.entries import METHOD_TWO_ANCHORS, without_absent
+from logger.core.integers import isqrt, rounded
 from logger.core.ocv import OCV_MV, state_of_charge
-from logger.core.sampling import Means, rounded
+from logger.core.sampling import Means
 from logger.core.wide import add, add_product, add_scaled, add_square, clear, divide, value_of, wide
 
 REST_MS = 240000
@@ -328,15 +329,3 @@ def _is_settled(before_mv, after_mv):
         if before is not None and after is not None and abs(after - before) > SETTLED_MV:
             return False
     return True
-
-
-def isqrt(number):
-    """The integer square root (Newton's method)."""
-    if number < 2:
-        return number
-    root = 1 << (len(bin(number)) - 1) // 2  # not below the root, so the steps fall
-    while True:
-        closer = (root + number // root) // 2
-        if closer >= root:
-            return root
-        root = closer

@@ -1,0 +1,109 @@
+"""Blocks that part from the others.
+
+A block that leaks, or whose capacity falls faster, holds less and less charge than the others at one and the same
+voltage of the pack. That imbalance is seen in rests (voltage against the others, times the charge per millivolt) and in
+charges (how much sooner or later than the others a block passes a mark). It depends on where in the curve one looks, so
+every mark of voltage has its own reference, which follows slowly; what is judged is how far from it a block has come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from packseal.estimate.robust import median, sigma
+
+F64 = npt.NDArray[np.float64]
+F32 = npt.NDArray[np.float32]
+
+MARK_MV = 50
+FIRST_MARK_MV, MARKS = 1500, 64
+FOLLOW = 1 / 40  # so a leak of 0.05 % a day stands at 1 to 2 % of capacity, and a balance that is kept at nothing
+LEAST_LOOKS = 4  # of a mark, before it is a reference
+LEAST_PART = 0.01  # of rated capacity: less harms no pack
+TIMES_SCATTER = 6.0
+IN_A_ROW, LEAST_MS = 3, 12 * 3_600_000
+GROWTH = 0.2  # of the limit, between the first and the last of the row: what has jumped and stays does not drift
+LEAST_BLOCKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Drifting:
+    block: int
+    part: float  # of rated capacity, less is negative; against the others and against its own reference
+    limit: float
+    since_ms: int
+    since_seq: int
+
+
+@dataclass(slots=True)
+class Balance:
+    """Imbalance of the blocks in parts of rated capacity, at marks of voltage."""
+
+    blocks: int
+    reference: F32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    looks: F64 = field(default_factory=lambda: np.zeros(MARKS))
+    scatter: float = 0.0
+    row: F64 = field(default_factory=lambda: np.zeros(0))  # looks in a row beyond the limit, of each block
+    row_part: F64 = field(default_factory=lambda: np.zeros(0))
+    row_ms: F64 = field(default_factory=lambda: np.zeros(0))
+    row_seq: F64 = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if self.reference.shape != (MARKS, self.blocks):
+            self.forget()
+
+    def forget(self) -> None:
+        self.reference = np.full((MARKS, self.blocks), np.nan, np.float32)
+        self.looks = np.zeros(MARKS)
+        self.scatter = 0.0
+        self.row, self.row_part, self.row_ms, self.row_seq = np.zeros((4, self.blocks))
+
+    def residual(self, marks: list[int], parts: F64) -> F64 | None:
+        """parts [blocks, marks]: imbalance at each mark. How far each block is from its reference, the mean over the
+        marks that have one; None before any has. The references then follow."""
+        off = parts - self.reference[marks].T
+        is_known = self.looks[marks] >= LEAST_LOOKS
+        residual = None
+        if is_known.any() and np.isfinite(off[:, is_known]).any():
+            with np.errstate(invalid="ignore"):
+                counts = np.isfinite(off[:, is_known]).sum(axis=1)
+                residual = np.where(counts > 0, np.nansum(off[:, is_known], axis=1) / np.maximum(counts, 1), np.nan)
+        for column, mark in enumerate(marks):
+            self._follow(mark, parts[:, column], residual)
+        return residual
+
+    def _follow(self, mark: int, now: F64, residual: F64 | None) -> None:
+        held = self.reference[mark]
+        self.looks[mark] += 1
+        share = max(1 / self.looks[mark], FOLLOW)
+        # a mark that is new to a pack whose blocks have moved takes over how far they have
+        start = now if residual is None else now - np.nan_to_num(residual)
+        fresh = np.where(np.isnan(held), start, held + share * (now - held))
+        self.reference[mark] = np.where(np.isnan(now), held, fresh)
+
+    def drifting(self, residual: F64, seq: int, uptime_ms: int) -> list[Drifting]:
+        if residual.size < LEAST_BLOCKS:
+            return []
+        others, scatter = median(residual), sigma(residual)
+        self.scatter += 0.1 * (scatter - self.scatter)
+        limit = max(TIMES_SCATTER * max(scatter, self.scatter), LEAST_PART)
+        off = residual - others
+        is_over = np.abs(np.nan_to_num(off)) > limit
+        begins = is_over & (self.row == 0)
+        self.row = np.where(is_over, self.row + 1, 0)
+        self.row_part = np.where(begins, off, self.row_part)
+        self.row_ms = np.where(begins, uptime_ms, self.row_ms)
+        self.row_seq = np.where(begins, seq, self.row_seq)
+        growth = np.abs(off) - np.abs(self.row_part)
+        found = (self.row >= IN_A_ROW) & (uptime_ms - self.row_ms >= LEAST_MS) & (growth > GROWTH * limit)
+        return [
+            Drifting(int(block), float(off[block]), limit, int(self.row_ms[block]), int(self.row_seq[block]))
+            for block in np.flatnonzero(found)
+        ]
+
+
+def mark_of(voltage_mv: float) -> int:
+    return min(max(int((voltage_mv - FIRST_MARK_MV) / MARK_MV + 0.5), 0), MARKS - 1)
