@@ -1,6 +1,6 @@
 """Learns a family of curves (firmware/logger/core/curve_family.py) from one cell's life and writes it as a profile.
 
-    python benchmarks/health/learn_family.py CELL [PROFILE]
+    PYTHONPATH=.:firmware python benchmarks/health/learn_family.py CELL [PROFILE]
 
 Each half cycle gives charge against voltage, counted from where it crosses a voltage in the middle. At each voltage of
 the grid the six ages' charges are found by least squares of hat functions over the cell's capacity at the time, with a

@@ -1,6 +1,6 @@
 """Total capacity from partial cycles of real cells that none of us cycled, by the firmware's own code.
 
-    python benchmarks/health/real_cells.py [--full]
+    PYTHONPATH=.:firmware python benchmarks/health/real_cells.py [--full]
 
 Each line: a family learnt from one cell, judged on another. Errors in points of the fresh cell's capacity; "known" are
 the windows after which the estimator itself says that it knows, "all" every one after the fifth. Cover is how often the

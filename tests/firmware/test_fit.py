@@ -1,4 +1,4 @@
-"""Capacity from rings of anchors, against cells whose truth is known (aged_cells.py); and alike on every interpreter."""
+"""Capacity from rings of anchors, against cells whose truth is known (aged_cells.py), and alike on every port."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Life:
 
     def is_covered(self, cell: Cell, sigmas: float = COVERED) -> bool:
         ppm, sigma_ppm, _ = self.fit.capacity()
-        return abs(ppm - cell.capacity_ppm) <= sigmas * sigma_ppm
+        return bool(abs(ppm - cell.capacity_ppm) <= sigmas * sigma_ppm)
 
     def is_published(self) -> bool:
         _, sigma_ppm, is_consistent = self.fit.capacity()

@@ -33,6 +33,7 @@ DIRECT_PPM = 4000  # the same of what hardly rests on the family: how full, how 
 FLOOR_PPM = 5000  # at least: gain of the meter 3,000, variation of the capacity from cycle to cycle 4,000
 AGREED = 140  # n of 0.55; a family that is right gives 0.65 to 0.9 at most
 WHOLE = 1024  # of a window that rests on the family altogether
+_DOUBTED_SIGMAS_SQUARED = 4  # nothing is stated right after such a window
 _FAR_SIGMAS_SQUARED = 9
 _FAR_WINDOWS = 3  # one after the other on the same side: it is not the cell that it was
 _SHARE_MEMORY = 4
@@ -42,11 +43,15 @@ _STATES = 4
 
 
 class CapacityFilter:
-    """fresh_ppm: the family's youngest. Readable: capacity_ppm, windows (how many it rests on)."""
+    """fresh_ppm: the family's youngest.
+
+    Readable: capacity_ppm; windows, how many it rests on; was_far, whether the newest one contradicts all before.
+    """
 
     def __init__(self, fresh_ppm):
         self._fresh_ppm = fresh_ppm
         self._share = WHOLE
+        self.was_far = False
         self._disagreement = AGREED
         self._begin()
 
@@ -60,11 +65,6 @@ class CapacityFilter:
     def is_at_odds(self):
         """Windows disagree with each other, or the newest one with all before."""
         return self.was_far or self._disagreement > 2 * AGREED
-
-    @property
-    def was_far(self):
-        """The newest window was: this one alone, or the cell is another."""
-        return self._far != 0
 
     @property
     def capacity_ppm(self):
@@ -109,6 +109,7 @@ class CapacityFilter:
         squared = innovation_ppm * innovation_ppm
         self.disagree(squared * 256 // (variance + own) + max(fit.misfit - 512, 0))
         total = variance + own * max(fit.misfit, 256) // 256
+        self.was_far = squared > _DOUBTED_SIGMAS_SQUARED * (variance + own)
         is_far = squared > _FAR_SIGMAS_SQUARED * total
         total = max(total, squared // _FAR_SIGMAS_SQUARED)
         self._update(self._column(2 if is_charge else 3, share), innovation_ppm, total)

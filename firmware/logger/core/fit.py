@@ -24,13 +24,15 @@ from logger.core.ring import Prior, Ring, explain_steps
 from logger.core.steps import finish
 from logger.core.tangents import RATES, SIZE
 
-# how far each amount has moved against all that the rates say: not at all, or by this; the last only where a ring
-# surprises. After a year, that costs one and a half nat, and more after a shorter time
-_AS_EXPECTED_PPM, _OTHERWISE_PPM, _FAR_OFF_PPM = 0, 60000, 200000
+# priors of a ring: the last belief, aged as expected; the same, and each amount has moved by 6 % against all that the
+# rates say; where a ring surprises both, a cell of which nothing is known. The latter two cost one and a half nat after
+# a year, and more after a shorter time
+_AS_EXPECTED, _OTHERWISE, _ANY_CELL = 0, 1, 2
+_OTHERWISE_PPM = 60000
 _OTHERWISE_COST = 3 * NAT // 2
 _DAYS_A_YEAR = 365
 
-_SURPRISED_SIGMAS, _UNEXPLAINED_SIGMAS = 3, 6  # of chi squared over its mean
+_SURPRISED_SIGMAS, _UNEXPLAINED_SIGMAS = 1, 6  # of chi squared over its mean
 _BEND = 16  # an explanation's tangents lie within a deviation of the curves, anchor for anchor
 _UNEXPLAINED_PPM = 150000
 _UNEXPLAINED_RINGS = 3
@@ -75,6 +77,7 @@ class Fit:
     def __init__(self, curves, zero_ppm_h=300, is_new=False, paths=()):
         self._curves = curves
         self._is_new = is_new
+        self._days = 0  # of which nothing was learnt
         free_score = logarithm(len(paths)) - logarithm(3) if paths else 0
         self._members = [_Member(Ageing(curves.amounts_ppm, zero_ppm_h), free_score)]
         self._members += [_Member(Ageing(curves.amounts_ppm, zero_ppm_h, path), 0) for path in paths]
@@ -132,6 +135,11 @@ class Fit:
         self._is_consistent = is_explained
         return is_explained
 
+    def forget(self):
+        """Another pack, or other cells in it: any age."""
+        self._is_new = False
+        self._begin()
+
     def _begin(self):
         self._is_begun = False
         self._is_consistent = True
@@ -144,8 +152,7 @@ class Fit:
     def _give_up(self):
         self._unexplained += 1
         if self._unexplained >= _UNEXPLAINED_RINGS:
-            self._is_new = False
-            self._begin()
+            self.forget()
 
     def _is_old_news_steps(self, ring):
         """Whether this is a narrow ring soon after another, and as expected.
@@ -155,42 +162,47 @@ class Fit:
         """
         if not self._is_begun or self._days >= _NARROW_DAYS or ring.width_ppm() >= _WIDE_PPM:
             return False
-        prior = yield from self._aged_steps(self._members[0], _AS_EXPECTED_PPM)
+        prior = yield from self._prior_steps(self._members[0], _AS_EXPECTED)
         expected = yield from explain_steps(ring, self._curves, prior, prior.x[:3], [], is_near=True)
-        return _least_chi2([expected], ring) < surprise(len(ring), _SURPRISED_SIGMAS)
+        return _least_chi2([expected], ring) < surprise(len(ring), 0)
 
-    def _aged_steps(self, member, other_ppm):
-        if not (self._is_begun and self._days):
-            return member.prior
-        prior = yield from member.ageing.aged_steps(member.prior, self._days, other_ppm)
+    def _prior_steps(self, member, kind):
+        if kind == _ANY_CELL:
+            prior = yield from member.ageing.prior_steps(False)
+        elif self._is_begun and self._days:
+            prior = yield from member.ageing.aged_steps(member.prior, self._days, _OTHERWISE_PPM * kind)
+        else:
+            prior = member.prior
         yield
         return prior
 
     def _found_steps(self, member, ring):
         """The explanations by one hypothesis."""
-        found = yield from self._explained_steps(member, ring, _AS_EXPECTED_PPM, [])
+        found = yield from self._explained_steps(member, ring, _AS_EXPECTED, [])
         if self._is_begun and self._days and member.ageing.is_free:
-            found += yield from self._explained_steps(member, ring, _OTHERWISE_PPM, found)
+            found += yield from self._explained_steps(member, ring, _OTHERWISE, found)
             if _least_chi2(found, ring) >= surprise(len(ring), _SURPRISED_SIGMAS):
-                found += yield from self._explained_steps(member, ring, _FAR_OFF_PPM, found)
+                found += yield from self._explained_steps(member, ring, _ANY_CELL, [])
         best = _best(found)
         return sorted([each for each in found if best - each.total < _KEPT], key=_total_of)[-_KEPT_COUNT:]
 
-    def _explained_steps(self, member, ring, other_ppm, found):
-        """Those from one prior, beginning near those found so far and where else the prior allows."""
-        prior = yield from self._aged_steps(member, other_ppm)
+    def _explained_steps(self, member, ring, kind, near):
+        """Those from one prior, beginning near others and where else the prior allows."""
+        prior = yield from self._prior_steps(member, kind)
         score = member.score
-        if other_ppm:  # that a cell leaves its way is the less likely the shorter the time
+        if kind != _AS_EXPECTED:  # that a cell leaves its way is the less likely the shorter the time
             score -= _OTHERWISE_COST + logarithm(max(_DAYS_A_YEAR // self._days, 1))
-        starts = [(each.x[:3], True) for each in found]
-        if other_ppm != _OTHERWISE_PPM:
-            starts += [(amounts, False) for amounts in self._starts(prior)]
+        starts = [(each.x[:3], True) for each in near]
+        if not near:
+            starts = [(amounts, False) for amounts in self._starts(prior)]
+        is_broad = kind == _ANY_CELL or _is_broad(member.prior)
         yield
         own, met = [], []
         for amounts, is_near in starts:
             explanation = yield from explain_steps(ring, self._curves, prior, amounts, met, is_near)
             if explanation and not any(explanation.is_like(other) for other in own):
                 explanation.total = score + explanation.score
+                explanation.is_broad = is_broad
                 own.append(explanation)
         return own
 
@@ -198,7 +210,7 @@ class Fit:
         """Amounts where tangents are first taken: the expected ones, and other places that the prior allows."""
         fresh_ppm, sigmas_ppm = self._curves.amounts_ppm, _sigmas_ppm(prior)
         found = [prior.x[:3]]
-        if max(sigmas_ppm) > _BROAD_PPM:
+        if _is_broad(prior):
             return found + [_less(fresh_ppm, fresh_ppm, losses) for losses in _BROAD_STARTS]
         for losses in _STARTS:
             start = _less(prior.x, fresh_ppm, losses)
@@ -212,7 +224,7 @@ class Fit:
     def _learn_steps(self):
         best = max([_best(member.found) for member in self._members])
         answers = Answers(best)
-        is_broad = max(_sigmas_ppm(self._members[0].prior)) > _BROAD_PPM
+        is_broad = any(each.is_broad for member in self._members for each in member.found)
         for member in self._members:
             own_best = _best(member.found)
             member.prior = yield from collapse_steps(self._curves, member.found, own_best, answers)
@@ -288,6 +300,10 @@ def _less(amounts, fresh_ppm, losses):
 def _sigmas_ppm(prior):
     """Of the amounts."""
     return [isqrt(sum([value * value for value in prior.root[i]])) for i in range(3)]
+
+
+def _is_broad(prior):
+    return max(_sigmas_ppm(prior)) > _BROAD_PPM
 
 
 def _best(found):

@@ -5,6 +5,7 @@ A line of input is a cell as JSON: {"chemistry", "is_new", "rings": [[days, [anc
 
 import json
 import sys
+from binascii import hexlify
 from hashlib import sha256
 
 from logger.core.electrodes import Curves
@@ -19,7 +20,7 @@ def follow(cell):
         for _ in fit.ring_steps(anchors, days):
             steps += 1
         uv = fit.ocv_uv(500000)
-        digest = "".join(["%02x" % byte for byte in sha256(fit.to_bytes()).digest()[:8]])
+        digest = hexlify(sha256(fit.to_bytes()).digest()[:8]).decode()
         print(steps, *fit.capacity(), uv, *fit.soc_ppm(uv + 5000), digest)
 
 
