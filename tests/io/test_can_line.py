@@ -196,7 +196,8 @@ def test_frames_that_no_board_sends_are_counted_and_the_next_message_gets_in(rai
             session.receive(content, 1)
     frames = FrameReader().feed(heard)
     assert Frame(Kind.ASK, b"") in frames
-    assert session.frames_refused >= line.broken_off
+    no_room = sum(data[:1] == b"\x32" for data in rain)  # "overflow" ends a message of ours: no frame of the board's
+    assert session.frames_refused >= line.broken_off - no_room
 
 
 def test_a_message_that_breaks_off_is_told_to_the_session_which_asks_for_it_at_once() -> None:

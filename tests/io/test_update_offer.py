@@ -186,6 +186,5 @@ def test_a_file_that_is_no_package_is_named_with_its_cure_before_anything_starts
     ran = packseal("gateway", "check", settings(tmp_path, CONTENT[:-1]))
     assert ran.code == 2
     assert "update.bin: not a whole update package; `packseal board update … --out" in ran.err
-    assert packseal("gateway", "check", settings(tmp_path, CONTENT)).code == 0
     with pytest.raises(ConfigError, match="cannot be read"):
         load_update(tmp_path / "absent.bin")

@@ -20,11 +20,12 @@ _UV_PER_DMV = 100
 _MIN_N_PPM = -20000  # the tables' ends are steep: no cell's voltage lies beyond
 _NEAR_PPM = 20  # how exactly n is found
 _SLOPE_PPM = 5000  # slopes are secants over this to both sides: knots do not show
+# of the search for n
 _MAX_TURNS = 40
 _NEAR_UV = 20
-_GUESS_PPM, _FIRST_PPM = 500000, 200000
-_HALVED = 4
-_TURNS_A_STEP = 5
+_GUESS_PPM, _FIRST_PPM = 500000, 200000  # where it begins, and its longest first stride
+_HALVED = 4  # every fourth turn halves the bracket: secants alone creep along a cliff
+_TURNS_A_STEP = 3
 _PART_BITS, _PARTS = 14, 61  # of the axis
 _ALL_PPM = _PARTS << _PART_BITS
 

@@ -192,10 +192,11 @@ class Fit:
         score = member.score
         if kind != _AS_EXPECTED:  # that a cell leaves its way is the less likely the shorter the time
             score -= _OTHERWISE_COST + logarithm(max(_DAYS_A_YEAR // self._days, 1))
+        is_broad = kind == _ANY_CELL or max(_sigmas_ppm(member.prior)) > _BROAD_PPM
+        yield
         starts = [(each.x[:3], True) for each in near]
         if not near:
             starts = [(amounts, False) for amounts in self._starts(prior)]
-        is_broad = kind == _ANY_CELL or _is_broad(member.prior)
         yield
         own, met = [], []
         for amounts, is_near in starts:
@@ -210,7 +211,7 @@ class Fit:
         """Amounts where tangents are first taken: the expected ones, and other places that the prior allows."""
         fresh_ppm, sigmas_ppm = self._curves.amounts_ppm, _sigmas_ppm(prior)
         found = [prior.x[:3]]
-        if _is_broad(prior):
+        if max(sigmas_ppm) > _BROAD_PPM:
             return found + [_less(fresh_ppm, fresh_ppm, losses) for losses in _BROAD_STARTS]
         for losses in _STARTS:
             start = _less(prior.x, fresh_ppm, losses)
@@ -300,10 +301,6 @@ def _less(amounts, fresh_ppm, losses):
 def _sigmas_ppm(prior):
     """Of the amounts."""
     return [isqrt(sum([value * value for value in prior.root[i]])) for i in range(3)]
-
-
-def _is_broad(prior):
-    return max(_sigmas_ppm(prior)) > _BROAD_PPM
 
 
 def _best(found):
