@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,8 @@ def asker(cortex_m: CortexM) -> test_vectors.Ask:
     [
         test_vectors.test_cbor,
         test_vectors.test_columns,
-        test_vectors.test_leaf_root_and_edge_after_every_entry,
-        test_vectors.test_seeds_and_salts_of_blinded_entries,
+        partial(test_vectors.test_leaf_root_and_edge_after_every_entry, file_name="log.json", log=test_vectors.LOG),
+        partial(test_vectors.test_seeds_and_salts_of_blinded_entries, file_name="log.json", log=test_vectors.LOG),
         test_vectors.test_entries_are_made_again_from_what_they_say,
         test_vectors.test_checkpoints_are_signed_to_the_same_bytes,
         test_vectors.test_receipt_verifies_and_with_any_byte_changed_does_not,
