@@ -64,6 +64,8 @@ class Replay:
         sampler.take(self._now_ms - sampler.window_began_ms)
         if sampler.estimator.is_due:
             sampler.estimator.settle()
+        while sampler.estimator.has_work:
+            sampler.estimator.work()
         if sampler.is_window_over(self._now_ms):
             self._end_window()
 
@@ -89,7 +91,7 @@ class Replay:
         """Whether there was one."""
         statement = self._sampler.estimator.statement()
         if statement:
-            kind, body = statement if isinstance(statement, tuple) else (SOH, statement)
+            kind, body = statement
             self._tell(KINDS[kind], body)
         return bool(statement)
 

@@ -70,7 +70,7 @@ def test_energy_follows_from_a_known_capacity(interpreter: Interpreter) -> None:
     assert [abs(body[4][0] - 10_000) <= 2 * body[4][1] for kind, body in statements if kind == SOH] == [True]
     energy, soce = of(statements, ENERGY)[-1], of(statements, SOCE)[-1]
     assert abs(energy[4][0] - 10 * 22.2) <= 2 * energy[4][1]
-    assert soce[4][0] == pytest.approx(energy[4][0] * 10_000 / CERTIFIED_WH, abs=30)
+    assert soce[4][0] == pytest.approx(energy[4][0] * 10_000 / CERTIFIED_WH, abs=60)  # 1 Wh is 45
     assert of(statements, POWER_80)[-1][4][0] > of(statements, POWER_20)[-1][4][0] > 0
 
 

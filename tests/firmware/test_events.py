@@ -45,7 +45,7 @@ LIVES: list[tuple[str, list[list[int | None]], dict[str, int]]] = [
     ),
     (
         "resets",
-        [[5, MOMENTARY, None, None], [5, MOMENTARY, -2_500, None], [5, MOMENTARY, 5_700, None]],
+        [[5, MOMENTARY, None, None], [5, MOMENTARY, -2_500, None], [5, MOMENTARY, 6_800, None]],
         {"bms_resets": 3},
     ),
 ]  # fmt: skip

@@ -125,7 +125,7 @@ def test_the_oldest_anchor_goes_and_a_gap_takes_all() -> None:
     assert rests.anchors[0].mean_uv == 3_700_002
     rests.note_window(7)
     assert {anchor.window_seq for anchor in rests.anchors} == {7}
-    rests.begin_ring()
+    rests.begin_ring(rests.anchors[-1])
     assert len(rests.anchors) == 1
     rests.forget()
     assert rests.anchors == []

@@ -17,7 +17,7 @@ BOARD_TESTS = Path(__file__).parent / "board_tests"
 
 @pytest.fixture
 def life(interpreter: Interpreter) -> Life:
-    def run(name: str, heap_bytes: int = 1 << 20) -> Any:
+    def run(name: str, heap_bytes: int = 2 << 20) -> Any:
         return json.loads(interpreter.run(BOARD_TESTS / "logger_lives.py", name, heap_bytes=heap_bytes))
 
     return run

@@ -39,7 +39,7 @@ def test_windows_are_signed_by_the_number(life: Life) -> None:
 
 def test_a_state_of_health_is_signed_at_once(life: Life) -> None:
     result = life("state_of_health")
-    assert result["statements"] >= 2
+    assert result["statements"] >= 1
     assert set(result["behind"]) == {0}
 
 

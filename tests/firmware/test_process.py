@@ -53,6 +53,7 @@ def settings(serial: int | str) -> dict[str, Any]:
         "time_every_ms": 600_000,
         "clock_rate": 60,
         "flash_sectors": 16,
+        "chemistry": "nmc",
         "source": "simulator",
         "simulator": {"origin_unix_ms": 0, "true_capacity_mah": 9_100, "seed": 1},
     }

@@ -149,7 +149,7 @@ class Extremes:
 
 @pytest.mark.parametrize(("sample_ms", "blocks"), [(10, 3), (1_000, 12), (60_000, 96)])
 def test_no_intermediate_leaves_the_small_integers(sample_ms: int, blocks: int) -> None:
-    numbers = {"rated_capacity_mah": 10_000_000, "sample_ms": sample_ms, "window_ms": 3_600_000}
+    numbers = {"rated_capacity_mah": 10_000_000, "sample_ms": sample_ms, "window_ms": 3_600_000, "strings": 1}
     config = {"cell_blocks": blocks} | {name: Small(value) for name, value in numbers.items()}
     sampler, generator, now_ms = Sampler(config, Extremes(blocks, 4)), Random(1), 0
     with unchecked():
@@ -225,7 +225,13 @@ def test_the_largest_window_fits_into_an_entry() -> None:
 
 @pytest.mark.parametrize(("sample_ms", "window_ms", "samples"), [(100, 1_000, 10), (1_000, 60_000, 60), (250, 900, 4)])
 def test_rate_and_length_are_the_settings(sample_ms: int, window_ms: int, samples: int) -> None:
-    config = {"cell_blocks": 2, "rated_capacity_mah": 1_000, "sample_ms": sample_ms, "window_ms": window_ms}
+    config = {
+        "cell_blocks": 2,
+        "rated_capacity_mah": 1_000,
+        "sample_ms": sample_ms,
+        "window_ms": window_ms,
+        "strings": 1,
+    }
     sampler, bodies = Sampler(config, Extremes(1, 1)), []
     with unchecked():
         sampler.begin(5_000, Progress())

@@ -86,16 +86,17 @@ def test_leaves_of_what_found_no_room_are_believed_with_their_gap(bench: Any) ->
 
 def test_a_cycle_of_the_pack_is_believed_entry_by_entry(bench: Any) -> None:
     """An hour and a quarter, with estimates of the state of health, a silent source and two restarts."""
-    board, witness = board_of(bench, time_every_ms=300_000), Witness()
+    health = {"chemistry": "nmc", "time_every_ms": 300_000}
+    board, witness = board_of(bench, **health), Witness()
     for is_silent in (False, True, False):
         board.pack.is_silent = is_silent
         board.run(3_000_000 if not is_silent else 60_000, witness)
-        board = bench.Board(board.flash, 1_000, 10_000, 4, 4, board.now_ms, board.keys, time_every_ms=300_000)
+        board = bench.Board(board.flash, 1_000, 10_000, 4, 4, board.now_ms, board.keys, **health)
     (log,) = witness.logs
     assert log.boot == 3
     assert log.size == sum(witness.kinds.values()) > 500
     expected = {EntryType.KEY, EntryType.BOOT, EntryType.CONFIG, EntryType.EVENT, EntryType.TIME}
-    assert set(witness.kinds) == expected | {EntryType.WINDOW, EntryType.SOH}
+    assert set(witness.kinds) == expected | {EntryType.WINDOW, EntryType.SOH, EntryType.ESTIMATE}
     assert witness.kinds[EntryType.TIME] >= 15
 
 

@@ -6,7 +6,7 @@ its name, so that a limit somebody believes to have set is never silently not th
 
 from hashlib import sha256
 
-from logger.core import events, soh
+from logger.core import estimator, events
 
 NUMBERS = {  # key: (least, greatest). docs/record.md, BOOT, has the limits of those that are signed
     "rated_capacity_mah": (100, 10000000),
@@ -25,6 +25,13 @@ EVENT_NUMBERS = {  # may be left out: events.py has defaults
     "temperature_max_ddegc": (-600, 2000),
     "hysteresis_ddegc": (0, 500),
 }
+HEALTH_NUMBERS = {  # may be left out: what is known of the pack's cells
+    "certified_energy_wh": (1, 100000000),  # usable, as certified: what SOCE is a share of
+    "is_new_pack": (0, 1),  # no wear is expected, so that less evidence will do
+    "zero_at_rest": (0, 1),  # what the current meter shows in a rest is its own error
+}
+FAMILIES = ("lco", "nca")  # of curves that were learnt from cells of one type: logger/profiles/*_family.py
+CHEMISTRIES = ("lco", "lfp", "nca", "nmc")  # those of logger/profiles; without one, capacity is never known
 PUBLIC_KEYS = ("service_public_key", "operator_public_key", "update_public_key")
 PUBLIC_KEY_BYTES = 32
 NO_KEY = bytes(PUBLIC_KEY_BYTES)  # a point of small order: no signature verifies under it (ed25519.verify_steps)
@@ -62,8 +69,10 @@ def checked(where, config, numbers, texts, sources, optional=(), tables=None):
         raise ConfigError(f"{where}: source must be {choice}")
     table = sources[source]() if "source" in config else None
     tables = tables or {}
-    numbers = merged(merged(NUMBERS, EVENT_NUMBERS), numbers)
-    may_have = PUBLIC_KEYS[1:] + ("oldest_version",) + tuple(EVENT_NUMBERS) + tuple(optional) + tuple(tables)
+    may_have = PUBLIC_KEYS[1:] + ("oldest_version", "chemistry", "curve_family")
+    may_have += tuple(EVENT_NUMBERS) + tuple(HEALTH_NUMBERS) + tuple(optional) + tuple(tables)
+    for more in (NUMBERS, EVENT_NUMBERS, HEALTH_NUMBERS):
+        numbers = merged(numbers, more)
     names = list(numbers) + list(texts) + [PUBLIC_KEYS[0], "source"] + ([source] if table else [])
     check_keys(where, config, [name for name in names if name not in may_have], may_have)
     check_numbers(where, config, numbers)
@@ -100,7 +109,7 @@ def settings_digest(config):
     and the parameters of the estimator (docs/record.md, CONFIG key 5)."""
     lines = []
     _add_lines(config, "", lines)
-    lines.extend([f"estimator.{name}={value}" for name, value in soh.PARAMETERS])
+    lines.extend([f"estimator.{name}={value}" for name, value in estimator.PARAMETERS])
     return sha256("".join([line + "\n" for line in sorted(lines)]).encode()).digest()
 
 
@@ -171,6 +180,9 @@ def _check_sense(where, config):
             raise ConfigError(f"{where}: {name} must be 64 hexadecimal digits")
     if config["cell_blocks"] % config["strings"]:
         raise ConfigError(f"{where}: cell_blocks must be a multiple of strings")
+    for name, choice in (("chemistry", CHEMISTRIES), ("curve_family", FAMILIES)):
+        if config.get(name, choice[0]) not in choice:
+            raise ConfigError(f"{where}: {name} must be " + " or ".join([f'"{each}"' for each in choice]))
     if config["window_ms"] < config["sample_ms"]:
         raise ConfigError(f"{where}: window_ms must not be below sample_ms")
     try:

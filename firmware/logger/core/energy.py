@@ -41,7 +41,7 @@ class Pack:
         error_ppm = isqrt((resistance[1] * 1000000 // resistance[0]) ** 2 + curve_ppm**2)
         return [watt, max(rounded(watt * error_ppm, 1000000), 1)]
 
-    def energy_wh(self, resistance):
+    def energy_steps(self, resistance):
         """[Wh, standard uncertainty]."""
         drop_uv = self._rated_mah // _DISCHARGE_H * resistance[0] // 1000
         total_uv = 0
@@ -49,6 +49,7 @@ class Pack:
             loaded_uv = self._series * self._fit.ocv_uv((2 * i + 1) * 1000000 // (2 * _SLICES)) - drop_uv
             if loaded_uv > self._least_uv:
                 total_uv += loaded_uv
+            yield
         capacity_mah = self._capacity[0] * self._rated_mah // 10000
         value = rounded(capacity_mah * (total_uv // _SLICES), 1000000000)
         drop_cpct = drop_uv * resistance[1] // resistance[0] * 10000 // max(total_uv // _SLICES, 1)

@@ -1,9 +1,10 @@
 """The state of health: samples in, statements of what is known of the pack out.
 
 Decides what is asked when. Where a value comes from is left to the parts: segments.py (half a minute of one current),
-rests.py (anchors), fit.py (capacity), resistance.py, energy.py, standing.py (self-discharge). Integers only, so that
-every port comes to the same answer. `add`, for every sample, takes nothing from the heap; what it finds due is made by
-`settle`, and what takes long by `work`, a step at a time.
+rests.py (anchors), fit.py (capacity from them), charge_window.py (capacity from steady currents, of cells whose curves
+were learnt), resistance.py, energy.py, standing.py (self-discharge). Integers only, so that every port comes to the
+same answer. `add`, for every sample, takes nothing from the heap; what it finds due is made by `settle`, and what takes
+long by `work`, a step at a time.
 """
 
 from logger.core import energy
@@ -27,12 +28,14 @@ from logger.core.statements import (
     METHOD_ROUND_TRIP,
     METHOD_STANDING,
     METHOD_STEPS,
+    METHOD_WINDOWS,
     POWER_20,
     POWER_80,
     RESISTANCE,
     ROUND_TRIP,
     SELF_DISCHARGE,
     SOCE,
+    Conditions,
     Statements,
 )
 
@@ -41,6 +44,8 @@ ZERO_ERROR_MA = 10  # what a current meter may show without a current
 GAIN_ERROR_PPM = 3000
 CURVE_ERROR_UV = 3500  # of the open-circuit curve and the voltage meter, standard uncertainty
 RING_DAYS = 7  # anchors further apart belong to cells of another age
+_LEAD_MS = 7 * 86400000  # how long a method of capacity is believed before one that is less sure
+_MARKS = 32
 _MS_PER_DAY = 86400000
 _MS_PER_H = 3600000
 _MIN_BLOCK_SPAN_PPM = 300000
@@ -72,6 +77,9 @@ class Estimator:
         profile = _profile(config.get("chemistry"))
         drift_ppm = max(ZERO_ERROR_MA * 1000000 // self._rated_mah, 100)
         self._fit = Fit(Curves(profile), drift_ppm, bool(config.get("is_new_pack"))) if profile else None
+        self._windows = _charge_windows(config.get("curve_family"), self._rated_mah)
+        self._marks = _Marks() if self._windows else None
+        self._leader = None  # (method, standard uncertainty, time_ms) of the capacity that was last known
         self._segments = Segments(self._rated_mah, config["cell_blocks"], sample_ms)
         self._rests = Rests()
         self._resistance = Resistance(self._rated_mah, config["cell_blocks"], sample_ms)
@@ -108,11 +116,14 @@ class Estimator:
             self._resistance.forget()
             self._soc.forget()
             self._fresh = None
+            if self._windows:
+                self._windows.gap()
         if self._segments.is_due:
             self._note_segment(self._segments.take())
         elif self._segments.is_first and self._rests.is_resting:
             self._end_rest()
         self.is_due = self._is_forgotten = False
+        self._look_for_work()
 
     def note_window(self, seq):
         """Says which entry holds the window that has just ended."""
@@ -120,6 +131,8 @@ class Estimator:
         self._rests.note_window(seq)
         self._resistance.note_window(seq)
         self._standing.note_window(seq)
+        if self._marks:
+            self._marks.add(self._segments.count.totals().time_ms, seq)
         self._say_resistance()
         self._say_standing(seq)
         self._say_what_lacks()
@@ -142,6 +155,8 @@ class Estimator:
         if segment.is_first and self._rests.is_resting:
             self._end_rest()
         self._rests.note(segment)
+        if self._windows:
+            self._windows.note(segment)
         if not self._rests.is_resting or self._fit is None:
             return
         self._standing.settled(self._rests.rest_ms, segment.cell_uv, segment.totals, segment.ddegc, self._slope_of)
@@ -157,7 +172,6 @@ class Estimator:
         fresh = self._rests.take_fresh()
         if fresh is not None and self._fit is not None:
             self._fresh = fresh
-            self.has_work = len(self._rests.anchors) > 1
 
     def _slope_of(self, uv):
         return self._fit.soc_ppm(uv)[1]
@@ -167,14 +181,33 @@ class Estimator:
     def work(self):
         """Goes on by a step."""
         if self._steps is None:
-            self._steps = self._work_steps()
+            is_window = self._windows is not None and self._windows.is_due
+            self._steps = self._window_steps() if is_window else self._anchor_steps()
         try:
             next(self._steps)
         except StopIteration:
             self._steps = None
-            self.has_work = self._fresh is not None
+            self._look_for_work()
 
-    def _work_steps(self):
+    def _look_for_work(self):
+        is_window = self._windows is not None and self._windows.is_due
+        self.has_work = self._steps is not None or self._fresh is not None or is_window
+
+    def _window_steps(self):
+        """Makes of a steady current what it says of the capacity."""
+        yield from self._windows.settle_steps()
+        ppm, error_ppm, inputs_ms, lacks = self._windows.value()
+        yield
+        if not inputs_ms:
+            return
+        inputs = self._marks.between(*inputs_ms)
+        conditions = Conditions(inputs, inputs_ms[1]) if inputs else None
+        if lacks or not conditions:
+            self._say_not_known(METHOD_WINDOWS, lacks or LACKS_SPAN, conditions)
+        elif self._leads(METHOD_WINDOWS, error_ppm):
+            yield from self._say_known_steps(METHOD_WINDOWS, ppm, error_ppm, conditions)
+
+    def _anchor_steps(self):
         """Makes of the anchors what can be made of them."""
         fresh, anchors = self._fresh, list(self._rests.anchors)
         self._fresh = None
@@ -184,17 +217,15 @@ class Estimator:
         now_days = fresh.totals.time_ms // _MS_PER_DAY
         days = now_days - self._ring_days
         yield from self._fit.ring_steps([self._anchor_of(anchors, i) for i in range(len(anchors))], days)
-        if self._rests.anchors[-1:] != [fresh]:  # charge was not counted meanwhile
+        if fresh not in self._rests.anchors:  # charge was not counted meanwhile
             self._fit.from_bytes(before)
             return
-        ppm, error_ppm, is_consistent = self._fit.capacity()
-        yield
-        self._say_capacity(anchors, ppm, error_ppm, is_consistent)
+        yield from self._say_capacity_steps(anchors)
         yield
         self._say_round_trip(anchors, fresh)
         if len(anchors) == MAX_ANCHORS or days >= RING_DAYS:
             self._ring_days = now_days
-            self._rests.begin_ring()
+            self._rests.begin_ring(fresh)
         else:
             self._fit.from_bytes(before)  # the same anchors are looked at again, with the next one
 
@@ -211,18 +242,40 @@ class Estimator:
         variance = before.totals.step_variance_to(anchor.totals) * 1000000 // self._rated_mah**2
         return charge_uah * 1000 // self._rated_mah, ms // 1000, variance, anchor.mean_uv, anchor.sigma_uv
 
-    def _say_capacity(self, anchors, ppm, error_ppm, is_consistent):
-        known = is_consistent and error_ppm < MAX_UNCERTAINTY_PPM
-        self._capacity_ppm = ppm
+    def _say_capacity_steps(self, anchors):
+        ppm, error_ppm, is_consistent = self._fit.capacity()
+        yield
         conditions = self._conditions(anchors[0], anchors[-1])
-        if not known:
-            lacking = [LACKS_SPAN if is_consistent else LACKS_AGREEMENT]
-            self._statements.lack(CAPACITY, METHOD_ANCHORS, lacking, conditions)
-            return
-        weakest, strongest = self._blocks(anchors, ppm, error_ppm)
+        if not is_consistent or error_ppm >= MAX_UNCERTAINTY_PPM:
+            if self._leader is None:
+                self._capacity_ppm = ppm
+            self._say_not_known(METHOD_ANCHORS, LACKS_SPAN if is_consistent else LACKS_AGREEMENT, conditions)
+        elif self._leads(METHOD_ANCHORS, error_ppm):
+            weakest, strongest = yield from self._block_steps(anchors, ppm, error_ppm)
+            if anchors[-1] not in self._rests.anchors:
+                return
+            yield from self._say_known_steps(METHOD_ANCHORS, ppm, error_ppm, conditions, weakest, strongest)
+
+    def _leads(self, method, error_ppm):
+        """Whether what this method has found is to be said: one speaks until it is silent, or another is more sure."""
+        now_ms, leader = self._segments.count.totals().time_ms, self._leader
+        if leader and leader[0] != method and error_ppm >= leader[1] and now_ms - leader[2] < _LEAD_MS:
+            return False
+        self._leader = method, error_ppm, now_ms
+        return True
+
+    def _say_not_known(self, method, lacks, conditions):
+        """Takes back what this method has said; what another one knows stands."""
+        if self._leader and self._leader[0] == method:
+            self._leader = None
+        if self._leader is None:
+            self._statements.lack(CAPACITY, method, [lacks], conditions)
+
+    def _say_known_steps(self, method, ppm, error_ppm, conditions, weakest=None, strongest=None):
+        self._capacity_ppm = ppm
         estimate = [rounded(ppm, 100), max(rounded(error_ppm, 100), 1)]
         body = {
-            1: METHOD_ANCHORS,
+            1: method,
             2: conditions.inputs,
             3: self._rated_mah,
             4: [value * self._rated_mah // 10000 for value in estimate],
@@ -235,7 +288,8 @@ class Estimator:
             11: strongest,
         }
         self._statements.say(CAPACITY, SOH, without_absent(body), estimate, conditions)
-        self._say_energy(estimate, conditions)
+        if self._fit:
+            yield from self._say_energy_steps(estimate, conditions)
 
     def _conditions(self, first, last):
         span = [self._soc_cpct_at(first.mean_uv), self._soc_cpct_at(last.mean_uv)]
@@ -244,11 +298,14 @@ class Estimator:
     def _soc_cpct_at(self, uv):
         return min(max(rounded(self._fit.soc_ppm(uv)[0], 100), 0), 10000)
 
-    def _blocks(self, anchors, ppm, error_ppm):
+    def _block_steps(self, anchors, ppm, error_ppm):
         """[block, soh_capacity_cpct, standard uncertainty] of the weakest and the strongest block, None where the
         anchors are too near each other. All blocks of a string carry the same charge: the one that moved through more
         of its own curve has less of it."""
-        socs = [self._fit.soc_ppm(anchor.mean_uv)[0] for anchor in anchors]
+        socs = []
+        for anchor in anchors:
+            socs.append(self._fit.soc_ppm(anchor.mean_uv)[0])
+            yield
         low, high = anchors[socs.index(min(socs))], anchors[socs.index(max(socs))]
         span_ppm = max(socs) - min(socs)
         if span_ppm < _MIN_BLOCK_SPAN_PPM:
@@ -257,26 +314,30 @@ class Estimator:
         for i in range(len(low.cell_uv)):
             if low.cell_uv[i] and high.cell_uv[i]:
                 low_soc, low_slope = self._fit.soc_ppm(low.cell_uv[i])
+                yield
                 high_soc, high_slope = self._fit.soc_ppm(high.cell_uv[i])
                 if high_soc > low_soc:
                     own_ppm = isqrt((low_slope * low.sigma_uv) ** 2 + (high_slope * high.sigma_uv) ** 2) // 1000
                     value = ppm * span_ppm // (high_soc - low_soc)
                     error = isqrt(error_ppm**2 + (value * own_ppm // span_ppm) ** 2)
                     found.append((value, error, i))
+                yield
         if not found:
             return None, None
         ends = min(found), max(found)
         return [[i, rounded(value, 100), max(rounded(error, 100), 1)] for value, error, i in ends]
 
-    def _say_energy(self, capacity, conditions):
+    def _say_energy_steps(self, capacity, conditions):
         say = self._statements.estimate
         pack = energy.Pack(self._fit, self._config, self._series, capacity)
         ohmic, power = self._resistance.ohmic(), self._resistance.power()
         if power:
+            yield
             say(POWER_80, METHOD_STEPS, pack.power_w(800000, power), conditions)
+            yield
             say(POWER_20, METHOD_STEPS, pack.power_w(200000, power), conditions)
         if ohmic:
-            usable = pack.energy_wh(ohmic)
+            usable = yield from pack.energy_steps(ohmic)
             say(ENERGY, METHOD_ENERGY, usable, conditions)
             certified_wh = self._config.get("certified_energy_wh")
             if certified_wh:
@@ -314,7 +375,41 @@ class Estimator:
 
 def _profile(chemistry):
     """The module with what is known of such cells, None where none is chosen."""
-    return __import__("logger.profiles." + chemistry, None, None, ["ELECTRODES"]) if chemistry else None
+    return _module("logger.profiles." + chemistry) if chemistry else None
+
+
+def _charge_windows(family, rated_mah):
+    """None where no family of curves is chosen, which leaves its code where it is."""
+    if not family:
+        return None
+    curves = _module("logger.core.curve_family").CurveFamily(_module(f"logger.profiles.{family}_family").FAMILY)
+    return _module("logger.core.charge_window").ChargeWindows(curves, rated_mah)
+
+
+def _module(path):
+    return __import__(path, None, None, [""])
+
+
+class _Marks:
+    """Which WINDOW entries held a stretch of counted time: the older, the more roughly, and never too few."""
+
+    def __init__(self):
+        self._ended = []  # (time_ms, seq), oldest first
+
+    def add(self, time_ms, seq):
+        if len(self._ended) == _MARKS:
+            self._ended = self._ended[: _MARKS // 2 : 2] + self._ended[_MARKS // 2 :]
+        self._ended.append((time_ms, seq))
+
+    def between(self, first_ms, last_ms):
+        """[first seq, last seq], None before the last one has ended."""
+        first_seq = self._ended[0][1] if self._ended else None
+        for time_ms, seq in self._ended:
+            if time_ms <= first_ms:
+                first_seq = seq
+            if time_ms >= last_ms:
+                return [first_seq, seq]
+        return None
 
 
 class _StateOfCharge:

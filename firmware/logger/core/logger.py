@@ -21,7 +21,8 @@ from logger.core.sectorlog import LogFullError
 from logger.core.steps import finish
 
 MAX_WAITING = 4
-_QUIET_KINDS = (entries.WINDOW, entries.TIME, entries.CONFIG)  # no checkpoint because of them (section 5.4)
+# no checkpoint because of them (section 5.4)
+_QUIET_KINDS = (entries.WINDOW, entries.TIME, entries.CONFIG, entries.ESTIMATE)
 _KEPT_WHILE_FULL = (entries.BOOT, entries.CONFIG, entries.EVENT)
 
 
@@ -117,7 +118,10 @@ class Logger:
             self._work_on()
         if self._work is None:
             self._work = self._next_work()
-        return self._work is not None
+        estimator = self._sampler.estimator
+        if self._work is None and estimator.has_work:  # which can wait for all else
+            estimator.work()
+        return self._work is not None or estimator.has_work
 
     def ms_to_next_slot(self):
         return self._sampler.ms_to_next_slot(self.uptime_ms)
@@ -165,8 +169,10 @@ class Logger:
         self._waiting.append((entries.WINDOW, self.uptime_ms, body))
         statement = self._sampler.estimator.statement()
         if statement:
-            self.last_statement = statement
-            self._waiting.append((entries.SOH, self.uptime_ms, statement))
+            kind, body = statement
+            if kind == entries.SOH:
+                self.last_statement = body
+            self._waiting.append((kind, self.uptime_ms, body))
 
     def _note_source(self, is_silent):
         """Event 6. While no entry can be kept it is not said, and the next sample or window asks again."""

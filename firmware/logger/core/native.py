@@ -29,8 +29,12 @@ def _loaded(architecture):
     """(module, None) or (None, why not)"""
     if architecture is None:
         return None, "no native signer for this interpreter"
+    name = "packseal_ed25519_" + architecture
     try:
-        module = __import__("logger.native.packseal_ed25519_" + architecture, None, None, ("run",))
+        try:
+            module = __import__("logger.native." + name, None, None, ("run",))
+        except ImportError:  # where the firmware is frozen, which a native module cannot be, it lies beside main.py
+            module = __import__(name)
     except (ImportError, ValueError, MemoryError, OSError) as error:  # not there; of another version; no room
         return None, "native signer for " + architecture + ": " + (str(error) or repr(error))
     if _computed_public(module) != _PUBLIC:

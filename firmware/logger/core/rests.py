@@ -79,9 +79,10 @@ class Rests:
         fresh, self._fresh = self._fresh, None
         return fresh
 
-    def begin_ring(self):
-        """What the anchors say has been taken into account: the newest begins the next ring."""
-        self.anchors = self.anchors[-1:]
+    def begin_ring(self, anchor):
+        """What the anchors up to this one say has been taken into account: it begins the next ring."""
+        if anchor in self.anchors:
+            self.anchors = self.anchors[self.anchors.index(anchor) :]
 
     def end(self):
         """The rest is over, if there was one."""

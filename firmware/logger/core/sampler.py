@@ -5,9 +5,9 @@ under way, so that they stay small: `take` and all it calls make nothing on the 
 """
 
 from logger.core.counters import Counters
+from logger.core.estimator import Estimator
 from logger.core.events import Watch
 from logger.core.sampling import MAX_BRIDGED_SLOTS, Sample, Window
-from logger.core.soh import Estimator
 
 
 class Sampler:
@@ -36,7 +36,7 @@ class Sampler:
         self._window_ends_ms = config["window_ms"]
         self.counters = Counters(config, progress.counters, MAX_BRIDGED_SLOTS * self._sample_ms)
         self.watch.begin(progress, self.counters)
-        self.estimator = Estimator(config["rated_capacity_mah"], config["cell_blocks"], self._sample_ms)
+        self.estimator = Estimator(config, self._sample_ms, self.counters.energies_uwh)
 
     def ms_to_next_slot(self, now_ms):
         return self._next_slot_ms - (now_ms - self.window_began_ms)

@@ -14,7 +14,7 @@ SEGMENT_MS = 30000
 MIN_SAMPLES = 3
 REST_RATE = 50  # at rest the current is below rated_capacity / 50 h
 _STEADY_SHARE = 20  # within 5 % of the first current
-_STEADY_RATE = 200  # or within rated_capacity / 200 h
+_STEADY_RATE = 200  # or within rated_capacity / 200 h, if that is more
 
 
 class Segment:
@@ -112,8 +112,9 @@ class Segments:
         self.count.add(time_ms, sum_ma, spread_ma)
 
     def _is_steady(self, current_ma):
+        # no products: with words of 32 bits large ones would come from the heap
         apart_ma = abs(current_ma - self._first_ma)
-        return apart_ma * _STEADY_SHARE <= abs(self._first_ma) or apart_ma * _STEADY_RATE <= self._rated_mah
+        return apart_ma <= abs(self._first_ma) // _STEADY_SHARE or apart_ma <= self._rated_mah // _STEADY_RATE
 
     def _restart(self, current_ma):
         self._first_ma = current_ma

@@ -56,21 +56,26 @@ class Standing:
         apart_ms = totals.time_ms - self._from.time_ms
         flowed_ppm = (totals.charge_uah - self._from.charge_uah) * 1000 // self._rated_mah
         error_uv = isqrt(2 * _REPEAT_UV**2 + ((ddegc - self._from_ddegc) * _UV_PER_K // 10) ** 2)
-        total = count = worst_error = 0
+        known = [uv for uv in cell_uv if uv]
+        if not known:
+            return None
+        slope = slope_of(sum(known) // len(known))  # one for all blocks, which are near each other: it takes long
+        total = count = 0
+        error = rounded(slope * error_uv * MONTH_MS, apart_ms * 100000)
+        if error > MAX_UNCERTAINTY_CPCT:
+            return None
         least = most = None
         for i in range(len(cell_uv)):
             if not cell_uv[i] or not self._from_uv[i]:
                 continue
-            slope = slope_of(cell_uv[i])
             lost_ppm = (self._from_uv[i] - cell_uv[i]) * slope // 1000 + flowed_ppm
             value = max(rounded(lost_ppm * MONTH_MS, apart_ms * 100), 0)
-            error = rounded(slope * error_uv * MONTH_MS, apart_ms * 100000)
-            total, count, worst_error = total + value, count + 1, max(worst_error, error)
+            total, count = total + value, count + 1
             if least is None or value < least[1]:
                 least = [i, value, error]
             if most is None or value > most[1]:
                 most = [i, value, error]
-        if not count or worst_error > MAX_UNCERTAINTY_CPCT:
+        if not count:
             return None
         conditions = Conditions([self._from_seq, None], totals.time_ms, (ddegc + self._from_ddegc) // 2)
-        return [rounded(total, count), max(worst_error, 1)], least, most, conditions
+        return [rounded(total, count), max(error, 1)], least, most, conditions

@@ -1,7 +1,7 @@
 """A simulated pack: cells of one open-circuit curve behind a resistance, driven round and round through one cycle.
 
 A pure function of the time since a fixed origin, so that a restart of the firmware does not restart the pack. Integers
-only. Its curve is finer than the estimator's (logger/core/ocv.py) and, like noise and spread, unknown to it. With words
+only. Its curve, noise and spread are unknown to the estimator. With words
 of 64 bits `read` makes nothing on the heap; with 32 it does, and no board with a pack runs it.
 """
 
@@ -9,18 +9,16 @@ KIND = 0  # docs/record.md, BOOT key 3
 _S = 1000
 
 _PULSE_ON_MS, _PULSE_MS = 14 * _S, 20 * _S
-# how long in ms; current while a pulse is on, and between pulses, in thousandths of rated_capacity / 1 h. Two rests,
-# and between them about 40 % of the capacity taken in pulses and given back evenly: two anchors for every span.
-_PHASES = (
-    (360 * _S, 0, 0),
-    (660 * _S, -2400, -1080),
-    (360 * _S, 0, 0),
-    (660 * _S, 2004, 2004),  # the mean of the pulses, so that the cycle closes
-)
+# how long in ms; current while a pulse is on, and between pulses, in thousandths of rated_capacity / 1 h. Some 73 % of
+# the capacity are taken in pulses and given back evenly; four rests on the way show which way the cells have aged.
+_REST, _DRIVE = (270 * _S, 0, 0), (440 * _S, -2400, -1080)
+_CHARGE = (1320 * _S, 2004, 2004)  # the mean of the pulses, so that the cycle closes
+_PHASES = (_REST, _DRIVE, _REST, _DRIVE, _REST, _DRIVE, _REST, _CHARGE)
 CYCLE_MS = sum([phase[0] for phase in _PHASES])
 
-_FULL_SOC_PPM = 820000  # at the top of the cycle
-_CELL_UOHM = 18000
+_FULL_SOC_PPM = 930000  # at the top of the cycle
+_CELL_UOHM = 18000  # at 25 °C
+_CELL_COLDER_PERMIL = 3  # more for each tenth of a degree below, and less above: about 25 kJ/mol
 _SPREAD_PPM = 4000  # between the capacities of the blocks, up and down
 _METER_OFFSET_MA, _METER_OFFSET_MV = 5, 3  # the same for ever; that of a cell up to so much
 _CELL_NOISE_MV, _PACK_NOISE_MV, _CURRENT_NOISE_MA, _TEMPERATURE_NOISE_DDEGC = 2, 6, 15, 2
@@ -28,7 +26,9 @@ _COOL_DDEGC, _WARMING_DDEGC = 251, 38
 _REPORTED_STEP_CPCT = 100
 _REPORTED_SOH_CPCT = 10000  # a BMS that has never measured its own
 
-# As in logger/core/ocv.py, in tenths of a millivolt and steps of 2 %.
+# An NMC 811 cell with a graphite-silicon anode, in tenths of a millivolt and steps of 2 %. Computed by us from the two
+# electrode functions and the limits that Chen and others measured on a 5 Ah LG M50 (J. Electrochem. Soc. 167, 080534,
+# 2020).
 _OCV_STEP_PPM = 20000
 _OCV_DMV = (
     24977, 28374, 30159, 31175, 31892, 32577, 33255, 33777, 34105, 34320, 34493, 34662, 34844,
@@ -70,7 +70,9 @@ class SimulatedPack:
         self._drive(at_ms)
         current_ma = self._current_ma
         charge_mams = self._charge_mams
-        drop_dmv = current_ma // self._strings * _CELL_UOHM // 100000
+        warm_ddegc = _COOL_DDEGC + _WARMING_DDEGC * min(at_ms, CYCLE_MS - at_ms) * 2 // CYCLE_MS
+        cell_uohm = _CELL_UOHM + _CELL_UOHM * _CELL_COLDER_PERMIL * (250 - warm_ddegc) // 1000
+        drop_dmv = current_ma // self._strings * cell_uohm // 100000
         blocks = len(self._capacities_mah)
         pack_dmv = soc_sum_ppm = 0
         for block in range(blocks):
@@ -82,7 +84,6 @@ class SimulatedPack:
             sample.cell_mv[block] = (cell_dmv + 5) // 10 + noise_mv
         sample.current_ma = current_ma + _METER_OFFSET_MA + self._noise(now_ms, blocks, _CURRENT_NOISE_MA)
         sample.pack_mv = pack_dmv // (10 * self._strings) + self._noise(now_ms, blocks + 1, _PACK_NOISE_MV)
-        warm_ddegc = _COOL_DDEGC + _WARMING_DDEGC * min(at_ms, CYCLE_MS - at_ms) * 2 // CYCLE_MS
         for string in range(self._strings):
             noise_ddegc = self._noise(now_ms, blocks + 2 + string, _TEMPERATURE_NOISE_DDEGC)
             sample.temperature_ddegc[string] = warm_ddegc + noise_ddegc

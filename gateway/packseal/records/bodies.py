@@ -44,6 +44,7 @@ METHODS = {  # of SOH and ESTIMATE key 2, in words for users
     4: "capacity times the mean open-circuit voltage less what resistance takes",
     5: "energy out and in between two equal states of charge",
     6: "charge lost between two rests without current",
+    7: "charge between voltages of a steady current against curves learnt from such cells",
 }
 COVERAGE_PERCENT = 196  # of a standard uncertainty: holds in 95 of 100 cases (JCGM 100:2008, table G.1)
 

@@ -21,6 +21,7 @@ CONFIG = {
     "window_ms": 1000,
     "checkpoint_every": 1,
     "time_every_ms": 600000,
+    "chemistry": "nmc",
     "source": "simulator",
     "simulator": {"origin_unix_ms": 0, "true_capacity_mah": 9100, "seed": 1},
 }

@@ -47,7 +47,7 @@ def windows():
 
 
 def state_of_health():
-    _, gateway = lived(4500000, checkpoint_every=60)
+    _, gateway = lived(4500000, checkpoint_every=60, chemistry="nmc")
     seqs = [seq for seq, entry in enumerate(gateway.entries) if entry[0] == SOH]
     for seq in seqs:
         first, last = gateway.entries[seq][4][2]

@@ -26,6 +26,7 @@ const METHODS = {
   4: "capacity times the mean open-circuit voltage less what resistance takes",
   5: "energy out and in between two equal states of charge",
   6: "charge lost between two rests without current",
+  7: "charge between voltages of a steady current against curves learnt from such cells",
 };
 const LACKING = {
   1: "a rest of the pack", 2: "a wider span of charge between rests", 3: "current steps",
