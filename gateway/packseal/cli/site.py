@@ -18,7 +18,11 @@ from packseal.errors import ConfigError, EvidenceError
 
 
 @main.command()
-@click.option("--check", is_flag=True, help="Run until 200 records are verified and receipted, print figures, end.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Run until 200 records are verified and receipted and a state of health is known, print figures, end.",
+)
 @click.option("--tamper", is_flag=True, help="Then alter one stored record, and see who notices.")
 @click.option("--broker", metavar="URL", help="An MQTT broker outside, mqtt://host:port, instead of the built-in one.")
 @click.option("--listen", default="127.0.0.1:8420", show_default=True, help="Where the page is served.")
@@ -41,7 +45,9 @@ def demo(*, check: bool, tamper: bool, broker: str | None, listen: str, data: Pa
     try:
         running.start()
         if check or tamper:
-            running.wait_for_records(CHECKED_RECORDS if check and not tamper else TAMPERED_RECORDS)
+            running.wait_for_records(TAMPERED_RECORDS if tamper else CHECKED_RECORDS)
+            if not tamper:
+                running.wait_for_state_of_health()
             click.echo(json.dumps(running.figures()))
         else:
             click.echo("within a minute the state of health will be known")
