@@ -264,6 +264,47 @@ def test_a_ring_that_nothing_explains_changes_nothing() -> None:
 # ---- restarts
 
 
+def any_ring(random: Random) -> list[Anchor]:
+    """Anchors that no cell could show: voltages and charges that know nothing of each other, and of any size."""
+    return [
+        (
+            random.choice([0, random.randrange(-5_000_000, 5_000_000), random.randrange(-50_000, 50_000)]),
+            random.choice([0, 3_600, 604_800 * 4]),
+            random.choice([0, 1, 10**9, 10**14]),
+            random.randrange(2_000_000, 5_000_000),
+            random.choice([0, 1, 2_000, 10**6]),
+        )
+        for _ in range(random.randrange(2, 9))
+    ]
+
+
+@pytest.mark.parametrize("chemistry", PROFILES)
+def test_rings_that_make_no_sense_end_soon_and_leave_a_state_that_can_be_kept(chemistry: str) -> None:
+    """Numbers must not grow from ring to ring: those of thousands of digits are as good as an endless loop."""
+    for seed in range(6):
+        random = Random(f"{chemistry} {seed}")
+        curves = Curves(PROFILES[chemistry])
+        fit = Fit(curves, random.choice([100, 300, 5_000]), is_new=seed % 3 == 0)
+        for _ in range(3):
+            steps = sum(1 for _ in fit.ring_steps(any_ring(random), random.choice([0, 7, 400])))
+            assert steps < 20_000
+            ppm, sigma_ppm, is_consistent = fit.capacity()
+            assert not is_consistent or 200_000 <= ppm <= 1_200_000
+            assert sigma_ppm > 0
+            kept = fit.to_bytes()
+            again = Fit(curves)
+            again.from_bytes(kept)
+            assert again.to_bytes() == kept
+
+
+def test_a_root_is_not_longer_than_its_diagonal_says() -> None:
+    """Of a matrix that has none: rounding leaves such."""
+    size = 15
+    matrix = [[10**9 if i == j else -(10**9) for j in range(i + 1)] for i in range(size)]
+    root = finish(triangles.root_steps(matrix))
+    assert max(abs(value) for row in root for value in row) <= 31_623
+
+
 def test_the_state_outlasts_a_restart() -> None:
     life = Life("nca", "mixed", 2)
     cells = history(life.curves, life.random)

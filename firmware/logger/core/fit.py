@@ -49,6 +49,7 @@ _KEPT, _KEPT_COUNT = 5 * NAT, 5  # explanations: what is less likely by this wei
 
 _WIDE_PPM, _NARROW_DAYS = 500000, 90  # a ring that spans half the capacity; how often others are learnt from
 _NEW_PPM, _USED_PPM = (1000000, 20000), (850000, 200000)  # capacity and its uncertainty before any ring
+_LEAST_PPM, _MOST_PPM = 200000, 1200000  # no pack in use has less, and none has more: the ring was of something else
 _AGED_PPM = 80000  # what a year may take where nobody looks: one loss of 2.5 +- 3.5 %, at 1.6 sigma
 
 _VERSION = 1
@@ -92,9 +93,10 @@ class Fit:
         """
         aged_ppm = _AGED_PPM * self._days // _DAYS_A_YEAR
         sigma_ppm = isqrt(self._sigma_ppm * self._sigma_ppm + aged_ppm * aged_ppm)
-        if not self._is_consistent:
+        is_consistent = self._is_consistent and _LEAST_PPM <= self._capacity_ppm <= _MOST_PPM
+        if not is_consistent:
             sigma_ppm = max(sigma_ppm, _UNEXPLAINED_PPM)
-        return self._capacity_ppm, sigma_ppm, self._is_consistent
+        return self._capacity_ppm, sigma_ppm, is_consistent
 
     def ocv_uv(self, soc_ppm):
         """Of the cell as it has aged; of a fresh one before the first ring."""

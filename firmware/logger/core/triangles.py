@@ -24,16 +24,24 @@ def dot12(left, right):
 
 
 def root_steps(matrix):
-    """L with L L' = matrix (Cholesky); what is not positive counts as almost nothing."""
+    """L with L L' = matrix (Cholesky); what is not positive counts as almost nothing.
+
+    No row of a root is longer than the diagonal says. Rounding can leave a matrix that has none: the rows behind a
+    pivot of almost nothing would then grow, each more than the last, into numbers of thousands of digits.
+    """
     root = []
     for row in matrix:
         found = []
+        longest = isqrt(max(row[-1], 0))
         for j in range(len(row)):
             rest = row[j]
             other = root[j] if j < len(root) else found
             for k in range(j):
                 rest -= found[k] * other[k]
-            found.append(rest // other[j] if j < len(root) else max(isqrt(max(rest, 0)), 1))
+            if j < len(root):
+                found.append(min(max(rest // other[j], -longest), longest))
+            else:
+                found.append(max(isqrt(max(rest, 0)), 1))
         root.append(found)
         yield
     return root
