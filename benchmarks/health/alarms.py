@@ -21,11 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "gateway")]
 
 from tests.estimate import faults  # noqa: E402
-from tests.estimate.half_cells import LFP, NMC  # noqa: E402
 from tests.estimate.plant import Fleet, new_fleet  # noqa: E402
 from tests.estimate.use import COMMUTER, DELIVERY, HOUSE, TRAVELLER, Life  # noqa: E402
 
 from packseal.estimate import AlarmKind, SecondOpinion  # noqa: E402  # once they can be found
+from packseal.estimate.cells import LFP, NMC  # noqa: E402
 from packseal.records.entries import decode_entry  # noqa: E402
 from packseal.records.writing import encode_window  # noqa: E402
 

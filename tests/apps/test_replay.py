@@ -58,7 +58,7 @@ def test_intervals_hold_the_truth_and_both_interpreters_say_the_same(made: tuple
     assert statements
     for statement in statements:
         assert abs(statement["4"][0] - TRUE_MAH) <= 1.96 * statement["4"][1]
-    assert f"{len(statements)} of {len(statements)} intervals hold it" in ran.out
+    assert f"{len(statements)} of {len(statements)} interval" in ran.out
     assert "what the BMS claims, against the same: 1 claim; median error +9.00 points" in ran.out
 
 
@@ -77,7 +77,7 @@ def test_the_page_says_it_all_and_loads_nothing(made: tuple[Ran, Path], page: Pa
     page.goto((made[1] / "replay.html").as_uri())
     assert page.inner_text("h1") == "pack $1.csv"
     assert "%" in page.inner_text("[data-value=soh_capacity_cpct]")
-    assert "intervals hold it" in page.inner_text("#comparison")
+    assert "of 1 interval holds it" in page.inner_text("#comparison")
     assert "self-discharge" in page.inner_text("#missing")
     assert page.locator("#statements tbody tr").count() >= 1
     assert "every row and every value was used" in page.inner_text("#lost")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from packseal.estimate import AlarmKind, SecondOpinion
+from packseal.estimate.cells import NMC
 from packseal.records.bodies import Boot, EntryType, MeanMinMax, Window
 from packseal.records.entries import Entry
-from tests.estimate.half_cells import NMC
 
 RATED_MAH, MINUTE_MS = 50_000, 60_000
 

@@ -28,7 +28,8 @@ def statements(
     now_ms = phase_ms
     pack = SimulatedPack(lambda: now_ms, BLOCKS, STRINGS, RATED_MAH, true_mah, seed)
     sample, integrator = Sample(BLOCKS, STRINGS), Integrator([0] * 4, 60 * SAMPLE_MS)
-    estimator, found = Estimator(CONFIG, SAMPLE_MS, integrator.energies_uwh), []
+    estimator = Estimator(CONFIG, SAMPLE_MS, integrator.energies_uwh)
+    found: list[tuple[int, dict[int, Any]]] = []
     for slot in range(cycles * CYCLE_MS // SAMPLE_MS):
         now_ms = phase_ms + slot * SAMPLE_MS + generator.randrange(100)  # a sample is up to 100 ms late
         if not any(first <= slot < last for first, last in stalls):

@@ -40,7 +40,7 @@ def test_state_of_health_has_method_interval_and_age(page: Page) -> None:
     text = page.inner_text("#health")
     assert "%" in text
     assert "about 95 %" in text
-    assert "two rested open-circuit anchors" in text
+    assert "an open-circuit curve that ages with the cell" in text
     assert "ago" in text
 
 

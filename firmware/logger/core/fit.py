@@ -8,8 +8,9 @@ less likely the shorter the time; so is what known paths would expect, where a b
 of a ring, from every prior and start, weighs as much as it is likely; their mixture is the answer, and the prior of the
 next ring (mixture.py).
 
-A ring that none explains changes nothing: it was measured otherwise than we believe, or on another cell. After three
-such rings nothing is known of the cell.
+A ring that none explains changes nothing: it was measured otherwise than we believe, or on another cell. So is one
+whose explanation is no cell, or leaves less known than before any ring. After three such rings nothing is known of the
+cell, nor is it after ten years of which nothing was learnt; hence no number here grows without end.
 
 Left to others: which rests are anchors (rests.py), and from which uncertainty on a value is stated (soh.py).
 """
@@ -50,6 +51,8 @@ _KEPT, _KEPT_COUNT = 5 * NAT, 5  # explanations: what is less likely by this wei
 _WIDE_PPM, _NARROW_DAYS = 500000, 90  # a ring that spans half the capacity; how often others are learnt from
 _NEW_PPM, _USED_PPM = (1000000, 20000), (850000, 200000)  # capacity and its uncertainty before any ring
 _LEAST_PPM, _MOST_PPM = 200000, 1200000  # no pack in use has less, and none has more: the ring was of something else
+_VAGUE_PPM = 500000  # an uncertainty of an amount, or of its loss a year, that says nothing
+_FORGOTTEN_DAYS = 10 * _DAYS_A_YEAR
 _AGED_PPM = 80000  # what a year may take where nobody looks: one loss of 2.5 +- 3.5 %, at 1.6 sigma
 
 _VERSION = 1
@@ -118,7 +121,9 @@ class Fit:
         variance of 9e10. days since the last ring. Returns whether something was learnt: nothing is of a ring that
         never left LFP's plateau, of a narrow one soon after another, and of one that no ageing explains.
         """
-        self._days += days
+        self._days += max(days, 0)
+        if self._days > _FORGOTTEN_DAYS:
+            self.forget()
         if max([anchor[3] for anchor in anchors]) < self._curves.least_top_uv:
             return False
         ring = Ring(anchors)
@@ -128,9 +133,8 @@ class Fit:
         for member in self._members:
             member.found = yield from self._found_steps(member, ring)
         is_explained = any(self._is_explained(member.found, ring) for member in self._members)
-        if is_explained:
-            yield from self._learn_steps()
-        else:
+        is_explained = is_explained and (yield from self._learn_steps())
+        if not is_explained:
             self._give_up()
         for member in self._members:
             member.found = []
@@ -225,27 +229,35 @@ class Fit:
         return _least_chi2(found, ring) < surprise(len(ring), _UNEXPLAINED_SIGMAS)
 
     def _learn_steps(self):
+        """Returns whether what was found is a cell; else nothing is learnt."""
         best = max([_best(member.found) for member in self._members])
         answers = Answers(best)
         is_broad = any(each.is_broad for member in self._members for each in member.found)
+        learnt = []
         for member in self._members:
             own_best = _best(member.found)
-            member.prior = yield from collapse_steps(self._curves, member.found, own_best, answers)
-            member.score = max((own_best - best) * _MEMORY_QUARTERS // 4, _LEAST_SCORE)
-        self._capacity_ppm, sigma_ppm = answers.mean()
+            prior = yield from collapse_steps(self._curves, member.found, own_best, answers)
+            learnt.append((prior, max((own_best - best) * _MEMORY_QUARTERS // 4, _LEAST_SCORE)))
+        capacity_ppm, sigma_ppm = answers.mean()
+        if not _LEAST_PPM <= capacity_ppm <= _MOST_PPM or any([_is_vague(prior) for prior, _ in learnt]):
+            return False
+        for i in range(len(learnt)):
+            self._members[i].prior, self._members[i].score = learnt[i]
+        self._capacity_ppm = capacity_ppm
         self._sigma_ppm = sigma_ppm * (3 if is_broad else 2) // 2  # there, one tangent stands for a long arc
         self._is_begun = True
         self._days = self._unexplained = 0
         yield
         leading = max(self._members, key=_score_of)
         yield from self._set_amounts_steps(leading.prior.x[:3])
+        return True
 
     def _set_amounts_steps(self, amounts):
         empty_ppm = yield from self._curves.n_at_steps(self._curves.window_uv[0], amounts)
         yield
         full_ppm = yield from self._curves.n_at_steps(self._curves.window_uv[1], amounts)
         self._amounts = amounts
-        self._empty_ppm, self._span_ppm = empty_ppm, full_ppm - empty_ppm
+        self._empty_ppm, self._span_ppm = empty_ppm, max(full_ppm - empty_ppm, _LEAST_PPM)
 
     # ---- restarts
 
@@ -302,7 +314,15 @@ def _less(amounts, fresh_ppm, losses):
 
 def _sigmas_ppm(prior):
     """Of the amounts."""
-    return [isqrt(sum([value * value for value in prior.root[i]])) for i in range(3)]
+    return [_sigma(prior, i) for i in range(3)]
+
+
+def _sigma(prior, i):
+    return isqrt(sum([value * value for value in prior.root[i]]))
+
+
+def _is_vague(prior):
+    return max(_sigmas_ppm(prior) + [_sigma(prior, i) for i in range(RATES, SIZE)]) > _VAGUE_PPM
 
 
 def _best(found):

@@ -81,6 +81,7 @@ def _add_steps(cov, root, apart, times):
 
 def _capacity_steps(curves, amounts, root):
     """(capacity, its variance): sigma points of the three amounts, and the curves' error at the limits of voltage."""
+    amounts = [max(ppm, _LEAST_AMOUNT_PPM) for ppm in amounts]
     ends = yield from _ends_steps(curves, amounts, (_EMPTY_PPM, _FULL_PPM))
     centre_ppm = ends[1] - ends[0]
     twice_ppm = variance_ppm2 = 0

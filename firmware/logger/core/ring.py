@@ -34,9 +34,11 @@ _VOLTAGE_TURNS, _COUNT_TURNS = 4, 5
 _STILL_PPM = 2000
 _NEAR_UV = 2000  # of a tangent's place
 _HALVED_FROM = 3  # where Gauss-Newton swings, half the way settles it
+_LEAST_U = 1 << _W_BITS - 7  # of the deviation that u had: how finely W is rounded
 _LIKE_PPM = 5000  # explanations this near are one, met twice
 _MET_PPM = 10000  # on the way: they will be one
 _LEAST_PERCENT, _MOST_PERCENT = 15, 105  # of the fresh amounts: no tangent is taken beyond
+_NO_CELL = 1 << 20  # the bend of an anchor where there is less than that
 
 
 class Ring:
@@ -106,7 +108,7 @@ class Explanation:
             innovations.append((innovation_uv * UNIT << _ROOT_BITS) // tangent.noise_uv)
             yield
         self._bound(point, innovations)
-        self._s_root = yield from root_steps((yield from self._cov_steps()))
+        self._s_root = yield from root_steps((yield from self._cov_steps()), UNIT << _ROOT_BITS)
         yield
         y = solved(self._s_root, [value << _Y_BITS for value in innovations])
         yield
@@ -117,10 +119,11 @@ class Explanation:
 
     def judge_steps(self):
         """How well the tangents speak for the curves where the solution lies; they are not needed after that."""
-        product = 1
+        fresh_ppm, product = self._curves.amounts_ppm, 1
+        is_cell = all([100 * self.x[i] >= _LEAST_PERCENT * fresh_ppm[i] for i in range(3)])
         for k in range(len(self._ring)):
             tangent = self._tangents[k]
-            self.bend += tangent.bend(self._curves, self.n_ppm[k], self.x)
+            self.bend += tangent.bend(self._curves, self.n_ppm[k], self.x) if is_cell else _NO_CELL
             # an amount that was bounded costs by its distance alone: not every explanation has one
             product *= self._s_root[k][k] * tangent.noise_uv
             yield
@@ -138,7 +141,7 @@ class Explanation:
         Cov u = 1 - W' W with S = K K', K W = G. Its root C turns L into L C; the last columns, which the rates have for
         themselves, stay.
         """
-        own = yield from root_steps((yield from self._cov_u_steps()))
+        own = yield from root_steps((yield from self._cov_u_steps()), _LEAST_U)
         root = []
         for i in range(SIZE):
             old, row = self._prior.root[i], []

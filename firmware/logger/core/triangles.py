@@ -2,6 +2,9 @@
 
 Every function that takes long is a generator (steps.py) with a step a row. Entries carry their own scale, said by the
 caller; results are rounded down, and no diagonal of a root is below 1, so that a variance never becomes nothing.
+
+Roundings can leave a matrix that is no covariance. Divided by a pivot of almost nothing, what stands below it would
+have twice its digits in each row that follows, and one root would take hours; root_steps says what keeps them few.
 """
 
 from logger.core.integers import isqrt
@@ -23,25 +26,26 @@ def dot12(left, right):
     return a * n + b * o + c * p + d * q + e * r + f * s + g * t + h * u + i * v + j * w + k * x + m * y
 
 
-def root_steps(matrix):
-    """L with L L' = matrix (Cholesky); what is not positive counts as almost nothing.
+def root_steps(matrix, least=1):
+    """L with L L' = matrix (Cholesky), and the same diagonal where L L' = matrix has no answer.
 
-    No row of a root is longer than the diagonal says. Rounding can leave a matrix that has none: the rows behind a
-    pivot of almost nothing would then grow, each more than the last, into numbers of thousands of digits.
+    least: a pivot below is rounding; it counts as this, and what stands below it as nothing. No entry takes more than
+    the diagonal of its row has left, so that none has more than half the digits of its diagonal.
     """
     root = []
     for row in matrix:
-        found = []
-        longest = isqrt(max(row[-1], 0))
-        for j in range(len(row)):
-            rest = row[j]
-            other = root[j] if j < len(root) else found
+        found, left = [], row[-1]
+        for j in range(len(row) - 1):
+            rest, other = row[j], root[j]
             for k in range(j):
                 rest -= found[k] * other[k]
-            if j < len(root):
-                found.append(min(max(rest // other[j], -longest), longest))
-            else:
-                found.append(max(isqrt(max(rest, 0)), 1))
+            entry = rest // other[j] if other[j] > least else 0
+            if entry * entry > left:
+                most = isqrt(max(left, 0))
+                entry = most if entry > 0 else -most
+            left -= entry * entry
+            found.append(entry)
+        found.append(max(isqrt(max(left, 0)), least))
         root.append(found)
         yield
     return root

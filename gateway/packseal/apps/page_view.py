@@ -67,6 +67,7 @@ class PageView:
         refusals = self._service.refusals(battery_id)
         return {
             **(self._service.document(battery_id) or {}),
+            "second_opinion": self._service.opinions.view(self._live_log(battery_id)),
             "verification": {
                 "state": badge.state,
                 "headline": badge.headline,
@@ -107,11 +108,14 @@ class PageView:
     def plotted_log(self, battery_id: str) -> bytes | None:
         """The log that the live values rest on: real before simulated, the best class, heard of last."""
 
+        log = self._live_log(battery_id)
+        return log.log_id if log else None
+
+    def _live_log(self, battery_id: str) -> LogState | None:
         def preference(log: LogState) -> tuple[bool, str, int]:
             return log.is_simulated, log.evidence_class, -log.received_unix_ms
 
-        logs = self._logs(battery_id)
-        return min(logs, key=preference).log_id if logs else None
+        return min(self._logs(battery_id), key=preference, default=None)
 
     def _logs(self, battery_id: str) -> tuple[LogState, ...]:
         passport = self._service.passport(battery_id)

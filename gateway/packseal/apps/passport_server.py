@@ -157,6 +157,7 @@ def passport_settings(settings: PassportFileSettings, service_public_key: bytes)
                 rated_capacity_mah=battery.rated_capacity_mah,
                 name=battery.name,
                 sources=tuple(EnrolledSource(s.public_key, s.evidence_class) for s in battery.source),
+                chemistry=battery.chemistry or "",
             )
             for battery in settings.battery
         ),

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from packseal.apps.key_acts import KeyActs
+from packseal.apps.opinions import Opinions
 from packseal.errors import EvidenceError, Reason
 from packseal.io.passport_rows import Arrived, LogHead, Signing
 from packseal.io.passport_store import PassportStore
@@ -67,6 +68,7 @@ class PassportService:
         self.acts = KeyActs(settings, store, sign, public_key, now_unix_ms, random_bytes)
         self._lock = threading.Lock()
         self._last_received_unix_ms = store.last_received_unix_ms()  # times of receipts never fall
+        self.opinions = Opinions()
         self._passports = {battery.id: Passport(battery) for battery in settings.batteries}
         self._ends: dict[bytes, Previous] = {}  # log_id -> where a log that goes on from it says that it ends
         for head in store.heads():
@@ -74,7 +76,7 @@ class PassportService:
         if is_reader:
             return
         self.acts.state_bindings()
-        for head in store.heads():
+        for head in _oldest_first(store.heads()):
             self._fold_stored(head)
 
     def receive(self, topic: str, payload: bytes) -> bytes:
@@ -239,6 +241,7 @@ class PassportService:
 
     def _fold(self, battery: BatterySettings, delivered: Delivered) -> None:
         self._passports[battery.id] = fold(self._passports[battery.id], delivered)
+        self.opinions.add(battery, delivered)
 
     def _fold_stored(self, head: LogHead) -> None:
         """Folds a stored log whose key is still enrolled; what was altered on the disk is left out."""
@@ -299,6 +302,23 @@ class PassportService:
         """Whose page shows a refusal: the battery of the log's key, else the one whose topic it came on."""
         source = self.source_of(log.key) if log else None
         return source.battery.id if source else (topic.split("/") + [""] * 3)[2]
+
+
+def _oldest_first(heads: Sequence[LogHead]) -> list[LogHead]:
+    """A log behind those that it goes on from, as they were received."""
+    before = {
+        head.log_id: previous.log_id
+        for head in heads
+        if head.has_own_genesis and (previous := genesis_key(head.genesis).previous)
+    }
+
+    def age(head: LogHead) -> int:
+        log_id, steps = before.get(head.log_id), 0
+        while log_id is not None and steps < len(heads):  # a circle cannot be signed, but stored bytes can be anything
+            log_id, steps = before.get(log_id), steps + 1
+        return steps
+
+    return sorted(heads, key=age)
 
 
 def _ends_at(log: TrustedLog, end: Previous) -> bool:

@@ -49,7 +49,8 @@ class Comparison:
         return cls(len(errors), sum(inside for _, inside in errors), median(points), rmse, max(points, key=abs))
 
     def text(self) -> str:
-        return f"{self.inside} of {words.plural(self.count, 'interval')} hold it; {self._errors()}"
+        hold = "holds" if self.count == 1 else "hold"
+        return f"{self.inside} of {words.plural(self.count, 'interval')} {hold} it; {self._errors()}"
 
     def claim_text(self) -> str:
         """A claim comes without an interval."""

@@ -153,6 +153,7 @@ class BatteryTable(Table):
     name: Annotated[str, Field(min_length=1, max_length=80)]
     category: Literal["EV", "LMT", "SBESS", "other_industrial"]
     rated_capacity_mah: Annotated[int, Field(strict=True, gt=0)] | None = None
+    chemistry: Literal["lfp", "nmc"] | None = None
     source: tuple[SourceTable, ...] = ()
 
 

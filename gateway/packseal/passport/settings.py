@@ -42,6 +42,7 @@ class BatterySettings:
     rated_capacity_mah: int | None
     name: str
     sources: tuple[EnrolledSource, ...] = ()
+    chemistry: str = ""  # of its cells, where it is told
 
     def __post_init__(self) -> None:
         if not BATTERY_ID.fullmatch(self.id):

@@ -3,7 +3,7 @@
 
 const live = document.getElementById("live");
 const offline = document.getElementById("offline");
-const SECTIONS = ["banner", "verdict", "health", "now", "able", "cells", "life", "claims", "complete", "records", "refusals", "sources"];
+const SECTIONS = ["banner", "verdict", "health", "side", "alarms", "now", "able", "cells", "life", "claims", "complete", "records", "refusals", "sources"];
 const PLOT_EVERY_MS = 10000;
 let data = null;
 let heardMs = Date.now();

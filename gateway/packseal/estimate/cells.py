@@ -1,4 +1,4 @@
-"""Half cells for the simulated packs, by formulas others have published; the product takes its own as data.
+"""Cells whose half-cell potentials others have published as formulas: what a `chemistry` in the settings means.
 
 NMC 811 against graphite with silicon: Chen et al., J. Electrochem. Soc. 167, 080534, 2020. LFP: Afshar et al.,
 arXiv 1709.03970, 2017, against the same graphite.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from packseal.estimate import Chemistry, HalfCells
+from packseal.estimate.chemistry import Chemistry, HalfCells
 
 F64 = npt.NDArray[np.float64]
 
@@ -66,3 +66,4 @@ LFP = Chemistry(
     (2_500, 3_600),
     half_cells=HalfCells((1_130_000, 1_060_000, 1_042_000), _PPM, _table(graphite_v(_X)), _PPM, _table(lfp_v(_X))),
 )
+CHEMISTRIES = {"lfp": LFP, "nmc": NMC}  # by the names of settings
