@@ -303,6 +303,70 @@ def test_a_root_is_not_longer_than_its_diagonal_says() -> None:
     matrix = [[10**9 if i == j else -(10**9) for j in range(i + 1)] for i in range(size)]
     root = finish(triangles.root_steps(matrix))
     assert max(abs(value) for row in root for value in row) <= 31_623
+    assert all(sum(value * value for value in row) <= 10**9 + 1 for row in root)
+
+
+def test_nothing_stands_below_a_pivot_of_less_than_the_least() -> None:
+    matrix = [[4], [10**6, 10**8], [10**6, 0, 10**8]]
+    assert finish(triangles.root_steps(matrix, 100)) == [[100], [0, 10**4], [0, 0, 10**4]]
+
+
+def other_cells(chemistry: str, seed: int) -> dict[str, Any]:
+    """Each ring of another cell, known too well, some counted the wrong way round; years apart, or by a wrong clock."""
+    random, curves = Random(f"{chemistry} {seed}"), Curves(PROFILES[chemistry])
+    rings = []
+    for _ in range(5):
+        kept, sign, at_ppm = random.choice([0.4, 0.7, 1.0]), random.choice([1, 1, -1]), 950_000
+        amounts = [round(kept * ppm) for ppm in curves.amounts_ppm]
+        anchors = []
+        for k in range(random.randrange(2, 9)):
+            charge_ppm = random.randrange(-at_ppm, 950_001 - at_ppm) if k else 0
+            at_ppm += charge_ppm
+            seconds, variance_ppm2 = random.choice([0, 3_600, 3_000_000]), random.choice([0, 1, 10**6])
+            uv = curves.ocv_uv(round(kept * at_ppm), amounts)
+            anchors.append((sign * charge_ppm, seconds, variance_ppm2, uv, random.choice([1, 300, 5_000])))
+        rings.append((random.choice([0, 5, 400, 3_000, 100_000]), anchors))
+    return {"chemistry": chemistry, "is_new": seed % 2 == 0, "rings": rings}
+
+
+ENDLESS = [("lco", 4), ("lco", 6), ("nmc", 17), ("nmc", 19), ("nca", 19), ("nca", 22)]  # they once were
+NOT_KEPT = [("nmc", 0), ("nmc", 1), ("nca", 1), ("nca", 2), ("lco", 1), ("lfp", 0), ("lfp", 2)]  # they once were not
+
+
+@pytest.mark.on_32_bits
+def test_rings_of_many_cells_end_soon_everywhere(interpreter: Interpreter) -> None:
+    cells = "".join(json.dumps(other_cells(*each)) + "\n" for each in ENDLESS)
+    answers = interpreter.run(FOLLOW, input_bytes=cells.encode(), timeout_s=20).splitlines()
+    assert len(answers) == 5 * len(ENDLESS)
+    for answer in answers:
+        steps, ppm, sigma_ppm = map(int, answer.split()[:3])
+        assert steps < 20_000
+        assert 200_000 <= ppm <= 1_200_000
+        assert 0 < sigma_ppm < 1_000_000
+
+
+@pytest.mark.parametrize(("chemistry", "seed"), NOT_KEPT)
+def test_what_is_believed_after_rings_of_many_cells_can_be_kept(chemistry: str, seed: int) -> None:
+    fit = Fit(Curves(PROFILES[chemistry]), is_new=seed % 2 == 0)
+    for days, anchors in other_cells(chemistry, seed)["rings"]:
+        finish(fit.ring_steps(anchors, days))
+        again = Fit(fit._curves)
+        again.from_bytes(fit.to_bytes())
+        mine, its = fit._members[0].prior, again._members[0].prior
+        assert (mine.x, mine.root) == (its.x, its.root)
+        assert again.capacity() == fit.capacity()
+        assert fit.soc_ppm(3_500_000)[0] in range(-1_000_000, 5_000_000)
+
+
+def test_after_years_of_nothing_learnt_nothing_is_known() -> None:
+    life = Life("nmc", "mixed", 3, is_new=True)
+    cell = aged(life.curves)
+    life.learn(cell, 0)
+    assert life.is_published()
+    says_nothing = [(0, 0, 0, 3_700_000, 10**9)] * 2
+    finish(life.fit.ring_steps(says_nothing, 12 * 365))
+    assert not life.is_published()
+    assert life.fit.capacity()[1] >= 150_000
 
 
 def test_the_state_outlasts_a_restart() -> None:

@@ -239,7 +239,7 @@ class Fit:
             prior = yield from collapse_steps(self._curves, member.found, own_best, answers)
             learnt.append((prior, max((own_best - best) * _MEMORY_QUARTERS // 4, _LEAST_SCORE)))
         capacity_ppm, sigma_ppm = answers.mean()
-        if not _LEAST_PPM <= capacity_ppm <= _MOST_PPM or any([_is_vague(prior) for prior, _ in learnt]):
+        if not _LEAST_PPM <= capacity_ppm <= _MOST_PPM or any(_is_vague(prior) for prior, _ in learnt):
             return False
         for i in range(len(learnt)):
             self._members[i].prior, self._members[i].score = learnt[i]

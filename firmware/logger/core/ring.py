@@ -120,7 +120,7 @@ class Explanation:
     def judge_steps(self):
         """How well the tangents speak for the curves where the solution lies; they are not needed after that."""
         fresh_ppm, product = self._curves.amounts_ppm, 1
-        is_cell = all([100 * self.x[i] >= _LEAST_PERCENT * fresh_ppm[i] for i in range(3)])
+        is_cell = all(100 * self.x[i] >= _LEAST_PERCENT * fresh_ppm[i] for i in range(3))
         for k in range(len(self._ring)):
             tangent = self._tangents[k]
             self.bend += tangent.bend(self._curves, self.n_ppm[k], self.x) if is_cell else _NO_CELL

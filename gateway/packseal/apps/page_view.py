@@ -67,7 +67,7 @@ class PageView:
         refusals = self._service.refusals(battery_id)
         return {
             **(self._service.document(battery_id) or {}),
-            "second_opinion": self._service.opinions.view(self._live_log(battery_id)),
+            "second_opinion": self._service.opinions.view(battery_id, self._live_log(battery_id)),
             "verification": {
                 "state": badge.state,
                 "headline": badge.headline,

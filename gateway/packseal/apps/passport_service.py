@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -68,7 +68,7 @@ class PassportService:
         self.acts = KeyActs(settings, store, sign, public_key, now_unix_ms, random_bytes)
         self._lock = threading.Lock()
         self._last_received_unix_ms = store.last_received_unix_ms()  # times of receipts never fall
-        self.opinions = Opinions()
+        self.opinions = Opinions(self._stored_deliveries_of, self._received_at)
         self._passports = {battery.id: Passport(battery) for battery in settings.batteries}
         self._ends: dict[bytes, Previous] = {}  # log_id -> where a log that goes on from it says that it ends
         for head in store.heads():
@@ -244,7 +244,14 @@ class PassportService:
         self.opinions.add(battery, delivered)
 
     def _fold_stored(self, head: LogHead) -> None:
-        """Folds a stored log whose key is still enrolled; what was altered on the disk is left out."""
+        """Folds a stored log whose key is still enrolled."""
+        found = self._stored_for(head)
+        if found:
+            for delivered in self._stored_deliveries(head):
+                self._fold(found[0].battery, delivered)
+
+    def _stored_deliveries(self, head: LogHead) -> Iterator[Delivered]:
+        """As they came; what was altered on the disk is left out."""
         found = self._stored_for(head)
         if found is None:
             return
@@ -256,7 +263,16 @@ class PassportService:
             entries = _readable(checked.good)
             at = (span.first_seq, span.size, entries, checked.uptime_ms, span.received_unix_ms)
             times = self._good_times(head.log_id, entries)
-            self._fold(source.battery, Delivered(head.log_id, source.evidence_class, key, *at, times))
+            yield Delivered(head.log_id, source.evidence_class, key, *at, times)
+
+    def _stored_deliveries_of(self, log_id: bytes) -> Iterator[Delivered]:
+        for head in self.store.heads():
+            if head.log_id == log_id:
+                yield from self._stored_deliveries(head)
+
+    def _received_at(self, log_id: bytes, seq: int) -> int | None:
+        record = self.store.record(log_id, seq)
+        return record.received_unix_ms if record else None
 
     def _fold_bound(self, bind: Bind) -> None:
         """What had come of a key before it was bound by this act, when settings bound it that have changed since."""
