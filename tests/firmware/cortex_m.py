@@ -29,6 +29,7 @@ VECTOR_FILES = ("log.json", "cbor.json", "columns.json", "link.json")
 BENCHMARKS = ROOT / "benchmarks"
 TEST_HEAP_BYTES = 1 << 20  # the vectors as JSON are larger than a board's heap
 WAITING = QemuOptions(heap_bytes=TEST_HEAP_BYTES, starts_program=False)
+FROZEN = QemuOptions(heap_bytes=TEST_HEAP_BYTES, starts_program=False, is_frozen=True)
 
 
 def missing(what: object) -> NoReturn:
@@ -54,12 +55,12 @@ import {name}
 
 
 @cache
-def rom(machine_name: str) -> bytes:
-    """The firmware, and beside it what only tests run and read."""
+def rom(machine_name: str, *, is_frozen: bool = False) -> bytes:
+    """The firmware, where it is not frozen, and beside it what only tests run and read."""
     machine = MACHINES[machine_name]
     tests = {name: SCRIPTS / name for name in SCRIPT_FILES}
     tests |= {name: VECTORS / name for name in VECTOR_FILES}
-    return rom_image(machine, firmware_files(machine) | tests)
+    return rom_image(machine, firmware_files(machine, is_frozen=is_frozen) | tests)
 
 
 def emulated(folder: Path, machine_name: str, options: QemuOptions = WAITING) -> QemuBoard:
@@ -69,7 +70,7 @@ def emulated(folder: Path, machine_name: str, options: QemuOptions = WAITING) ->
         board = QemuBoard(folder, MACHINES[machine_name], options)
     except MicroPythonError as error:
         missing(error)
-    board.load(rom(machine_name))  # what does not compile fails
+    board.load(rom(machine_name, is_frozen=options.is_frozen))  # what does not compile fails
     return board
 
 
@@ -102,14 +103,14 @@ class CortexM(Interpreter):
 
 
 def configured(folder: Path, machine_name: str, config: dict[str, Any], **options: Any) -> QemuBoard:
-    """A board that has this configuration and is off. It starts its program."""
-    board = emulated(folder, machine_name)
+    """A board whose firmware is frozen, with this configuration, and off. It starts its program."""
+    board = emulated(folder, machine_name, FROZEN)
     board.start()
     with RawConsole(board.console) as console:
         console.run(f"file = open('/flash/config.json', 'w')\nfile.write({json.dumps(config)!r})\nfile.close()")
     board.cut_power()
-    board.options = QemuOptions(**options)
-    board.load(rom(machine_name))
+    board.options = QemuOptions(is_frozen=True, **options)
+    board.load(rom(machine_name, is_frozen=True))
     return board
 
 

@@ -29,7 +29,7 @@ from packseal.io.unix_board import firmware_folder
 from packseal.io.update_offer import UpdatePackage
 from packseal.records.entries import genesis_key
 from tests.firmware import test_codecs, test_crypto, test_logger, test_vectors
-from tests.firmware.cortex_m import BENCHMARKS, ConsoleLog, CortexM, configured, emulated
+from tests.firmware.cortex_m import BENCHMARKS, FROZEN, ConsoleLog, CortexM, configured, emulated
 from tests.firmware.test_with_gateway import SERVICE, Witness
 from tests.line.rig import Rig
 from tests.waiting import until
@@ -238,8 +238,7 @@ def test_line_to_the_passport_service_and_back(tmp_path: Path) -> None:
 
 
 def test_an_update_comes_over_the_link_at_ten_samples_a_second_and_none_is_missed(tmp_path: Path) -> None:
-    """With MicroPython's littlefs, in time that passes by instructions; the heap is larger than that of a board whose
-    firmware has no slots, by what their code takes."""
+    """With MicroPython's littlefs, in time that passes by instructions."""
     files = {f"logger/core/f{number:02}.mpy": bytes([number]) * 97 * number for number in range(1, 17)}
     content = update_package(Firmware("qemu", (0, 2, 0), files, {}), Signer(UPDATER))
     board = slotted(tmp_path / "cortex", config(update_public_key=bytes(UPDATER.verify_key).hex()))
@@ -261,17 +260,17 @@ def test_an_update_comes_over_the_link_at_ten_samples_a_second_and_none_is_misse
 
 
 def slotted(folder: Path, settings: dict[str, Any]) -> QemuBoard:
-    """A board that is off, in whose slot is what starts the firmware in its ROM: as where all but main.py is frozen."""
-    board = emulated(folder, "m3")
+    """A board that is off, whose firmware is frozen, and in whose slot is what starts the main.py in its ROM."""
+    board = emulated(folder, "m3", FROZEN)
     start = "import sys\nsys.path.append('/rom')\nimport firmware\nstart = firmware.start\n"
     board.start()
     with RawConsole(board.console) as console:
         for path, text in (("a/main.py", start), ("config.json", json.dumps(settings))):
             console.run(f"from files import Files\nwith Files('/flash').create({path!r}) as f:\n f.write({text!r})\n")
     board.cut_power()
-    board.options = QemuOptions(heap_bytes=112 << 10, counts_instructions=True)
-    machine = MACHINES["m3"]
-    board.load(rom_image(machine, firmware_files(machine) | {"firmware.py": firmware_folder() / "main.py"}))
+    board.options = QemuOptions(is_frozen=True, counts_instructions=True)
+    machine, main = MACHINES["m3"], {"firmware.py": firmware_folder() / "main.py"}
+    board.load(rom_image(machine, firmware_files(machine, is_frozen=True) | main))
     return board
 
 

@@ -65,7 +65,7 @@ def test_what_is_shown_of_an_estimate_in_words() -> None:
 
 def test_every_known_number_has_words_and_every_lack_a_cure() -> None:
     assert list(QUANTITIES) == list(range(1, 9))
-    assert list(METHODS) == list(range(1, 7))
+    assert list(METHODS) == list(range(1, 8))
     assert list(LACKING) == list(range(1, 10))
     assert all(what and cure for what, cure in LACKING.values())
 
