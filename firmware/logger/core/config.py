@@ -69,8 +69,8 @@ def checked(where, config, numbers, texts, sources, optional=(), tables=None):
         raise ConfigError(f"{where}: source must be {choice}")
     table = sources[source]() if "source" in config else None
     tables = tables or {}
-    may_have = PUBLIC_KEYS[1:] + ("oldest_version", "chemistry", "curve_family")
-    may_have += tuple(EVENT_NUMBERS) + tuple(HEALTH_NUMBERS) + tuple(optional) + tuple(tables)
+    may_have = list(PUBLIC_KEYS[1:]) + ["oldest_version", "chemistry", "curve_family"]
+    may_have += list(EVENT_NUMBERS) + list(HEALTH_NUMBERS) + list(optional) + list(tables)
     for more in (NUMBERS, EVENT_NUMBERS, HEALTH_NUMBERS):
         numbers = merged(numbers, more)
     names = list(numbers) + list(texts) + [PUBLIC_KEYS[0], "source"] + ([source] if table else [])

@@ -17,7 +17,7 @@ CERTIFIED_WH = 220
 
 
 def main(true_mah, cycles, age):
-    simulator._PHASES = PHASES
+    simulator._PHASES = PHASES  # type: ignore[assignment]
     simulator._FULL_SOC_PPM = 930000
     simulator.CYCLE_MS = sum([phase[0] for phase in PHASES])
     now_ms = [0]

@@ -60,7 +60,7 @@ class Source:
 
 def run(source, cell_blocks, sample_ms, time=None):
     config = {"cell_blocks": cell_blocks, "rated_capacity_mah": 100000, "sample_ms": sample_ms, "window_ms": 3600000}
-    config.update({"strings": 1, "chemistry": "nmc"})  # type: ignore[dict-item]
+    config.update({"strings": 1, "chemistry": "nmc"})
     sampler = Sampler(config, source)
     sampler.begin(0, Progress())
     settled = events = 0
