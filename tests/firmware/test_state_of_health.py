@@ -21,7 +21,12 @@ RESISTANCE_UOHM = 18_000 * 6 // 2
 
 
 def statements(
-    true_mah: int, seed: int, phase_ms: int, cycles: int = 2, stalls: Sequence[tuple[int, int]] = ()
+    true_mah: int,
+    seed: int,
+    phase_ms: int,
+    cycles: int = 2,
+    stalls: Sequence[tuple[int, int]] = (),
+    window_samples: int = WINDOW_SAMPLES,
 ) -> list[tuple[int, dict[int, Any]]]:
     """(time from the start in ms, body) of each SOH; in a stall (first, last sample) nothing is sampled."""
     generator = Random(seed)
@@ -37,8 +42,8 @@ def statements(
             estimator.add(sample, integrator.add(now_ms, sample.current_ma, sample.pack_mv))
         while estimator.has_work:
             estimator.work()
-        if slot % WINDOW_SAMPLES == WINDOW_SAMPLES - 1:
-            estimator.note_window(slot // WINDOW_SAMPLES)
+        if slot % window_samples == window_samples - 1:
+            estimator.note_window(slot // window_samples)
             kind, body = estimator.statement() or (None, {})
             if kind == SOH:
                 found.append((slot * SAMPLE_MS, body))
@@ -62,6 +67,14 @@ def test_the_truth_lies_within_two_standard_uncertainties(true_mah: int, seed: i
 def test_a_first_statement_comes_within_a_cycle_and_a_rest(phase_ms: int) -> None:
     """So within 70 seconds where 60 seconds of the pack pass in one."""
     assert statements(9_100, 1, phase_ms)[0][0] <= CYCLE_MS + 420_000
+
+
+@pytest.mark.parametrize("window_samples", [60, 290, 900])
+def test_a_rest_that_ends_within_its_window_counts_as_soon_as_that_has_ended(window_samples: int) -> None:
+    """Which record it rests on is not known before."""
+    of_short, of_long = statements(8_500, 1, 0), statements(8_500, 1, 0, window_samples=window_samples)
+    assert of_long[0][1][5] == of_short[0][1][5]
+    assert 0 <= of_long[0][0] - of_short[0][0] <= 2 * window_samples * SAMPLE_MS
 
 
 def test_resistance_comes_from_the_pulses() -> None:

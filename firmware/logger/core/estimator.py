@@ -73,12 +73,12 @@ class Estimator:
         self._rated_mah = config["rated_capacity_mah"]
         self._series = config["cell_blocks"] // config["strings"]
         self._energies_uwh = energies_uwh
-        self._sample_ms = sample_ms
         profile = _profile(config.get("chemistry"))
         drift_ppm = max(ZERO_ERROR_MA * 1000000 // self._rated_mah, 100)
         self._fit = Fit(Curves(profile), drift_ppm, bool(config.get("is_new_pack"))) if profile else None
         self._windows = _charge_windows(config.get("curve_family"), self._rated_mah)
         self._marks = _Marks() if self._windows else None
+        self._is_noted = False  # whether the window that holds the newest segment has ended
         self._leader = None  # (method, standard uncertainty, time_ms) of the capacity that was last known
         self._segments = Segments(self._rated_mah, config["cell_blocks"], sample_ms)
         self._rests = Rests()
@@ -133,6 +133,8 @@ class Estimator:
         self._standing.note_window(seq)
         if self._marks:
             self._marks.add(self._segments.count.totals().time_ms, seq)
+            self._is_noted = True
+        self._look_for_work()
         self._say_resistance()
         self._say_standing(seq)
         self._say_what_lacks()
@@ -157,6 +159,7 @@ class Estimator:
         self._rests.note(segment)
         if self._windows:
             self._windows.note(segment)
+            self._is_noted = False
         if not self._rests.is_resting or self._fit is None:
             return
         self._standing.settled(self._rests.rest_ms, segment.cell_uv, segment.totals, segment.ddegc, self._slope_of)
@@ -181,8 +184,7 @@ class Estimator:
     def work(self):
         """Goes on by a step."""
         if self._steps is None:
-            is_window = self._windows is not None and self._windows.is_due
-            self._steps = self._window_steps() if is_window else self._anchor_steps()
+            self._steps = self._window_steps() if self._has_window() else self._anchor_steps()
         try:
             next(self._steps)
         except StopIteration:
@@ -190,8 +192,12 @@ class Estimator:
             self._look_for_work()
 
     def _look_for_work(self):
-        is_window = self._windows is not None and self._windows.is_due
-        self.has_work = self._steps is not None or self._fresh is not None or is_window
+        """What is said names the entries that it rests on: the window that holds the newest of it must have ended."""
+        is_anchor = self._fresh is not None and self._fresh.window_seq is not None
+        self.has_work = self._steps is not None or is_anchor or self._has_window()
+
+    def _has_window(self):
+        return self._windows is not None and self._windows.is_due and self._is_noted
 
     def _window_steps(self):
         """Makes of a steady current what it says of the capacity."""
@@ -200,18 +206,17 @@ class Estimator:
         yield
         if not inputs_ms:
             return
-        inputs = self._marks.between(*inputs_ms)
-        conditions = Conditions(inputs, inputs_ms[1]) if inputs else None
-        if lacks or not conditions:
-            self._say_not_known(METHOD_WINDOWS, lacks or LACKS_SPAN, conditions)
+        conditions = Conditions(self._marks.between(*inputs_ms), inputs_ms[1])
+        if lacks:
+            self._say_not_known(METHOD_WINDOWS, lacks, conditions)
         elif self._leads(METHOD_WINDOWS, error_ppm):
             yield from self._say_known_steps(METHOD_WINDOWS, ppm, error_ppm, conditions)
 
     def _anchor_steps(self):
         """Makes of the anchors what can be made of them."""
-        fresh, anchors = self._fresh, list(self._rests.anchors)
-        self._fresh = None
-        if fresh is None or len(anchors) < 2 or anchors[0].window_seq is None or fresh.window_seq is None:
+        fresh, self._fresh = self._fresh, None
+        anchors = self._rests.until(fresh)  # another rest may have begun since
+        if len(anchors) < 2:
             return
         before = self._fit.to_bytes()
         now_days = fresh.totals.time_ms // _MS_PER_DAY
@@ -402,14 +407,14 @@ class _Marks:
         self._ended.append((time_ms, seq))
 
     def between(self, first_ms, last_ms):
-        """[first seq, last seq], None before the last one has ended."""
-        first_seq = self._ended[0][1] if self._ended else None
+        """[first seq, last seq] of a stretch whose last window has ended."""
+        first_seq = seq = self._ended[0][1]
         for time_ms, seq in self._ended:
             if time_ms <= first_ms:
                 first_seq = seq
             if time_ms >= last_ms:
-                return [first_seq, seq]
-        return None
+                break
+        return [first_seq, seq]
 
 
 class _StateOfCharge:

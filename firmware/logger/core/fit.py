@@ -12,7 +12,7 @@ A ring that none explains changes nothing: it was measured otherwise than we bel
 whose explanation is no cell, or leaves less known than before any ring. After three such rings nothing is known of the
 cell, nor is it after ten years of which nothing was learnt; hence no number here grows without end.
 
-Left to others: which rests are anchors (rests.py), and from which uncertainty on a value is stated (soh.py).
+Left to others: which rests are anchors (rests.py), and from which uncertainty on a value is stated (capacity.py).
 """
 
 import struct

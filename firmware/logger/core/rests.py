@@ -79,6 +79,10 @@ class Rests:
         fresh, self._fresh = self._fresh, None
         return fresh
 
+    def until(self, anchor):
+        """The anchors up to this one; none when it has been forgotten."""
+        return self.anchors[: self.anchors.index(anchor) + 1] if anchor in self.anchors else []
+
     def begin_ring(self, anchor):
         """What the anchors up to this one say has been taken into account: it begins the next ring."""
         if anchor in self.anchors:
