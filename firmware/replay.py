@@ -64,8 +64,7 @@ class Replay:
         sampler.take(self._now_ms - sampler.window_began_ms)
         if sampler.estimator.is_due:
             sampler.estimator.settle()
-        while sampler.estimator.has_work:
-            sampler.estimator.work()
+        self._work()
         if sampler.is_window_over(self._now_ms):
             self._end_window()
 
@@ -73,10 +72,16 @@ class Replay:
         """The last window ends with the rows: what its rest has shown is not lost."""
         if self._now_ms > self._sampler.window_began_ms:
             self._end_window()
+        self._work()
         while self._tell_statement():  # what waited for a window each
             pass
         counters = self._sampler.counters.result()
         self._tell("end", {"counters": counters, "rows": self._rows, "windows": self._windows})
+
+    def _work(self):
+        """All that a board would do between the slots."""
+        while self._sampler.estimator.has_work:
+            self._sampler.estimator.work()
 
     def _end_window(self):
         soc_cpct = self._sampler.end_window(self._now_ms, self._progress.counters).get(WINDOW_SOC)
