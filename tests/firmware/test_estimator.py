@@ -10,13 +10,14 @@ import pytest
 
 from logger.core.entries import ESTIMATE, SOH
 from logger.core.estimator import Estimator
-from logger.core.sampling import Sample
+from logger.core.sampling import Integrator, Sample
 from logger.core.statements import (
     CAPACITY,
     ENERGY,
     LACKS_CURVE,
     LACKS_REST,
     LACKS_SPAN,
+    METHOD_WINDOWS,
     POWER_20,
     POWER_80,
     RESISTANCE,
@@ -24,6 +25,8 @@ from logger.core.statements import (
     SOCE,
 )
 from tests.firmware.conftest import Interpreter
+from tests.firmware.test_charge_window import RATED_MAH as CELL_MAH
+from tests.firmware.test_charge_window import Cell
 
 SCRIPT = Path(__file__).parent / "board_tests/estimates.py"
 RESISTANCE_UOHM = 18_000 * 6 // 2
@@ -93,3 +96,32 @@ def test_after_a_day_it_is_said_what_lacks(chemistry: str | None, lacks: int) ->
         (1_440, ESTIMATE, CAPACITY, [lacks])
     ]
     assert estimator.soc_cpct() is None
+
+
+@pytest.mark.parametrize("family", ["lco", "nca"])
+def test_steady_currents_are_enough_where_the_curves_were_learnt_from_such_cells(family: str) -> None:
+    """Method 7, without a chemistry: parts of cycles of a cell at 86 %, three samples in each half minute."""
+    cell = Cell(family, 860_000)
+    config = {"rated_capacity_mah": CELL_MAH, "cell_blocks": 1, "strings": 1, "curve_family": family}
+    sample, integrator = Sample(1, 1), Integrator([0] * 4, 60_000)
+    estimator, said, now_ms, seq = Estimator(config, 10_000, integrator.energies_uwh), [], 0, 0
+    for segment in cell.life(40):
+        if segment is None:
+            now_ms += 3_600_000  # what is hidden of the cell's life was not counted here
+            continue
+        sample.cell_mv[0] = sample.pack_mv = round(segment.cell_uv[0] / 1000)
+        sample.current_ma, sample.temperature_ddegc[0] = segment.current_ma, segment.ddegc
+        for _ in range(3):
+            now_ms += 10_000
+            estimator.add(sample, integrator.add(now_ms, sample.current_ma, sample.pack_mv))
+        while estimator.has_work:
+            estimator.work()
+        seq += 1
+        estimator.note_window(seq)
+        said += [statement] if (statement := estimator.statement()) else []
+    healths = [body for kind, body in said if kind == SOH]
+    assert healths
+    for body in healths:
+        assert body[1] == METHOD_WINDOWS
+        assert 0 < body[2][0] < body[2][1] <= seq
+        assert abs(body[5][0] - 8_600) <= 1.96 * body[5][1]

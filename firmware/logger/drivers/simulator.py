@@ -1,8 +1,8 @@
 """A simulated pack: cells of one open-circuit curve behind a resistance, driven round and round through one cycle.
 
 A pure function of the time since a fixed origin, so that a restart of the firmware does not restart the pack. Integers
-only. Its curve, noise and spread are unknown to the estimator. With words
-of 64 bits `read` makes nothing on the heap; with 32 it does, and no board with a pack runs it.
+only. Its curve, noise and spread are unknown to the estimator. With words of 64 bits `read` makes nothing on the heap;
+with 32 it does, and no board with a pack runs it.
 """
 
 KIND = 0  # docs/record.md, BOOT key 3

@@ -11,7 +11,6 @@ from packseal.passport.document import Json
 from packseal.records.bodies import Estimate, margin
 from packseal.records.report import utc
 
-NO_OPINION = None  # nothing came yet
 TELL_CHEMISTRY = "put the chemistry of its cells, lfp or nmc, beside this battery in passport.toml and start again"
 UNITS = {"_mah": ("Ah", 1000), "_ma": ("mA", 1), "_percent": ("%", 1), "_points": ("points", 1)}
 

@@ -14,7 +14,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from packseal.apps.opinion_words import NO_OPINION, alarm_view, opinion_view
+from packseal.apps.opinion_words import alarm_view, opinion_view
 from packseal.estimate import SecondOpinion
 from packseal.estimate.cells import CHEMISTRIES
 from packseal.passport.document import Json
@@ -59,7 +59,7 @@ class Opinions:
         with self._lock:
             followed = self._of_log.get(log.log_id) if log else None
             return {
-                "opinion": self._opinion(followed) if followed else NO_OPINION,
+                "opinion": self._opinion(followed) if followed else None,
                 "alarms": self._alarms(battery_id),
             }
 

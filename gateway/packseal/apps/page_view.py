@@ -106,12 +106,12 @@ class PageView:
         }
 
     def plotted_log(self, battery_id: str) -> bytes | None:
-        """The log that the live values rest on: real before simulated, the best class, heard of last."""
-
         log = self._live_log(battery_id)
         return log.log_id if log else None
 
     def _live_log(self, battery_id: str) -> LogState | None:
+        """The log that the live values rest on: real before simulated, the best class, heard of last."""
+
         def preference(log: LogState) -> tuple[bool, str, int]:
             return log.is_simulated, log.evidence_class, -log.received_unix_ms
 

@@ -1,0 +1,303 @@
+"""The capacity, and what follows from it: by rests (fit.py) and, where curves were learnt, by steady currents
+(charge_window.py).
+
+Decides when the one and the other is worked on, which of them is believed, and what is said of it. What is said names
+the entries that it rests on, so the window that holds the newest of it must have ended before. All of it takes long:
+`work` goes on by a step.
+"""
+
+from logger.core import energy
+from logger.core.electrodes import Curves
+from logger.core.entries import SOH, without_absent
+from logger.core.fit import Fit
+from logger.core.integers import isqrt, rounded
+from logger.core.rests import MAX_ANCHORS
+from logger.core.state_of_charge import ZERO_ERROR_MA
+from logger.core.statements import (
+    CAPACITY,
+    ENERGY,
+    LACKS_AGREEMENT,
+    LACKS_SPAN,
+    METHOD_ANCHORS,
+    METHOD_ENERGY,
+    METHOD_ROUND_TRIP,
+    METHOD_STEPS,
+    METHOD_WINDOWS,
+    POWER_20,
+    POWER_80,
+    ROUND_TRIP,
+    SOCE,
+    Conditions,
+)
+
+MAX_UNCERTAINTY_PPM = 30000  # above it a capacity is not yet known
+RING_DAYS = 7  # anchors further apart belong to cells of another age
+_LEAD_MS = 7 * 86400000  # how long a method of capacity is believed before one that is less sure
+_MARKS = 32
+_MOST_DRIFT_PPM = 80000  # an hour: more does not fit into the state that a fit keeps
+_MS_PER_DAY = 86400000
+_MIN_BLOCK_SPAN_PPM = 300000
+
+
+class Capacity:
+    """config as the logger has it. count: what has flowed (totals.py). Readable: `fit`, None where no chemistry is
+    told; `ppm` of rated_capacity, the best guess, known or not; `has_work`, whether `work` has something to do."""
+
+    def __init__(self, config, count, rests, resistance, statements):
+        self._config = config
+        self._rated_mah = config["rated_capacity_mah"]
+        self._series = config["cell_blocks"] // config["strings"]
+        self._count = count
+        self._rests = rests
+        self._resistance = resistance
+        self._statements = statements
+        profile = _profile(config.get("chemistry"))
+        drift_ppm = min(max(ZERO_ERROR_MA * 1000000 // self._rated_mah, 100), _MOST_DRIFT_PPM)
+        self.fit = Fit(Curves(profile), drift_ppm, bool(config.get("is_new_pack"))) if profile else None
+        self._windows = _charge_windows(config.get("curve_family"), self._rated_mah)
+        self._marks = _Marks() if self._windows else None
+        self._is_noted = False  # whether the window that holds the newest segment has ended
+        self._leader = None  # (method, standard uncertainty, time_ms) of the capacity that was last known
+        self.ppm = 1000000
+        self._ring_days = 0  # of pack time, at which the ring before this one was closed
+        self._fresh = None  # an anchor that has not been worked on
+        self._steps = None
+        self.has_work = False
+
+    def forget(self):
+        """Charge was not counted, or the windows that something rests on are not in the log."""
+        self._fresh = None
+        if self._windows:
+            self._windows.gap()
+
+    def note_segment(self, segment):
+        if self._windows:
+            self._windows.note(segment)
+            self._is_noted = False
+
+    def end_rest(self, anchor):
+        """That of a rest that is over; None when it was too short."""
+        if anchor is not None and self.fit is not None:
+            self._fresh = anchor
+
+    def note_window(self, seq):
+        """Says which entry holds the window that has just ended."""
+        if self._marks:
+            self._marks.add(self._now_ms(), seq)
+            self._is_noted = True
+        self.look_for_work()
+
+    def work(self):
+        """Goes on by a step."""
+        if self._steps is None:
+            self._steps = self._window_steps() if self._has_window() else self._anchor_steps()
+        try:
+            next(self._steps)
+        except StopIteration:
+            self._steps = None
+            self.look_for_work()
+
+    def look_for_work(self):
+        is_anchor = self._fresh is not None and self._fresh.window_seq is not None
+        self.has_work = self._steps is not None or is_anchor or self._has_window()
+
+    def _has_window(self):
+        return self._windows is not None and self._windows.is_due and self._is_noted
+
+    def _window_steps(self):
+        """Makes of a steady current what it says of the capacity."""
+        yield from self._windows.settle_steps()
+        ppm, error_ppm, inputs_ms, lacks = self._windows.value()
+        yield
+        if not inputs_ms:
+            return
+        conditions = Conditions(self._marks.between(*inputs_ms), inputs_ms[1])
+        if lacks:
+            self._say_not_known(METHOD_WINDOWS, lacks, conditions)
+        elif self._leads(METHOD_WINDOWS, error_ppm):
+            yield from self._say_known_steps(METHOD_WINDOWS, ppm, error_ppm, conditions)
+
+    def _anchor_steps(self):
+        """Makes of the anchors what can be made of them."""
+        fresh, self._fresh = self._fresh, None
+        anchors = self._rests.until(fresh)  # another rest may have begun since
+        if len(anchors) < 2:
+            return
+        before = self.fit.to_bytes()
+        now_days = fresh.totals.time_ms // _MS_PER_DAY
+        days = now_days - self._ring_days
+        yield from self.fit.ring_steps([self._anchor_of(anchors, i) for i in range(len(anchors))], days)
+        if fresh not in self._rests.anchors:  # charge was not counted meanwhile
+            self.fit.from_bytes(before)
+            return
+        yield from self._say_capacity_steps(anchors)
+        yield
+        self._say_round_trip(anchors, fresh)
+        if len(anchors) == MAX_ANCHORS or days >= RING_DAYS:
+            self._ring_days = now_days
+            self._rests.begin_ring(fresh)
+        else:
+            self.fit.from_bytes(before)  # the same anchors are looked at again, with the next one
+
+    def _anchor_of(self, anchors, i):
+        """(charge_ppm, seconds, variance_ppm2, uv, sigma_uv), charge and time since the one before."""
+        anchor = anchors[i]
+        if not i:
+            return 0, 0, 0, anchor.mean_uv, anchor.sigma_uv
+        before = anchors[i - 1]
+        ms = anchor.totals.time_ms - before.totals.time_ms
+        charge_uah = anchor.totals.charge_uah - before.totals.charge_uah
+        if self._config.get("zero_at_rest"):
+            charge_uah -= (before.zero_ma + anchor.zero_ma) * ms // 7200
+        variance = before.totals.step_variance_to(anchor.totals) * 1000000 // self._rated_mah**2
+        return charge_uah * 1000 // self._rated_mah, ms // 1000, variance, anchor.mean_uv, anchor.sigma_uv
+
+    def _say_capacity_steps(self, anchors):
+        ppm, error_ppm, is_consistent = self.fit.capacity()
+        yield
+        conditions = self._conditions(anchors[0], anchors[-1])
+        if not is_consistent or error_ppm >= MAX_UNCERTAINTY_PPM:
+            if self._leader is None:
+                self.ppm = ppm
+            self._say_not_known(METHOD_ANCHORS, LACKS_SPAN if is_consistent else LACKS_AGREEMENT, conditions)
+        elif self._leads(METHOD_ANCHORS, error_ppm):
+            weakest, strongest = yield from self._block_steps(anchors, ppm, error_ppm)
+            if anchors[-1] not in self._rests.anchors:
+                return
+            yield from self._say_known_steps(METHOD_ANCHORS, ppm, error_ppm, conditions, weakest, strongest)
+
+    def _leads(self, method, error_ppm):
+        """Whether what this method has found is to be said: one speaks until it is silent, or another is more sure."""
+        now_ms, leader = self._now_ms(), self._leader
+        if leader and leader[0] != method and error_ppm >= leader[1] and now_ms - leader[2] < _LEAD_MS:
+            return False
+        self._leader = method, error_ppm, now_ms
+        return True
+
+    def _say_not_known(self, method, lacks, conditions):
+        """Takes back what this method has said; what another one knows stands."""
+        if self._leader and self._leader[0] == method:
+            self._leader = None
+        if self._leader is None:
+            self._statements.lack(CAPACITY, method, [lacks], conditions)
+
+    def _say_known_steps(self, method, ppm, error_ppm, conditions, weakest=None, strongest=None):
+        self.ppm = ppm
+        estimate = [rounded(ppm, 100), max(rounded(error_ppm, 100), 1)]
+        body = {
+            1: method,
+            2: conditions.inputs,
+            3: self._rated_mah,
+            4: [value * self._rated_mah // 10000 for value in estimate],
+            5: estimate,
+            6: self._resistance.ohmic(),
+            7: conditions.ddegc,
+            8: conditions.span_cpct,
+            9: conditions.age_ms(self._now_ms()),
+            10: weakest,
+            11: strongest,
+        }
+        self._statements.say(CAPACITY, SOH, without_absent(body), estimate, conditions)
+        if self.fit:
+            yield from self._say_energy_steps(estimate, conditions)
+
+    def _conditions(self, first, last):
+        span = [self._soc_cpct_at(first.mean_uv), self._soc_cpct_at(last.mean_uv)]
+        return energy.conditions(first, last, span)
+
+    def _soc_cpct_at(self, uv):
+        return min(max(rounded(self.fit.soc_ppm(uv)[0], 100), 0), 10000)
+
+    def _block_steps(self, anchors, ppm, error_ppm):
+        """[block, soh_capacity_cpct, standard uncertainty] of the weakest and the strongest block, None where the
+        anchors are too near each other. All blocks of a string carry the same charge: the one that moved through more
+        of its own curve has less of it."""
+        socs = []
+        for anchor in anchors:
+            socs.append(self.fit.soc_ppm(anchor.mean_uv)[0])
+            yield
+        low, high = anchors[socs.index(min(socs))], anchors[socs.index(max(socs))]
+        span_ppm = max(socs) - min(socs)
+        if span_ppm < _MIN_BLOCK_SPAN_PPM:
+            return None, None
+        found = []
+        for i in range(len(low.cell_uv)):
+            if low.cell_uv[i] and high.cell_uv[i]:
+                low_soc, low_slope = self.fit.soc_ppm(low.cell_uv[i])
+                yield
+                high_soc, high_slope = self.fit.soc_ppm(high.cell_uv[i])
+                if high_soc > low_soc:
+                    own_ppm = isqrt((low_slope * low.sigma_uv) ** 2 + (high_slope * high.sigma_uv) ** 2) // 1000
+                    value = ppm * span_ppm // (high_soc - low_soc)
+                    error = isqrt(error_ppm**2 + (value * own_ppm // span_ppm) ** 2)
+                    found.append((value, error, i))
+                yield
+        if not found:
+            return None, None
+        ends = min(found), max(found)
+        return [[i, rounded(value, 100), max(rounded(error, 100), 1)] for value, error, i in ends]
+
+    def _say_energy_steps(self, capacity, conditions):
+        say = self._statements.estimate
+        pack = energy.Pack(self.fit, self._config, self._series, capacity)
+        ohmic, power = self._resistance.ohmic(), self._resistance.power()
+        if power:
+            yield
+            say(POWER_80, METHOD_STEPS, pack.power_w(800000, power), conditions)
+            yield
+            say(POWER_20, METHOD_STEPS, pack.power_w(200000, power), conditions)
+        if ohmic:
+            usable = yield from pack.energy_steps(ohmic)
+            say(ENERGY, METHOD_ENERGY, usable, conditions)
+            certified_wh = self._config.get("certified_energy_wh")
+            if certified_wh:
+                share = [rounded(value * 10000, certified_wh) for value in usable]
+                say(SOCE, METHOD_ENERGY, [share[0], max(share[1], 1)], conditions)
+
+    def _say_round_trip(self, anchors, fresh):
+        found = energy.round_trip(anchors, fresh, self._rated_mah)
+        if found:
+            first, value = found
+            self._statements.estimate(ROUND_TRIP, METHOD_ROUND_TRIP, value, self._conditions(first, fresh))
+
+    def _now_ms(self):
+        return self._count.totals().time_ms
+
+
+def _profile(chemistry):
+    """The module with what is known of such cells, None where none is chosen."""
+    return _module("logger.profiles." + chemistry) if chemistry else None
+
+
+def _charge_windows(family, rated_mah):
+    """None where no family of curves is chosen, which leaves its code where it is."""
+    if not family:
+        return None
+    curves = _module("logger.core.curve_family").CurveFamily(_module(f"logger.profiles.{family}_family").FAMILY)
+    return _module("logger.core.charge_window").ChargeWindows(curves, rated_mah)
+
+
+def _module(path):
+    return __import__(path, None, None, [""])
+
+
+class _Marks:
+    """Which WINDOW entries held a stretch of counted time: the older, the more roughly, and never too few."""
+
+    def __init__(self):
+        self._ended = []  # (time_ms, seq), oldest first
+
+    def add(self, time_ms, seq):
+        if len(self._ended) == _MARKS:
+            self._ended = self._ended[: _MARKS // 2 : 2] + self._ended[_MARKS // 2 :]
+        self._ended.append((time_ms, seq))
+
+    def between(self, first_ms, last_ms):
+        """[first seq, last seq] of a stretch whose last window has ended."""
+        first_seq = seq = self._ended[0][1]
+        for time_ms, seq in self._ended:
+            if time_ms <= first_ms:
+                first_seq = seq
+            if time_ms >= last_ms:
+                break
+        return [first_seq, seq]
