@@ -410,7 +410,11 @@ def is_running(pid: int) -> bool:
 
 
 def await_end(pid: int) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while is_running(pid):
-        assert time.monotonic() < deadline, f"process {pid} goes on without its parent"
-        time.sleep(0.05)
+    try:
+        ended = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([ended], [], [], TIMEOUT_S)[0], f"process {pid} goes on without its parent"
+    finally:
+        os.close(ended)

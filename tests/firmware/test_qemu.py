@@ -161,10 +161,10 @@ def test_a_start_says_what_ended_the_life_before(tmp_path: Path) -> None:
             if program == "pin":
                 cortex_m.board.reset()
             elif program:
-                with serial.Serial(cortex_m.board.console) as console:
+                with serial.Serial(cortex_m.board.console, timeout=WAIT_S) as console:
                     console.write(f"\x01import machine\n{program}\nwhile True:\n    pass\n\x04".encode())
                     console.read_until(b"OK")
-                    time.sleep(0.3)  # the life that ends is not ours to see
+                    assert console.read_until(b">>> ").endswith(b">>> "), "it did not start again"
             with RawConsole(cortex_m.board.console) as console:
                 said = console.run("import machine\nprint(machine.reset_cause())")
                 names = (
