@@ -44,6 +44,7 @@ WORDS = {
     "estimator_peak": "  all of it, and at most at work",
     "heap_frozen_set_up": "heap, code frozen: set up",
     "heap_frozen_peak": "  and at most while it signs, verifies",
+    "heap_frozen_health_peak": "  and at most while it works on the pack's health",
     "heap_rom_set_up": "heap, code in ROM: set up",
     "heap_rom_peak": "  and at most while it signs, verifies",
     "heap_files_set_up": "heap, code in littlefs: set up",
@@ -148,7 +149,7 @@ def measure(machine_name):
     figures |= {name: count for name, count in estimator_figures(machine_name, frozen).items() if name in WORDS}
     for place in ("frozen", "rom", "files"):
         heap = heap_figures(machine_name, frozen if place == "frozen" else rom, place, ROOMY_BYTES)
-        figures |= {f"heap_{place}_{name}": heap[name] for name in ("set_up", "peak")}
+        figures |= {f"heap_{place}_{name}": heap[name] for name in ("set_up", "peak", "health_peak")}
     imports, figures["names"] = import_figures(machine_name, rom)
     return figures, imports
 

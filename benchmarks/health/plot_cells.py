@@ -1,4 +1,4 @@
-"""Draws docs/health_cells.svg: what the firmware says of recorded cells over their lives, beside what they held.
+"""Draws docs/health_cells.png: what the firmware says of recorded cells over their lives, beside what they held.
 
     PYTHONPATH=.:firmware python benchmarks/health/plot_cells.py
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from benchmarks.health.cells import CELLS, references
 from benchmarks.health.real_cells import Z95, Row, family_of, judge, recordings
@@ -17,7 +16,7 @@ from benchmarks.health.shown import life
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-TARGET = Path(__file__).resolve().parents[2] / "docs" / "health_cells.svg"
+TARGET = Path(__file__).resolve().parents[2] / "docs" / "health_cells.png"
 SHOWN = (("CS2_35", "CS2_37", 3), ("CS2_37", "CS2_35", 3), ("B0005", "B0007", 1), ("B0007", "B0005", 1))
 INK, SOFT, GOOD = "#1d2433", "#5d6678", "#0b6e5f"
 
@@ -44,14 +43,13 @@ def draw(axes: Axes, rows: list[Row], title: str) -> None:
 
 
 def main() -> None:
-    mpl.rcParams["svg.hashsalt"] = "packseal"
     figure = Figure(figsize=(9, 5.6), layout="constrained")
     for axes, (trained_on, judged_on, every) in zip(figure.subplots(2, 2).flat, SHOWN, strict=True):
         draw(axes, rows_of(trained_on, judged_on, every), f"{judged_on}, by curves of {trained_on}")
     figure.supxlabel("windows seen", fontsize=9)
     figure.supylabel("% of the fresh capacity", fontsize=9)
     figure.axes[0].legend(fontsize=7, loc="lower left", frameon=False)
-    figure.savefig(TARGET, metadata={"Date": None})
+    figure.savefig(TARGET, dpi=110)
 
 
 if __name__ == "__main__":

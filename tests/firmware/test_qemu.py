@@ -304,4 +304,4 @@ def test_the_firmware_works_in_a_heap_of_96_kb(bench: Any) -> None:
     figures = bench.heap_figures("m3", bench.image("m3", is_frozen=True), "frozen", bench.BUDGET_BYTES)
     assert figures["receipted"] >= figures["size"] - 2 > 8
     assert figures["receipts_refused"] == 0
-    assert figures["peak"] <= bench.BUDGET_BYTES
+    assert figures["peak"] < figures["health_peak"] <= bench.BUDGET_BYTES

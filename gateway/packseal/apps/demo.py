@@ -34,6 +34,7 @@ SITE = "demo"
 BATTERY = "demo-pack"
 RATED_CAPACITY_MAH = 10_000
 TRUE_CAPACITY_MAH = 9_100  # what the simulator hides from the firmware, to be found by its estimate
+CHEMISTRY = "nmc"
 CLOCK_RATE = 60
 CHECKED_RECORDS = 200
 TAMPERED_RECORDS = 60
@@ -74,7 +75,7 @@ class Demo:
         board_key = genesis_key(hello.genesis).verifying_key
         self._say(f"the board made its key and has shown to hold it: {board_key.public_key.hex()[:16]}…")
         self.line.start_broker()
-        battery = LineBattery(BATTERY, "Demo pack, 12 cells in two strings", "SBESS", RATED_CAPACITY_MAH)
+        battery = LineBattery(BATTERY, "Demo pack, 12 cells in two strings", "SBESS", RATED_CAPACITY_MAH, CHEMISTRY)
         integrator = load_or_make_key(self.folder / "integrator.key")
         gateway_key = load_or_make_key(self.folder / "gateway.key").public_key
         authorities = {"integrator": integrator.public_key, "gateway": gateway_key}
@@ -184,7 +185,7 @@ def board_config(service_key: bytes) -> dict[str, object]:
         "rated_capacity_mah": RATED_CAPACITY_MAH,
         "cell_blocks": 12,
         "strings": 2,
-        "chemistry": "nmc",
+        "chemistry": CHEMISTRY,
         "sample_ms": 1000,
         "window_ms": 10_000,
         "checkpoint_every": 15,

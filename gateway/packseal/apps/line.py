@@ -27,6 +27,7 @@ class LineBattery:
     name: str
     category: str
     rated_capacity_mah: int | None
+    chemistry: str | None = None
 
 
 class Line:
@@ -77,6 +78,7 @@ class Line:
             text += "\n[[authority]]\n" + _toml(public_key=public_key.hex(), role=role)
         text += "\n[[battery]]\n" + _toml(**table)
         text += _toml(rated_capacity_mah=battery.rated_capacity_mah) if battery.rated_capacity_mah else ""
+        text += _toml(chemistry=battery.chemistry) if battery.chemistry else ""
         if imported:
             text += "\n[[battery.source]]\n" + _toml(public_key=imported.hex(), evidence_class="D")
         path = self.folder / "passport.toml"
