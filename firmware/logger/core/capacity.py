@@ -7,9 +7,7 @@ the entries that it rests on, so the window that holds the newest of it must hav
 """
 
 from logger.core import energy
-from logger.core.electrodes import Curves
 from logger.core.entries import SOH, without_absent
-from logger.core.fit import Fit
 from logger.core.integers import isqrt, rounded
 from logger.core.rests import MAX_ANCHORS
 from logger.core.state_of_charge import ZERO_ERROR_MA
@@ -51,9 +49,7 @@ class Capacity:
         self._rests = rests
         self._resistance = resistance
         self._statements = statements
-        profile = _profile(config.get("chemistry"))
-        drift_ppm = min(max(ZERO_ERROR_MA * 1000000 // self._rated_mah, 100), _MOST_DRIFT_PPM)
-        self.fit = Fit(Curves(profile), drift_ppm, bool(config.get("is_new_pack"))) if profile else None
+        self.fit = _fit(config.get("chemistry"), self._rated_mah, bool(config.get("is_new_pack")))
         self._windows = _charge_windows(config.get("curve_family"), self._rated_mah)
         self._marks = _Marks() if self._windows else None
         self._is_noted = False  # whether the window that holds the newest segment has ended
@@ -264,13 +260,20 @@ class Capacity:
         return self._count.totals().time_ms
 
 
-def _profile(chemistry):
-    """The module with what is known of such cells, None where none is chosen."""
-    return _module("logger.profiles." + chemistry) if chemistry else None
+# Both methods are loaded when they are chosen: what is not takes no memory, and imports do not nest as deeply.
+
+
+def _fit(chemistry, rated_mah, is_new):
+    """None where no chemistry is told."""
+    if not chemistry:
+        return None
+    curves = _module("logger.core.electrodes").Curves(_module("logger.profiles." + chemistry))
+    drift_ppm = min(max(ZERO_ERROR_MA * 1000000 // rated_mah, 100), _MOST_DRIFT_PPM)
+    return _module("logger.core.fit").Fit(curves, drift_ppm, is_new)
 
 
 def _charge_windows(family, rated_mah):
-    """None where no family of curves is chosen, which leaves its code where it is."""
+    """None where no family of curves is chosen."""
     if not family:
         return None
     curves = _module("logger.core.curve_family").CurveFamily(_module(f"logger.profiles.{family}_family").FAMILY)
