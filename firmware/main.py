@@ -31,9 +31,18 @@ def set_up(folder, ends_with_stdin=False, slot=None):
     logger = Logger(board.config, log, board.keys, board.source, firmware_hash, board.reset_cause)
     logger.config_refused = int(board.is_config_refused)
     board.chores = [Watch(Progress(logger, board.config), board.feed_watchdog)]
+    if board.config.get("chemistry") or board.config.get("curve_family"):
+        board.chores.append(_learnt(board, logger))
     if slot is not None:
         board.chores += _update_chores(board, logger, slot, firmware_hash)
     return board, logger, BoardLink(logger)
+
+
+def _learnt(board, logger):
+    """Where no capacity is estimated, its code takes no memory."""
+    from logger.core.learnt import Learnt
+
+    return Learnt(board.files, logger, board.config, board.say)
 
 
 def _update_chores(board, logger, slot, firmware_hash):

@@ -49,6 +49,7 @@ package(
         "core/isotp.py",
         "core/jbd.py",
         "core/keys.py",
+        "core/learnt.py",
         "core/life.py",
         "core/link.py",
         "core/live.py",

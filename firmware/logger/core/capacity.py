@@ -39,7 +39,8 @@ _MIN_BLOCK_SPAN_PPM = 300000
 
 class Capacity:
     """config as the logger has it. count: what has flowed (totals.py). Readable: `fit`, None where no chemistry is
-    told; `ppm` of rated_capacity, the best guess, known or not; `has_work`, whether `work` has something to do."""
+    told; `ppm` of rated_capacity, the best guess, known or not; `has_work`, whether `work` has something to do;
+    `lessons`, how often something was learnt that should outlast a restart."""
 
     def __init__(self, config, count, rests, resistance, statements):
         self._config = config
@@ -59,6 +60,24 @@ class Capacity:
         self._fresh = None  # an anchor that has not been worked on
         self._steps = None
         self.has_work = False
+        self.lessons = 0
+        self._of_rests = b""  # what the fit knew when the last ring was closed
+
+    def learnt(self):
+        """(days since the last ring, what the fit knew then, what the windows know): see `recall`."""
+        of_windows = self._windows.to_bytes() if self._windows and self.lessons else b""
+        return self._now_ms() // _MS_PER_DAY - self._ring_days, self._of_rests, of_windows
+
+    def recall(self, days, of_rests, of_windows):
+        """Goes on from what `learnt` gave before a restart; ValueError where these are not its bytes."""
+        if self._windows and of_windows:
+            self._windows.from_bytes(of_windows)
+        if self.fit and of_rests:
+            self.fit.from_bytes(of_rests)
+            self.fit.note_unseen(days)
+            self._of_rests = self.fit.to_bytes()
+        self.ppm = self.fit.capacity()[0] if self.fit else self.ppm
+        self.lessons = int(bool(of_rests or of_windows))
 
     def forget(self):
         """Charge was not counted, or the windows that something rests on are not in the log."""
@@ -103,6 +122,7 @@ class Capacity:
     def _window_steps(self):
         """Makes of a steady current what it says of the capacity."""
         yield from self._windows.settle_steps()
+        self.lessons += 1
         ppm, error_ppm, inputs_ms, lacks = self._windows.value()
         yield
         if not inputs_ms:
@@ -131,6 +151,8 @@ class Capacity:
         self._say_round_trip(anchors, fresh)
         if len(anchors) == MAX_ANCHORS or days >= RING_DAYS:
             self._ring_days = now_days
+            self._of_rests = self.fit.to_bytes()
+            self.lessons += 1
             self._rests.begin_ring(fresh)
         else:
             self.fit.from_bytes(before)  # the same anchors are looked at again, with the next one

@@ -14,6 +14,8 @@ share: how much the last windows rested on the family. Numbers are ppm of rated_
 their squares; n in 256ths.
 """
 
+import struct
+
 from logger.core.integers import isqrt
 
 START_PPM = 960000  # new cells hold 0.94 to 1.05 of what is printed on them, used ones less
@@ -40,6 +42,8 @@ _SHARE_MEMORY = 4
 _MOST = 6400  # 25: one window alone cannot spoil the mean for ever
 _CYCLE = 256
 _STATES = 4
+_BYTES = "<B3iH4i16q"
+_VERSION = 1
 
 
 class CapacityFilter:
@@ -60,6 +64,23 @@ class CapacityFilter:
         errors_ppm = START_ERROR_PPM, FADE_ERROR_PPM, CHARGE_BIAS_PPM, DISCHARGE_BIAS_PPM
         self._p = [[errors_ppm[i] ** 2 if i == j else 0 for j in range(_STATES)] for i in range(_STATES)]
         self.windows = self._far = 0
+
+    def to_bytes(self):
+        """What must outlast a restart: 159 bytes."""
+        numbers = [self._share, self._disagreement, self._far, min(self.windows, 0xFFFF)] + self._x
+        for row in self._p:
+            numbers += row
+        return struct.pack(_BYTES, _VERSION, *numbers)
+
+    def from_bytes(self, content):
+        """Goes on where to_bytes left off; ValueError where these are not its bytes."""
+        if len(content) != struct.calcsize(_BYTES) or content[0] != _VERSION:
+            raise ValueError("not the state of a filter of this version")
+        numbers = list(struct.unpack(_BYTES, content))
+        self._share, self._disagreement, self._far, self.windows = numbers[1:5]
+        at = 5 + _STATES
+        self._x = numbers[5:at]
+        self._p = [numbers[i : i + _STATES] for i in range(at, at + _STATES * _STATES, _STATES)]
 
     @property
     def is_at_odds(self):

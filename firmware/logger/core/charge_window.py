@@ -7,6 +7,8 @@ how windows add up is left to capacity_filter.py. docs/health_windows.md has the
 `note`, for every segment, is short; `settle_steps` does the work of a window in small steps. Both use the heap.
 """
 
+import struct
+
 from logger.core.capacity_filter import WHOLE, CapacityFilter
 from logger.core.charge_run import Run
 from logger.core.integers import isqrt
@@ -31,6 +33,7 @@ STUCK_UV = 50  # no more between anchors whose charge should have made STUCK_AGA
 STUCK_AGAINST_UV = 5000
 BACKWARD_UV = 2000
 STEP_ERROR_PPM = 5000  # of charge, from samples that are missing while the current changed
+_HEAD = "<iH"
 
 # all that a statement depends on beside the samples and the family; the rest is fixed by the firmware's hash
 PARAMETERS = (
@@ -129,6 +132,19 @@ class ChargeWindows:
         if error_ppm < MAX_UNCERTAINTY_PPM and not self._filter.was_far:
             return None
         return LACKS_AGREEMENT if is_at_odds else LACKS_SPAN
+
+    # ---- restarts
+
+    def to_bytes(self):
+        """What must outlast a restart: 165 bytes."""
+        return struct.pack(_HEAD, self._more_uv, min(self._steps, 0xFFFF)) + self._filter.to_bytes()
+
+    def from_bytes(self, content):
+        """Goes on where to_bytes left off, after a pause of which nothing is known. Nothing is stated before a window
+        of this start. ValueError where these are not its bytes."""
+        self._filter.from_bytes(content[struct.calcsize(_HEAD) :])
+        self._filter.note_pause()
+        self._more_uv, self._steps = struct.unpack_from(_HEAD, content)
 
     # ---- segments
 

@@ -65,6 +65,19 @@ class Estimator:
         """Goes on by a step."""
         self._capacity.work()
 
+    @property
+    def lessons(self):
+        """How often something was learnt that should outlast a restart."""
+        return self._capacity.lessons
+
+    def learnt(self):
+        """For `recall`, after a restart: days of which nothing was learnt, and two pieces of bytes."""
+        return self._capacity.learnt()
+
+    def recall(self, days, of_rests, of_windows):
+        """Call it before the first sample. Raises ValueError where another version has written these."""
+        self._capacity.recall(days, of_rests, of_windows)
+
     def forget(self):
         """Charge was not counted, or the windows that something rests on are not in the log."""
         self.is_due = self._is_forgotten = True

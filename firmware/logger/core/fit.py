@@ -53,6 +53,7 @@ _NEW_PPM, _USED_PPM = (1000000, 20000), (850000, 200000)  # capacity and its unc
 _LEAST_PPM, _MOST_PPM = 200000, 1200000  # no pack in use has less, and none has more: the ring was of something else
 _VAGUE_PPM = 500000  # an uncertainty of an amount, or of its loss a year, that says nothing
 _FORGOTTEN_DAYS = 10 * _DAYS_A_YEAR
+_UNSEEN_DAYS = 30  # nobody counts how long a board was off: at least so long, and not more with each start
 _AGED_PPM = 80000  # what a year may take where nobody looks: one loss of 2.5 +- 3.5 %, at 1.6 sigma
 
 _VERSION = 1
@@ -292,6 +293,11 @@ class Fit:
                 member.prior = Prior(x[:RATES] + own.x[RATES:], root[:RATES] + own.root[RATES:])
         if self._is_begun:
             finish(self._set_amounts_steps(x[:3]))
+
+    def note_unseen(self, days):
+        """After a restart: so many days were counted of which nothing was learnt, and others were not."""
+        if self._is_begun:
+            self._days = max(self._days + days, _UNSEEN_DAYS)
 
 
 def _root_of(content, at):

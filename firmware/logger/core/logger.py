@@ -106,6 +106,11 @@ class Logger:
         """The newest one; its values change with the next."""
         return self._sampler.sample
 
+    @property
+    def estimator(self):
+        """That of the log under way."""
+        return self._sampler.estimator
+
     def soc_cpct(self):
         return self._sampler.estimator.soc_cpct()
 

@@ -24,6 +24,7 @@ class Sampler:
         self._source = source
         self._sample_ms = config["sample_ms"]
         self.sample = Sample(config["cell_blocks"], source.temperature_sensors)
+        self.estimator = None
         self._window = Window(config["cell_blocks"], source.temperature_sensors)
 
     def begin(self, now_ms, progress):
@@ -36,7 +37,10 @@ class Sampler:
         self._window_ends_ms = config["window_ms"]
         self.counters = Counters(config, progress.counters, MAX_BRIDGED_SLOTS * self._sample_ms)
         self.watch.begin(progress, self.counters)
+        before = self.estimator
         self.estimator = Estimator(config, self._sample_ms, self.counters.energies_uwh)
+        if before:  # another log of the same cells
+            self.estimator.recall(*before.learnt())
 
     def ms_to_next_slot(self, now_ms):
         return self._next_slot_ms - (now_ms - self.window_began_ms)
