@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 FIND_MICROPYTHON = "from packseal.io.micropython import micropython_command; print(*micropython_command())"
-WAITING = ["tests/line", "tests/apps", "tests/log", "tests/io", "tests/outbox"]
+LINE = ["tests/line"]
+WAITING = ["tests/apps", "tests/log", "tests/io", "tests/outbox"]
 PORTS = {  # of MicroPython, and what runs on each
     "unix": ["tests/firmware/board_tests", "firmware/replay.py"],
     "stm32": ["firmware/boards/loader"],
@@ -45,11 +46,15 @@ def parts() -> list[Part]:
     ]
 
 
-def test_parts() -> tuple[Part, Part]:
+def test_parts() -> list[Part]:
     """Side by side: what waits for processes and clocks leaves a processor to what computes."""
     pytest = [sys.executable, "-m", "pytest", "--durations=15"]
-    rest = [f"--ignore={folder}" for folder in WAITING]
-    return Part("tests", [*pytest, *rest]), Part("tests that wait", [*pytest, *WAITING])
+    rest = [f"--ignore={folder}" for folder in LINE + WAITING]
+    return [
+        Part("tests", [*pytest, *rest]),
+        Part("tests of the whole line", [*pytest, *LINE]),
+        Part("tests that wait", [*pytest, *WAITING]),
+    ]
 
 
 def firmware_types(port: str, files: list[str]) -> Part:
@@ -80,15 +85,19 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def run_side_by_side(shown: Part, beside: Part) -> list[tuple[str, int, float]]:
-    """The first one's output as it comes, the other's when it has ended."""
-    say(f"\n== {shown.name}; beside it {beside.name}\n")
-    with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(run, beside, is_captured=True)
+def run_side_by_side(shown: Part, *beside: Part) -> list[tuple[str, int, float]]:
+    """The first one's output as it comes, the others' when it has ended."""
+    say(f"\n== {shown.name}; beside it {', '.join(part.name for part in beside)}\n")
+    results = []
+    with ThreadPoolExecutor(len(beside)) as pool:
+        others = [pool.submit(run, part, is_captured=True) for part in beside]
         code, seconds, _ = run(shown)
-        other_code, other_seconds, output = other.result()
-    say(f"\n== {beside.name}\n{output}")
-    return [(shown.name, code, seconds), (beside.name, other_code, other_seconds)]
+        results.append((shown.name, code, seconds))
+        for part, other in zip(beside, others, strict=True):
+            code, seconds, output = other.result()
+            say(f"\n== {part.name}\n{output}")
+            results.append((part.name, code, seconds))
+    return results
 
 
 def main() -> int:
