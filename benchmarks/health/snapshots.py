@@ -3,12 +3,13 @@
     PYTHONPATH=.:firmware python benchmarks/health/snapshots.py [--full]
 
 Cells of make_snapshots.py, seven snapshots each from new to 70 %, a year apart, in mixed and in narrow use. What they
-show is degraded as a BMS would (gain 0.5 %, 10 mA, 2 mV and 1 mV of noise, a sample every 1 to 10 s, as bounds), and
-the estimator's half-cell curves are wrong by a smooth error of up to 3.5 mV in each electrode. Anchors come from
-segments.py and rests.py, capacity from fit.py. Cells are blocks of as many in parallel as come to 5 Ah.
+show is degraded as a BMS would (gain 0.5 %, 10 mA, 2 mV and 1 mV of noise, a sample every 1 to 10 s, as bounds). The
+estimator's half-cell curves are the cells' own, as the bars have it; and, once more, wrong by a smooth error of up to
+3.5 mV in each electrode, as real ones are. Anchors come from segments.py and rests.py, capacity from fit.py. Cells are
+blocks of as many in parallel as come to 5 Ah.
 
 Rows: what the estimator knows of the way of ageing. Columns: "known" are the snapshots after which it says that it
-knows (standard uncertainty below 3 points), with RMSE and largest error in points of rated capacity; "all" are all of
+knows (standard uncertainty below 2.5 points), with RMSE and largest error in points of rated capacity; "all" are all of
 them, with how often the truth lies in the interval of 95 %. Below: Plett's weighted total least squares on the fresh
 curve (J. Power Sources 196, 2319, 2011), and a naive counter, from the two anchors furthest apart on that curve.
 
@@ -29,6 +30,7 @@ from pathlib import Path
 import numpy as np
 from benchmarks.health.make_snapshots import CACHE, PATHS, USES, file_of, make
 
+from logger.core.capacity import MAX_UNCERTAINTY_PPM
 from logger.core.electrodes import Curves
 from logger.core.fit import Fit
 from logger.core.rests import Rests
@@ -46,11 +48,13 @@ BLOCK_MAH, GAP_DAYS, REST_STEP_MS = 5000, 365, 60_000
 # as one change would explain
 STEP_FACTOR = 4
 ZERO_PPM_H = 300  # left of the sensor's zero after what rests show of it
-KNOWN_POINTS, Z95 = 3.0, 1.96
+KNOWN_POINTS, Z95 = MAX_UNCERTAINTY_PPM / 1e4, 1.96
+CURVES = {"curves right": 0, "curves wrong": 3500}  # µV at most, in each electrode
 CORE = Path(__file__).resolve().parents[2] / "firmware" / "logger" / "core"
 
 Anchor = Sequence[int]
 Errors = dict[str, float]
+Point = tuple[float, float, float]  # estimate, standard uncertainty, truth
 Samples = Iterator[tuple[int, int, int]]  # ms, mA, mV
 
 
@@ -223,7 +227,7 @@ FULL_ONLY = ("known way", "not in the bank")
 
 @dataclass
 class Tally:
-    points: list[tuple[float, float, float]] = field(default_factory=list)  # estimate, uncertainty, truth
+    points: list[Point] = field(default_factory=list)
 
     def figures(self) -> dict[str, float]:
         said = [point for point in self.points if not isnan(point[0])]
@@ -239,14 +243,14 @@ class Tally:
         }
 
 
-def _rmse(points: list[tuple[float, float, float]]) -> float:
+def _rmse(points: list[Point]) -> float:
     return round(sqrt(sum((v - t) ** 2 for v, _, t in points) / len(points)), 2) if points else nan
 
 
-def judge(chemistry: str, path: str, use: str, seed: int, name: str) -> list[tuple[float, float, float]]:
+def judge(chemistry: str, path: str, use: str, seed: int, name: str, peak_uv: float) -> list[Point]:
     found, truth = rings(chemistry, path, use, seed)
     random = np.random.default_rng([seed, *f"{chemistry} {path}".encode()])
-    estimator = ESTIMATORS[name](wrong_curves(chemistry, random), path)
+    estimator = ESTIMATORS[name](wrong_curves(chemistry, random, peak_uv), path)
     points, days = [], 0
     last = (nan, nan)
     for ring, true_points in zip(found, truth, strict=True):
@@ -266,25 +270,32 @@ def is_asked(name: str, path: str, *, is_full: bool) -> bool:
 
 def table(*, is_full: bool) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
-    head = f"{'':34} {'known':>6} {'RMSE':>6} {'max':>6}   {'all RMSE':>8} {'cover':>6}"
     for use in USES:
-        for chemistry in PROFILES:
-            print(f"\n{chemistry.upper() + ', ' + use + ' use':34}{head[34:]}")
-            for name in ESTIMATORS:
-                tally = Tally()
-                for path in PATHS if is_full else QUICK_PATHS:
-                    if is_asked(name, path, is_full=is_full):
-                        for seed in (0, 1) if is_full else (0,):
-                            tally.points += judge(chemistry, path, use, seed, name)
-                if tally.points:
-                    f = tally.figures()
-                    found[f"{chemistry} {use} {name}"] = f
-                    print(
-                        f"{name:34} {f['known_percent']:4} % {f['known_rmse']:6.2f} {f['known_max']:6.2f}"
-                        f"   {f['all_rmse']:8.2f} {f['cover_percent']:4} %",
-                        flush=True,
-                    )
+        for curves, peak_uv in CURVES.items():
+            for chemistry in PROFILES:
+                title = f"{chemistry.upper()}, {use} use, {curves}"
+                print(f"\n{title:34} {'known':>6} {'RMSE':>6} {'max':>6}   {'all RMSE':>8} {'cover':>6}")
+                for name in ESTIMATORS:
+                    tally = Tally(judged(chemistry, use, name, peak_uv, is_full=is_full))
+                    if tally.points:
+                        found[f"{chemistry} {use} {curves} {name}"] = figures = tally.figures()
+                        print(line(name, figures), flush=True)
     return found
+
+
+def judged(chemistry: str, use: str, name: str, peak_uv: float, *, is_full: bool) -> list[Point]:
+    """All paths and draws."""
+    points = []
+    for path in PATHS if is_full else QUICK_PATHS:
+        if is_asked(name, path, is_full=is_full):
+            for seed in (0, 1) if is_full else (0,):
+                points += judge(chemistry, path, use, seed, name, peak_uv)
+    return points
+
+
+def line(name: str, f: dict[str, float]) -> str:
+    known = f"{f['known_percent']:4} % {f['known_rmse']:6.2f} {f['known_max']:6.2f}"
+    return f"{name:34} {known}   {f['all_rmse']:8.2f} {f['cover_percent']:4} %"
 
 
 def main(options: list[str]) -> None:
