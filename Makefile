@@ -59,9 +59,10 @@ bench-board: $(READY)
 bench-log: $(READY)
 	@$(BIN)/python benchmarks/bench_log.py
 
-# capacity from partial cycles of recorded cells; FULL=--full for all draws. Needs .venv/bin/pip install --editable '.[bench]'
+# recorded cells, simulated ones, a fleet, alarms, claims: half an hour; FULL=--full for all draws, two hours. Needs
+# .venv/bin/pip install --editable '.[bench,health]'
 bench-health: $(READY)
-	@PYTHONPATH=.:firmware $(BIN)/python benchmarks/health/real_cells.py $(FULL)
+	@PYTHONPATH=.:firmware $(BIN)/python benchmarks/health $(FULL)
 
 # the peer's column needs cbor2: .venv/bin/pip install --editable '.[bench]'
 bench-evidence: $(READY)

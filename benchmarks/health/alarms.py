@@ -2,10 +2,12 @@
 
     python benchmarks/health/alarms.py [--days 100] [--seed 1]
 
-Twenty packs of 12 to 96 blocks, aged 3 to 25 % in different ways, live their days: commuting, delivering, storing for a
-house, travelling with fast charges; with weather, seasons, unbalanced and balanced blocks, meters with offset, gain and
-noise. Then each fault is done to a copy of each pack. The last line is the figures as JSON. About three minutes of one
-core.
+Twenty packs of 12 to 96 blocks, sixteen of NMC and four of LFP, aged 3 to 25 % in different ways, live their days:
+commuting, delivering, storing for a house, travelling with fast charges; with weather, seasons, unbalanced and balanced
+blocks, meters with offset, gain and noise. Then each fault is done to a copy of each pack, from one window to the
+next and without a restart as a hint. "missed" names the packs whose fault was not flagged in time: blocks, chemistry
+and use. The bars: 95 % of the faults marked with * within 24 h of data, at most one false alarm in a pack-year. The
+last line is the figures as JSON. About five minutes of one core.
 """
 
 import argparse
@@ -26,20 +28,18 @@ from tests.estimate.use import COMMUTER, DELIVERY, HOUSE, TRAVELLER, Life  # noq
 
 from packseal.estimate import AlarmKind, SecondOpinion  # noqa: E402  # once they can be found
 from packseal.estimate.cells import LFP, NMC  # noqa: E402
-from packseal.records.entries import decode_entry  # noqa: E402
-from packseal.records.writing import encode_window  # noqa: E402
 
 HABITS = (COMMUTER, DELIVERY, HOUSE, TRAVELLER)
+USES = ("commuter", "delivery", "house", "traveller")
 NMC_BLOCKS = (12, 14, 24, 16, 48, 96, 20, 12, 32, 14, 24, 96, 16, 48, 13, 24)
 LFP_BLOCKS = (16, 16, 32, 16)
 RATED_AH = (40.0, 60.0, 100.0, 20.0, 120.0, 150.0, 50.0, 10.0, 94.0, 30.0)
-DAY_MS = 86_400_000
-TOGETHER = 5  # copies of a pack that one fleet of faults holds at most
+SHARE_BAR, WITHIN_H, FALSE_BAR = 0.95, 24, 1.0
 
 
 @dataclass
 class Case:
-    """name; days it is watched; kinds of alarm that count as having flagged it."""
+    """days: that it is watched; kinds: of alarm that count as having flagged it."""
 
     name: str
     days: float
@@ -49,7 +49,8 @@ class Case:
 
 CASES = (
     Case("pack swapped", 1, (AlarmKind.PACK_SWAPPED,)),
-    Case("module swapped", 1, (AlarmKind.MODULE_SWAPPED, AlarmKind.PACK_SWAPPED)),
+    Case("quarter of a pack swapped", 1, (AlarmKind.MODULE_SWAPPED, AlarmKind.PACK_SWAPPED)),
+    Case("5 blocks swapped", 1, (AlarmKind.MODULE_SWAPPED, AlarmKind.PACK_SWAPPED)),
     Case("BMS reset", 1, (AlarmKind.BMS_RESET,)),
     Case("inflated claim", 1, (AlarmKind.CLAIM_APART,)),
     Case("edited capacity", 1, (AlarmKind.SETTING_EDITED,)),
@@ -94,8 +95,8 @@ def done_to(case, life, pack, other, other_pack, random):
     match case.name:
         case "pack swapped":
             faults.swap_pack(life, pack, other, other_pack)
-        case "module swapped":
-            count = max(5, size // 4)
+        case "quarter of a pack swapped" | "5 blocks swapped":
+            count = max(5, size // 4) if case.name.startswith("quarter") else 5
             faults.swap_blocks(life, pack, int(random.integers(0, size - count + 1)), count, other, other_pack)
         case "BMS reset":
             faults.reset_bms(life, pack)
@@ -124,8 +125,7 @@ def flagged_after_h(case, life, opinions, chemistry, other, random):
         for entry in done_to(case, copy, pack, other, pack, random):
             watchers[pack].add(entry)
     for pack, entry in copy.entries(case.days):
-        head = (entry.seq, entry.boot, entry.uptime_ms, entry.body)
-        watchers[pack].add(decode_entry(encode_window(*head)))
+        watchers[pack].add(entry)
     found = []
     for pack, watcher in enumerate(watchers):
         times = [alarm.since_uptime_ms for alarm in watcher.alarms()[known[pack] :] if alarm.kind in case.kinds]
@@ -140,41 +140,63 @@ def main():
     arguments = parser.parse_args()
     began = time.process_time()
     hours = {case.name: [] for case in CASES}
-    false, years = [], 0.0
+    false, years, packs = [], 0.0, []
     for number, (chemistry, blocks) in enumerate(((NMC, NMC_BLOCKS), (LFP, LFP_BLOCKS))):
         random = np.random.default_rng([arguments.seed, number])
         life, opinions, alarms = healthy(chemistry, blocks, arguments.days, random)
         false += alarms
         years += len(blocks) * arguments.days / 365
+        packs += [f"{size} {chemistry.name[:3]} {USES[index % len(USES)]}" for index, size in enumerate(blocks)]
         other = aged_fleet(chemistry, blocks, random)
         for case in CASES:
             hours[case.name] += flagged_after_h(case, life, opinions, chemistry, other, random)
-    report(hours, false, years, arguments, time.process_time() - began)
+    print_faults(hours, packs)
+    print_false(false, years)
+    print(json.dumps(figures(hours, false, years, arguments, time.process_time() - began)))
 
 
-def report(hours, false, years, arguments, seconds):
-    print(f"{'fault':24} {'packs':>5} {'within 24 h':>11} {'at all':>7} {'median h':>9}")
-    shares = {}
+def is_in_time(found_h):
+    return found_h is not None and found_h <= WITHIN_H
+
+
+def share_in_time(found):
+    return sum(is_in_time(value) for value in found) / len(found)
+
+
+def print_faults(hours, packs):
+    print(f"{'fault':27} {'packs':>5} {'in 24 h':>7} {'at all':>7} {'median h':>8}  bar  missed")
     for case in CASES:
-        found = [value for value in hours[case.name] if value is not None]
-        packs = len(hours[case.name])
-        shares[case.name] = sum(value <= 24 for value in found) / packs
-        middle = f"{np.median(found):9.1f}" if found else " " * 9
-        print(f"{case.name:24} {packs:5} {shares[case.name]:11.0%} {len(found) / packs:7.0%} {middle}")
+        found = hours[case.name]
+        known = [value for value in found if value is not None]
+        middle = f"{np.median(known):8.1f}" if known else " " * 8
+        met = ("met " if share_in_time(found) >= SHARE_BAR else "miss") if case.in_bar else "none"
+        missed = [pack for pack, value in zip(packs, found, strict=True) if not is_in_time(value)]
+        print(
+            f"{case.name + (' *' if case.in_bar else ''):27} {len(found):5} {share_in_time(found):7.0%} "
+            f"{len(known) / len(found):7.0%} {middle}  {met}  {', '.join(missed) if case.in_bar else ''}"
+        )
+
+
+def print_false(false, years):
+    met = "met" if len(false) <= FALSE_BAR * years else "miss"
+    print(f"false alarms: {len(false)} in {years:.1f} pack-years, {len(false) / years:.2f} a pack-year  {met}")
+    for alarm in false:
+        print(f"  {alarm.kind} at record {alarm.since_seq}: {alarm.words.split('. ')[0]}")
+
+
+def figures(hours, false, years, arguments, seconds):
+    shares = {name: share_in_time(found) for name, found in hours.items()}
     by_kind = {kind.value: sum(alarm.kind == kind for alarm in false) for kind in AlarmKind}
-    print(f"false alarms: {len(false)} in {years:.1f} pack-years, {len(false) / years:.2f} a pack-year")
-    print(*(f"  {alarm.kind} at record {alarm.since_seq}: {alarm.words}" for alarm in false), sep="\n")
-    bar = {case.name: shares[case.name] for case in CASES if case.in_bar}
-    figures = {
+    return {
         "flagged_within_24_h": shares,
-        "least_share_in_bar": min(bar.values()),
+        "least_share_in_bar": min(shares[case.name] for case in CASES if case.in_bar),
         "false_alarms_per_pack_year": round(len(false) / years, 3),
         "false_by_kind": {kind: count for kind, count in by_kind.items() if count},
         "pack_years": round(years, 2),
+        "days": arguments.days,
         "seed": arguments.seed,
         "seconds": round(seconds, 1),
     }
-    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

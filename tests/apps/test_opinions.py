@@ -119,7 +119,9 @@ def test_who_runs_the_service_is_told_the_setting_that_is_missing(tmp_path: Path
     board = running_board()
     desk = desk_for(tmp_path, board)
     desk.receipt(board.delivery().to_bytes())
-    assert "put the chemistry of its cells, lfp or nmc, beside this battery" in words_of(ask(desk.app(), PAGE).text)
+    assert "put the chemistry of its cells, lfp, nmc, nca or lco, beside this battery" in words_of(
+        ask(desk.app(), PAGE).text
+    )
 
 
 def test_what_is_missing_is_that_of_now_and_asking_leaves_nothing_behind(tmp_path: Path) -> None:

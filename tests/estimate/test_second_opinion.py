@@ -1,6 +1,7 @@
 """The second opinion from windows alone: what it does not know it says, and what a setting or a BMS gives away.
 
-Packs with faults of every kind, and the share of them that is flagged, are in benchmarks/health/alarms.py.
+Packs with faults of every kind are in test_faults.py; the share of them that is flagged over a fleet is in
+benchmarks/health/alarms.py.
 """
 
 from __future__ import annotations
@@ -60,12 +61,36 @@ def test_a_rated_capacity_that_is_edited_raises_an_alarm_with_its_record() -> No
     assert [evidence.seq for evidence in alarm.evidence][-1] == 122
 
 
-def test_a_state_of_health_that_jumps_to_new_is_a_reset_of_the_bms() -> None:
+@pytest.mark.parametrize(
+    ("before", "now", "kinds"),
+    [
+        (9_500, 9_600, set()),
+        (9_500, 9_899, set()),
+        (8_500, 8_900, {AlarmKind.CLAIM_APART}),
+        (9_800, 10_000, {AlarmKind.BMS_RESET}),
+        (8_800, 10_000, {AlarmKind.BMS_RESET, AlarmKind.CLAIM_APART}),
+    ],
+)
+def test_a_claim_that_rises_is_apart_and_one_that_is_new_again_is_a_reset(
+    before: int, now: int, kinds: set[AlarmKind]
+) -> None:
     second = SecondOpinion(NMC)
-    claims = [window(1_441 + minute, 0, 3_700, 10_000) for minute in range(120)]
-    for entry in [boot(0), *resting(1_440), *claims]:
+    claims = [window(minute, 0, 3_700, before if minute <= 1_440 else now) for minute in range(1, 1_500)]
+    for entry in [boot(0), *claims]:
         second.add(entry)
-    assert [alarm.kind for alarm in second.alarms()] == [AlarmKind.BMS_RESET]
+    assert {alarm.kind for alarm in second.alarms()} == kinds
+
+
+def test_what_is_missing_is_that_of_the_newest_record_and_asking_changes_nothing() -> None:
+    asked, silent = SecondOpinion(NMC), SecondOpinion(NMC)
+    missing = []
+    for entry in [boot(0), *resting(30)]:
+        asked.add(entry)
+        silent.add(entry)
+        missing.append(asked.opinion().missing)
+    assert missing[0] == ("no window with cell voltages",)
+    assert missing[-1] == silent.opinion().missing != missing[0]
+    assert asked.to_bytes() == silent.to_bytes()
 
 
 def test_a_record_counts_once_and_a_state_that_was_kept_goes_on() -> None:

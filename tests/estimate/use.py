@@ -159,17 +159,28 @@ class Life:
         highest = fleet.greatest(self.last_mv)
         limit = np.array([habit.charge_to_mv for habit in self.habits])
         over = highest - limit
-        is_charging = self.mode == CHARGE
+        is_charging = self.mode == CHARGE  # braking does not charge a full pack either
         self.taper = np.where(is_charging & (over > -1), self.taper * np.clip(1 - over / 30, 0.5, 1.01), self.taper)
         self.taper = np.minimum(self.taper, 1)
         is_full = is_charging & (self.taper * self.level < 0.04)
         self.mode = np.where(is_full, REST, self.mode)
         rate = np.select(
             [self.mode == DRIVE, self.mode == CHARGE, self.mode == DRAW],
-            [np.maximum(drive, -2.0), self.level * self.taper, -self.level],
+            [np.clip(drive, -2.0, np.where(over > -1, 0.0, 2.0)), self.level * self.taper, -self.level],
             -0.0003,
         )
-        return rate * fleet.rated_ah
+        return self._held_below(limit, rate * fleet.rated_ah, is_charging & (over > -300))
+
+    def _held_below(self, limit_mv: F64, current: F64, is_near: npt.NDArray[np.bool_]) -> F64:
+        """A charger follows its limit within seconds, not windows: where an electrode is full, that is 200 mV later."""
+        fleet = self.fleet
+        for _ in range(6):
+            if not is_near.any():
+                break
+            ahead_ah = fleet.inside_ah + current[fleet.pack] * self.window_s / 3600
+            is_near = is_near & (fleet.greatest(fleet.open_mv(ahead_ah)) > limit_mv)
+            current = np.where(is_near, current / 2, current)
+        return current
 
     def _ambient(self) -> F64:
         day = self.start_day + self.time_s / DAY_S

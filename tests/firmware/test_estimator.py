@@ -84,9 +84,10 @@ def test_after_a_day_it_is_said_what_lacks(chemistry: str | None, lacks: int) ->
         {"chemistry": chemistry} if chemistry else {}
     )
     estimator, sample, found = Estimator(config, 60_000, lambda: (0, 0)), Sample(2, 1), []
-    sample.cell_mv, sample.pack_mv = [3_300, 3_300], 6_600
     for minute in range(2 * 1_440):
         sample.current_ma = 5_000 if minute % 2 else -5_000
+        sample.cell_mv[:] = [3_300 + sample.current_ma // 100] * 2
+        sample.pack_mv = sum(mv or 0 for mv in sample.cell_mv)
         estimator.add(sample, (60_000, 0) if minute else None)
         estimator.note_window(minute)
         statement = estimator.statement()

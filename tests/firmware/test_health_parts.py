@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
 from logger.core.entries import ESTIMATE
-from logger.core.resistance import MIN_STEPS, Resistance, to_25
+from logger.core.resistance import MIN_STEPS, STEPS, Resistance
 from logger.core.rests import MAX_ANCHORS, REST_MS, Rests
 from logger.core.sampling import Integrator, Sample
 from logger.core.segments import SEGMENT_MS, Segment, Segments
 from logger.core.standing import MIN_APART_MS, RELAXED_MS, Standing
 from logger.core.statements import CAPACITY, LACKS_REST, LACKS_SPAN, RESISTANCE, SOCE, Conditions, Statements
+from logger.core.temperature_law import ENERGY_ERROR_J, ENERGY_J, exponential, steepness
 from logger.core.totals import Count, Totals
+from tests.firmware.conftest import Interpreter, find_interpreter
 
 RATED_MAH, BLOCKS, MS = 10_000, 3, 1_000
 HOUR_MS = 3_600_000
@@ -134,6 +138,56 @@ def test_the_oldest_anchor_goes_and_a_gap_takes_all() -> None:
 # ---- resistance
 
 
+def law(ddegc: int, cold_j: float, warm_j: float) -> float:
+    """R(T) / R(25 °C)."""
+    kelvin = ddegc / 10 + 273.15
+    return math.exp((cold_j if ddegc < 250 else warm_j) / 8.314 * (1 / kelvin - 1 / 298.15))
+
+
+class Life:
+    """A pack whose steps of 8 A, noise and all, a Resistance sees: windows of some steps, at any temperature."""
+
+    def __init__(self, cold_j: float = ENERGY_J, warm_j: float = ENERGY_J) -> None:
+        self.resistance = Resistance(RATED_MAH, BLOCKS, MS)
+        self.uohm, self.seq, self._energies_j = 18_000.0, 0, (cold_j, warm_j)
+        self._generator = Random(5)
+
+    def window(self, ddegc: int, steps: int = 8, days: float = 1, uohm: float | None = None) -> None:
+        sample, true_uohm = Sample(BLOCKS, 1), (uohm or self.uohm) * law(ddegc, *self._energies_j)
+        sample.current_ma, sample.pack_mv = 0, 11_100
+        for part_ms in [min(days, 1) * 24 * HOUR_MS] * math.ceil(days):
+            self.resistance.add(sample, round(part_ms), ddegc)
+            self.resistance.note_window(self.seq)
+        for turn in range(steps):
+            sample.current_ma = 0 if turn % 2 else -8_000
+            sample.pack_mv = round(11_100 + sample.current_ma * true_uohm / 1e6 + self._generator.gauss(0, 2))
+            self.resistance.add(sample, MS, ddegc)
+        self.resistance.forget()
+        self.seq += 1
+        self.resistance.note_window(self.seq)
+
+    def seasons(self, days: int) -> None:
+        """Once a day, mornings and afternoons by turns."""
+        for day in range(days):
+            self.window(round(250 + 100 * math.sin(2 * math.pi * day / 365) + (50 if day % 2 else -50)))
+
+    def off(self) -> float:
+        """By how much the statement is wrong, in its own uncertainties."""
+        value, error = self.stated()
+        return abs(value - self.uohm) / error
+
+    def stated(self) -> list[int]:
+        found = self.resistance.ohmic()
+        assert found is not None
+        return found
+
+
+def same_twice(life: Life) -> Resistance:
+    again = Resistance(RATED_MAH, BLOCKS, MS)
+    again.from_bytes(life.resistance.to_bytes())
+    return again
+
+
 @pytest.mark.parametrize("ddegc", [50, 250, 400])
 def test_ohmic_and_ten_seconds(ddegc: int) -> None:
     """At 25 °C; a cell's own resistance here does not change with temperature, so the result is the correction's."""
@@ -141,13 +195,16 @@ def test_ohmic_and_ten_seconds(ddegc: int) -> None:
     for _ in range(12):
         pack.run(0, 20, ddegc, generator)
         pack.run(-8_000, 20, ddegc, generator)
+    assert pack.resistance.ohmic() is None, "of no window yet"
+    pack.resistance.note_window(1)
     ohmic, power = pack.resistance.ohmic(), pack.resistance.power()
     assert ohmic
     assert power
-    factor = to_25(ddegc) / 1_000
+    factor = 1 / law(ddegc, ENERGY_J, ENERGY_J)
     assert abs(ohmic[0] / factor - (18_000 + 9_000 / 5)) <= 400, "a fifth of the slow part comes within a second"
     assert abs(power[0] / factor - (18_000 + 9_000 * 0.914)) <= 400
-    assert ohmic[1] >= abs(factor - 1) * ohmic[0] / 4, "what the correction may be wrong by"
+    unknown = ENERGY_ERROR_J * abs(steepness(ddegc)) / 1e9
+    assert ohmic[1] >= 0.9 * unknown * ohmic[0], "what the correction may be wrong by"
     least, most = pack.resistance.ends()
     assert (least[0], most[0]) == (0, 2)
     assert most[1] / least[1] == pytest.approx(7_600 / 5_600, rel=0.05)
@@ -163,13 +220,145 @@ def test_few_steps_small_ones_and_no_temperature_give_no_resistance() -> None:
         small.run(-1_900, 5)
         cold.run(0, 5, None)
         cold.run(-8_000, 5, None)
+    for pack in (few, small, cold):
+        pack.resistance.note_window(1)
     assert [pack.resistance.ohmic() for pack in (few, small, cold)] == [None] * 3
     assert few.resistance.ends() == (None, None)
 
 
-def test_to_25_follows_arrhenius() -> None:
-    assert (to_25(250), to_25(-1_000), to_25(2_000)) == (1_000, 238, pytest.approx(2_334, rel=0.01))
-    assert to_25(100) == 652
+def test_exponentials_and_steepness() -> None:
+    for ppm in range(-6_000_000, 6_000_000, 9_973):
+        assert exponential(ppm) / (1 << 30) == pytest.approx(math.exp(ppm / 1e6), rel=5e-6)
+    for ddegc in (-200, 0, 250, 600):
+        exact = (1 / (ddegc / 10 + 273.15) - 1 / 298.15) / 8.314
+        assert steepness(ddegc) == pytest.approx(exact * 1e9, abs=1)
+
+
+@pytest.mark.parametrize(("cold_j", "warm_j"), [(23_000, 2_000), (39_000, 39_000), (4_000, 4_000)])
+def test_a_pack_that_sees_its_seasons_learns_its_own_law(cold_j: int, warm_j: int) -> None:
+    life = Life(cold_j, warm_j)
+    life.seasons(365)
+    for ddegc in (100, 250, 400):
+        life.window(ddegc)
+        assert abs(life.stated()[0] / life.uohm - 1) <= 0.05, ddegc
+        assert life.off() <= 2.5
+
+
+@pytest.mark.parametrize("ddegc", [0, 100, 400])
+@pytest.mark.parametrize("energy_j", [4_000, 36_000])
+def test_before_it_knows_the_law_the_interval_is_wide_enough(ddegc: int, energy_j: int) -> None:
+    life = Life(energy_j, energy_j)
+    for _ in range(20):
+        life.window(ddegc)
+    assert life.off() <= 2
+    value, error = life.stated()
+    assert error >= 0.2 * value
+    for _ in range(10):
+        life.window(250)
+        life.window(ddegc)
+    assert life.stated()[1] < error / 3
+
+
+def test_one_step_a_window_follows_a_rise_within_a_few() -> None:
+    life = Life()
+    for _ in range(40):
+        life.window(250, steps=1)
+    for _ in range(30):
+        life.uohm *= 1.3 ** (1 / 30)
+        life.window(250, steps=1)
+    assert life.stated()[0] >= 0.95 * life.uohm
+    for _ in range(10):
+        life.window(250, steps=1)
+    assert life.stated()[0] == pytest.approx(life.uohm, rel=0.03)
+
+
+def test_many_steps_of_a_day_are_a_mean() -> None:
+    life, found = Life(), []
+    for _ in range(20):
+        life.window(250, steps=32, days=0.1)
+        found.append(life.stated()[0])
+    assert max(found[5:]) - min(found[5:]) <= 0.03 * life.uohm
+
+
+def test_a_wrong_window_hardly_counts_and_another_pack_begins_anew() -> None:
+    life = Life()
+    life.seasons(60)
+    before = life.stated()[0]
+    life.window(250, uohm=3 * life.uohm)
+    assert life.stated()[0] == pytest.approx(before, rel=0.05)
+    life.seasons(10)
+    life.uohm *= 2
+    for _ in range(3):
+        life.window(250, days=0.1)
+    life.window(250, steps=4, days=0.1)
+    assert life.resistance.ohmic() is None, "what was stated is of another pack"
+    for _ in range(2):
+        life.window(250)
+    assert life.stated()[0] == pytest.approx(life.uohm, rel=0.03)
+    assert life.resistance.conditions(0).inputs == [life.seq - 1, life.seq], "of the new one alone"
+
+
+def test_inputs_are_the_windows_of_the_newest_steps() -> None:
+    life = Life()
+    for ddegc in (100, 200, 300):
+        life.window(ddegc, steps=STEPS // 2)
+    found = life.resistance.conditions(7)
+    assert found.inputs == [2, 3]
+    assert 245 <= found.ddegc <= 255
+
+
+def test_a_restart_goes_on_with_the_law_and_states_nothing_of_its_own() -> None:
+    life = Life(23_000, 2_000)
+    life.seasons(365)
+    stated = life.stated()
+    again = same_twice(life)
+    assert (again.ohmic(), again.power()) == (None, None)
+    life.resistance = again
+    life.window(100, steps=MIN_STEPS + 1)
+    assert life.stated()[0] == pytest.approx(stated[0], rel=0.05), "a cold day, and nothing learnt anew"
+    assert life.stated()[1] < 0.05 * life.uohm
+    assert life.resistance.conditions(0).inputs == [life.seq] * 2
+
+
+def test_bytes_of_others_are_refused_and_change_nothing() -> None:
+    life = Life()
+    life.seasons(10)
+    content = life.resistance.to_bytes()
+    for wrong in (b"", content[:-1], content + b"\0", b"\0" + content[1:]):
+        with pytest.raises(ValueError, match="not the resistance"):
+            life.resistance.from_bytes(wrong)
+    assert life.resistance.to_bytes() == content
+
+
+SCRIPT = """
+from binascii import hexlify
+from logger.core.resistance import Resistance
+
+
+class Sample:
+    current_ma = pack_mv = 0
+    cell_mv = (3700,)
+
+
+made, sample, chance = Resistance(10000, 1, 1000), Sample(), 1
+for window in range(200):
+    made.add(sample, 80000000, 250)
+    for turn in range(40):
+        chance = chance * 1103515245 % 2147483648 + 12345
+        sample.current_ma = -8000 if turn // 13 % 2 else chance // 65536 % 3000
+        sample.pack_mv = 3700 + sample.current_ma // (30 + window % 9) + chance // 1048576 % 3
+        made.add(sample, 1000, chance // 65536 % 700 - 200)
+    made.note_window(window)
+print(made.ohmic(), made.power(), hexlify(made.to_bytes()).decode())
+"""
+
+
+@pytest.mark.on_32_bits
+def test_every_port_comes_to_the_same(interpreter: Interpreter, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    said = [chosen.run(tmp_path / "script.py") for chosen in (interpreter, find_interpreter("cpython"))]
+    assert said[0] == said[1]
+    assert not said[0].startswith("None")
 
 
 # ---- self-discharge

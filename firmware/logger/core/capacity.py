@@ -28,19 +28,25 @@ from logger.core.statements import (
     Conditions,
 )
 
-MAX_UNCERTAINTY_PPM = 30000  # above it a capacity is not yet known
+# above it a capacity is not yet known: 1.96 of it are the 5 points that UN GTR 22 allows
+MAX_UNCERTAINTY_PPM = 25000
 RING_DAYS = 7  # anchors further apart belong to cells of another age
 _LEAD_MS = 7 * 86400000  # how long a method of capacity is believed before one that is less sure
 _MARKS = 32
 _MOST_DRIFT_PPM = 80000  # an hour: more does not fit into the state that a fit keeps
 _MS_PER_DAY = 86400000
 _MIN_BLOCK_SPAN_PPM = 300000
+_OTHERWISE_SHARE = 3  # of what a block differs by: it has aged otherwise, so the mean block's curve is not its own
+_MIXED_SHARE = 12  # of what blocks are apart by: the mean of unlike voltages lies on no block's curve
+_SPEAKING_ANCHORS, _SPEAKING_PPM = 4, 500000  # tell the way of ageing; half of the capacity, as fit.py has it
+_OF_CAPACITY = ((ENERGY, METHOD_ENERGY), (SOCE, METHOD_ENERGY), (POWER_80, METHOD_STEPS), (POWER_20, METHOD_STEPS))
 
 
 class Capacity:
     """config as the logger has it. count: what has flowed (totals.py). Readable: `fit`, None where no chemistry is
     told; `ppm` of rated_capacity, the best guess, known or not; `has_work`, whether `work` has something to do;
-    `lessons`, how often something was learnt that should outlast a restart."""
+    `lessons`, how often something was learnt that should outlast a restart. Writable: `resistance`, where another one
+    begins."""
 
     def __init__(self, config, count, rests, resistance, statements):
         self._config = config
@@ -48,12 +54,15 @@ class Capacity:
         self._series = config["cell_blocks"] // config["strings"]
         self._count = count
         self._rests = rests
-        self._resistance = resistance
+        self.resistance = resistance
         self._statements = statements
         self.fit = _fit(config.get("chemistry"), self._rated_mah, bool(config.get("is_new_pack")))
         self._windows = _charge_windows(config.get("curve_family"), self._rated_mah)
         self._marks = _Marks() if self._windows else None
         self._is_noted = False  # whether the window that holds the newest segment has ended
+        self._doubt = None  # what is lacking as long as sensors cannot be believed
+        self._is_doubted = False  # a ring or a sensor has spoken against what is believed, and no ring for it since
+        self._weaker = None  # see _weaker_by
         self._leader = None  # (method, standard uncertainty, time_ms) of the capacity that was last known
         self.ppm = 1000000
         self._ring_days = 0  # of pack time, at which the ring before this one was closed
@@ -76,6 +85,7 @@ class Capacity:
             self.fit.from_bytes(of_rests)
             self.fit.note_unseen(days)
             self._of_rests = self.fit.to_bytes()
+            self._is_doubted = not self.fit.capacity()[2]
         self.ppm = self.fit.capacity()[0] if self.fit else self.ppm
         self.lessons = int(bool(of_rests or of_windows))
 
@@ -84,6 +94,24 @@ class Capacity:
         self._fresh = None
         if self._windows:
             self._windows.gap()
+
+    def doubt(self, lacks):
+        """Takes back what is known, and states nothing until `doubt(None)`."""
+        self._doubt = lacks
+        if lacks is None:
+            return
+        self._fresh = None
+        if self._windows:
+            self._windows.drop(lacks)
+        self.take_back(lacks)
+
+    def take_back(self, lacks):
+        """What is known is contradicted; a ring has to speak for it before it is stated again."""
+        self._is_doubted = True
+        self._weaker = self._leader = None
+        method = METHOD_ANCHORS if self.fit or not self._windows else METHOD_WINDOWS
+        self._statements.lack(CAPACITY, method, [lacks], None)
+        self._take_back_energy(lacks)
 
     def note_segment(self, segment):
         if self._windows:
@@ -142,17 +170,21 @@ class Capacity:
         before = self.fit.to_bytes()
         now_days = fresh.totals.time_ms // _MS_PER_DAY
         days = now_days - self._ring_days
-        yield from self.fit.ring_steps([self._anchor_of(anchors, i) for i in range(len(anchors))], days)
+        ring = [self._anchor_of(anchors, i) for i in range(len(anchors))]
+        is_learnt = yield from self.fit.ring_steps(ring, days)
         if fresh not in self._rests.anchors:  # charge was not counted meanwhile
             self.fit.from_bytes(before)
             return
-        yield from self._say_capacity_steps(anchors)
+        is_doubted = self._is_doubted and not (is_learnt and _speaks_for_itself(ring))
+        yield from self._say_capacity_steps(anchors, is_doubted)
         yield
         self._say_round_trip(anchors, fresh)
-        if len(anchors) == MAX_ANCHORS or days >= RING_DAYS:
+        ring_days = now_days - anchors[0].totals.time_ms // _MS_PER_DAY  # not from the last ring: it may have stood
+        if len(anchors) == MAX_ANCHORS or ring_days >= RING_DAYS:
             self._ring_days = now_days
             self._of_rests = self.fit.to_bytes()
             self.lessons += 1
+            self._is_doubted = is_doubted or not self.fit.capacity()[2]
             self._rests.begin_ring(fresh)
         else:
             self.fit.from_bytes(before)  # the same anchors are looked at again, with the next one
@@ -170,8 +202,10 @@ class Capacity:
         variance = before.totals.step_variance_to(anchor.totals) * 1000000 // self._rated_mah**2
         return charge_uah * 1000 // self._rated_mah, ms // 1000, variance, anchor.mean_uv, anchor.sigma_uv
 
-    def _say_capacity_steps(self, anchors):
+    def _say_capacity_steps(self, anchors, is_doubted):
+        """is_doubted: these anchors agree with what is believed, but others did not, and these say too little."""
         ppm, error_ppm, is_consistent = self.fit.capacity()
+        is_consistent = is_consistent and not is_doubted
         yield
         conditions = self._conditions(anchors[0], anchors[-1])
         if not is_consistent or error_ppm >= MAX_UNCERTAINTY_PPM:
@@ -179,14 +213,43 @@ class Capacity:
                 self.ppm = ppm
             self._say_not_known(METHOD_ANCHORS, LACKS_SPAN if is_consistent else LACKS_AGREEMENT, conditions)
         elif self._leads(METHOD_ANCHORS, error_ppm):
-            weakest, strongest = yield from self._block_steps(anchors, ppm, error_ppm)
+            blocks = yield from self._block_steps(anchors, ppm, error_ppm)
             if anchors[-1] not in self._rests.anchors:
                 return
-            yield from self._say_known_steps(METHOD_ANCHORS, ppm, error_ppm, conditions, weakest, strongest)
+            if blocks:
+                self._weaker = self._weaker_by(blocks, ppm)
+            yield
+            yield from self._say_weakest_steps(ppm, error_ppm, conditions, blocks)
+
+    def _say_weakest_steps(self, ppm, error_ppm, conditions, blocks):
+        """A pack is empty when the weakest block of a string is; ppm is that of the mean one."""
+        self.ppm = ppm
+        by_ppm, by_error_ppm = self._weaker or (0, MAX_UNCERTAINTY_PPM)
+        error_ppm = isqrt(error_ppm**2 + by_error_ppm**2)
+        if error_ppm >= MAX_UNCERTAINTY_PPM:
+            self._say_not_known(METHOD_ANCHORS, LACKS_SPAN, conditions)
+        else:
+            ends = [_stated(block) for block in (min(blocks), max(blocks))] if blocks else (None, None)
+            yield from self._say_known_steps(METHOD_ANCHORS, ppm - by_ppm, error_ppm, conditions, *ends)
+
+    def _weaker_by(self, blocks, ppm):
+        """(by how much the weakest blocks of the strings have less than the mean block, its standard uncertainty)."""
+        least = {}
+        for block in blocks:
+            string = block[2] // self._series
+            least[string] = min(least.get(string, block), block)
+        by_ppm = max(ppm - sum([block[0] for block in least.values()]) // len(least), 0)
+        own_ppm = max([block[3] for block in least.values()])
+        if by_ppm < 2 * own_ppm:  # may be noise, of which the least of many always shows some
+            return 0, by_ppm // 2
+        mixed_ppm = (max(blocks)[0] - min(blocks)[0]) // _MIXED_SHARE
+        return by_ppm, isqrt(own_ppm**2 + (by_ppm // _OTHERWISE_SHARE) ** 2 + mixed_ppm**2)
 
     def _leads(self, method, error_ppm):
         """Whether what this method has found is to be said: one speaks until it is silent, or another is more sure."""
         now_ms, leader = self._now_ms(), self._leader
+        if self._doubt is not None:
+            return False
         if leader and leader[0] != method and error_ppm >= leader[1] and now_ms - leader[2] < _LEAD_MS:
             return False
         self._leader = method, error_ppm, now_ms
@@ -198,6 +261,12 @@ class Capacity:
             self._leader = None
         if self._leader is None:
             self._statements.lack(CAPACITY, method, [lacks], conditions)
+            self._take_back_energy(lacks)
+
+    def _take_back_energy(self, lacks):
+        """What follows from a capacity."""
+        for quantity, method in _OF_CAPACITY:
+            self._statements.take_back(quantity, method, [lacks])
 
     def _say_known_steps(self, method, ppm, error_ppm, conditions, weakest=None, strongest=None):
         self.ppm = ppm
@@ -208,7 +277,7 @@ class Capacity:
             3: self._rated_mah,
             4: [value * self._rated_mah // 10000 for value in estimate],
             5: estimate,
-            6: self._resistance.ohmic(),
+            6: self.resistance.ohmic(),
             7: conditions.ddegc,
             8: conditions.span_cpct,
             9: conditions.age_ms(self._now_ms()),
@@ -227,18 +296,18 @@ class Capacity:
         return min(max(rounded(self.fit.soc_ppm(uv)[0], 100), 0), 10000)
 
     def _block_steps(self, anchors, ppm, error_ppm):
-        """[block, soh_capacity_cpct, standard uncertainty] of the weakest and the strongest block, None where the
-        anchors are too near each other. All blocks of a string carry the same charge: the one that moved through more
-        of its own curve has less of it."""
+        """[(ppm, standard uncertainty, block, that part of it which other blocks do not share)], none where the anchors
+        are too near each other. All blocks of a string carry the same charge: the one that moved through more of its
+        own curve has less of it."""
         socs = []
         for anchor in anchors:
             socs.append(self.fit.soc_ppm(anchor.mean_uv)[0])
             yield
         low, high = anchors[socs.index(min(socs))], anchors[socs.index(max(socs))]
         span_ppm = max(socs) - min(socs)
-        if span_ppm < _MIN_BLOCK_SPAN_PPM:
-            return None, None
         found = []
+        if span_ppm < _MIN_BLOCK_SPAN_PPM:
+            return found
         for i in range(len(low.cell_uv)):
             if low.cell_uv[i] and high.cell_uv[i]:
                 low_soc, low_slope = self.fit.soc_ppm(low.cell_uv[i])
@@ -247,18 +316,17 @@ class Capacity:
                 if high_soc > low_soc:
                     own_ppm = isqrt((low_slope * low.sigma_uv) ** 2 + (high_slope * high.sigma_uv) ** 2) // 1000
                     value = ppm * span_ppm // (high_soc - low_soc)
-                    error = isqrt(error_ppm**2 + (value * own_ppm // span_ppm) ** 2)
-                    found.append((value, error, i))
+                    own_ppm = value * own_ppm // span_ppm
+                    error = isqrt(error_ppm**2 + own_ppm**2 + ((value - ppm) // _OTHERWISE_SHARE) ** 2)
+                    found.append((value, error, i, own_ppm))
                 yield
-        if not found:
-            return None, None
-        ends = min(found), max(found)
-        return [[i, rounded(value, 100), max(rounded(error, 100), 1)] for value, error, i in ends]
+        mixed_ppm = (max(found)[0] - min(found)[0]) // _MIXED_SHARE if found else 0
+        return [(value, isqrt(error**2 + mixed_ppm**2), i, own_ppm) for value, error, i, own_ppm in found]
 
     def _say_energy_steps(self, capacity, conditions):
         say = self._statements.estimate
         pack = energy.Pack(self.fit, self._config, self._series, capacity)
-        ohmic, power = self._resistance.ohmic(), self._resistance.power()
+        ohmic, power = self.resistance.ohmic(), self.resistance.power()
         if power:
             yield
             say(POWER_80, METHOD_STEPS, pack.power_w(800000, power), conditions)
@@ -280,6 +348,20 @@ class Capacity:
 
     def _now_ms(self):
         return self._count.totals().time_ms
+
+
+def _stated(block):
+    value, error, i, _ = block
+    return [i, rounded(value, 100), max(rounded(error, 100), 1)]
+
+
+def _speaks_for_itself(ring):
+    """Few anchors near each other agree with nearly every belief, also with one that is wrong."""
+    charge_ppm = least_ppm = most_ppm = 0
+    for anchor in ring:
+        charge_ppm += anchor[0]
+        least_ppm, most_ppm = min(least_ppm, charge_ppm), max(most_ppm, charge_ppm)
+    return len(ring) >= _SPEAKING_ANCHORS and most_ppm - least_ppm >= _SPEAKING_PPM
 
 
 # Both methods are loaded when they are chosen: what is not takes no memory, and imports do not nest as deeply.

@@ -27,6 +27,7 @@ RESISTANCE_STEPS = 10  # the mean's memory
 STEP_MS = 60000  # a rest's voltage is this old at most where it serves for the resistance
 PAUSE_MS = 6 * 3600000  # a cell may recover in it
 DIRECT_FACTOR = 3  # a discharge from full with a third of the capacity left rests on the family altogether
+# more than for rests (capacity.py): at 70 % the way of ageing alone makes it 24,000, where a pack's end must show
 MAX_UNCERTAINTY_PPM = 30000
 MIN_WINDOWS = 12  # the first ones are held against a start that is a guess
 STUCK_UV = 50  # no more between anchors whose charge should have made STUCK_AGAINST_UV: the meter stands still
@@ -68,6 +69,11 @@ class ChargeWindows:
             self._end_run()
             self._was_cut = self._waiting is None
         self._rest = None
+
+    def drop(self, lacks):
+        """What was seen lately is not to be believed."""
+        self._run = self._waiting = self._rest = None
+        self._refused = lacks
 
     def note(self, segment):
         """The next segment. One that ends before the last did, or as it did, is left out, and is a gap."""

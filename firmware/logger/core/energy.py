@@ -1,9 +1,10 @@
 """What a pack's capacity, curve and resistance mean for its use: energy, power, round-trip efficiency.
 
 Energy is what comes out between full and empty at rated_capacity / 3 h: capacity times open-circuit voltage, less what
-the resistance takes, as far as the cells stay above their least voltage (UN GTR 22 asks for usable energy; SOCE is its
-share of the certified one). Power is what the pack can give for 10 s until the cells are at their least voltage
-(IEC 62660-1, 7.5, the other way round: from the resistance of pulses).
+the resistance takes. No such cycle uses the whole curve: a charge ends at rated_capacity / 20 h, so short of full by
+what the resistance takes of that, and the discharge ends where the loaded cells are at their least voltage (UN GTR 22
+asks for usable energy; SOCE is its share of the certified one). Power is what the pack can give for 10 s until
+cells are at their least voltage (IEC 62660-1, 7.5, the other way round: from the resistance of pulses).
 """
 
 from logger.core import events
@@ -11,7 +12,9 @@ from logger.core.integers import isqrt, rounded
 from logger.core.statements import Conditions
 
 _SLICES = 25
-_DISCHARGE_H = 3
+_DISCHARGE_H, _CHARGE_END_H = 3, 20
+_HELD_PERCENT = 140  # of the ohmic resistance, in a discharge of hours; chosen on benchmarks/health/fleet.py
+_HELD_ERROR_PERCENT = 20
 _CURVE_ERROR_UV = 5000
 _GAIN_ERROR_CPCT = 30  # of voltage and current meters together
 _EQUAL_UV = 10000  # rests whose mean voltages are no further apart have the same state of charge
@@ -43,19 +46,31 @@ class Pack:
 
     def energy_steps(self, resistance):
         """[Wh, standard uncertainty]."""
-        drop_uv = self._rated_mah // _DISCHARGE_H * resistance[0] // 1000
+        drop_uv = self._rated_mah // _DISCHARGE_H * resistance[0] // 1000 * _HELD_PERCENT // 100
+        low_ppm, high_ppm = yield from self._used_steps(drop_uv // self._series)
         total_uv = 0
         for i in range(_SLICES):
-            loaded_uv = self._series * self._fit.ocv_uv((2 * i + 1) * 1000000 // (2 * _SLICES)) - drop_uv
-            if loaded_uv > self._least_uv:
-                total_uv += loaded_uv
+            at_ppm = low_ppm + (high_ppm - low_ppm) * (2 * i + 1) // (2 * _SLICES)
+            total_uv += max(self._series * self._fit.ocv_uv(at_ppm) - drop_uv, 0)
             yield
-        capacity_mah = self._capacity[0] * self._rated_mah // 10000
-        value = rounded(capacity_mah * (total_uv // _SLICES), 1000000000)
-        drop_cpct = drop_uv * resistance[1] // resistance[0] * 10000 // max(total_uv // _SLICES, 1)
+        mean_uv = total_uv // _SLICES
+        capacity_mah = self._capacity[0] * self._rated_mah // 10000 * (high_ppm - low_ppm) // 1000000
+        value = rounded(capacity_mah * mean_uv, 1000000000)
+        drop_percent = isqrt((100 * resistance[1] // resistance[0]) ** 2 + _HELD_ERROR_PERCENT**2)
+        drop_cpct = drop_uv * 100 // max(mean_uv, 1) * drop_percent
         capacity_cpct = self._capacity[1] * 10000 // max(self._capacity[0], 1)
         error_cpct = isqrt(capacity_cpct**2 + drop_cpct**2 + _GAIN_ERROR_CPCT**2)
         return [value, max(rounded(value * error_cpct, 10000), 1)]
+
+    def _used_steps(self, drop_uv):
+        """States of charge at both ends of a cycle in which a cell's voltage drops by so much."""
+        empty_uv, full_uv = self._fit.window_uv
+        low_ppm = self._fit.soc_ppm(max(self._least_uv // self._series, empty_uv) + drop_uv)[0]
+        yield
+        high_ppm = self._fit.soc_ppm(full_uv - drop_uv * _DISCHARGE_H // _CHARGE_END_H)[0]
+        yield
+        low_ppm, high_ppm = max(low_ppm, 0), min(high_ppm, 1000000)
+        return low_ppm, max(high_ppm, low_ppm)
 
 
 def conditions(first, last, span_cpct=None):
@@ -79,7 +94,7 @@ def round_trip(anchors, last, rated_mah):
         if first is last or abs(first.mean_uv - last.mean_uv) > _EQUAL_UV or min(in_uah, out_uah) < enough_uah:
             continue
         in_uwh, out_uwh = ended.energy_in_uwh - began.energy_in_uwh, ended.energy_out_uwh - began.energy_out_uwh
-        if in_uwh <= 0:
+        if in_uwh <= 0 or ended.energy_gaps != began.energy_gaps:
             continue
         value = rounded(out_uwh * in_uah * _COULOMBIC_CPCT, in_uwh * out_uah)
         # charge that does not close moved the mean voltage of one way by its share of the voltage's range

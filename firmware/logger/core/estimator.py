@@ -11,12 +11,15 @@ from logger.core.integers import isqrt, rounded
 from logger.core.resistance import Resistance
 from logger.core.rests import REST_MS, Rests
 from logger.core.segments import SEGMENT_MS, Segments
+from logger.core.sensors import Sensors
 from logger.core.standing import Standing
 from logger.core.state_of_charge import CURVE_ERROR_UV, GAIN_ERROR_PPM, ZERO_ERROR_MA, StateOfCharge
 from logger.core.statements import (
     CAPACITY,
+    LACKS_AGREEMENT,
     LACKS_CURVE,
     LACKS_REST,
+    LACKS_SENSOR,
     METHOD_ANCHORS,
     METHOD_STANDING,
     METHOD_STEPS,
@@ -26,6 +29,7 @@ from logger.core.statements import (
 )
 
 _MS_PER_DAY = 86400000
+_GAPS_MASK = (1 << 29) - 1  # a small integer for ever
 
 # all that a statement depends on beside the samples and the profile; the firmware's hash covers the rest
 PARAMETERS = (
@@ -50,11 +54,16 @@ class Estimator:
         self._energies_uwh = energies_uwh
         self._segments = Segments(rated_mah, blocks, sample_ms)
         self._rests = Rests()
-        self._resistance = Resistance(rated_mah, blocks, sample_ms)
+        self._sensors = Sensors(rated_mah, blocks, sample_ms)
+        self._doubt = None  # what `_sensors` lacks, as far as it was acted upon
+        self._is_warmth_doubted = False
+        self._make_resistance = lambda: Resistance(rated_mah, blocks, sample_ms)
+        self._resistance = self._make_resistance()
         self._standing = Standing(blocks, rated_mah)
         self._statements = Statements()
         self._capacity = Capacity(config, self._segments.count, self._rests, self._resistance, self._statements)
         self._soc = StateOfCharge(rated_mah)
+        self._energy_gaps = 0  # samples without a pack voltage: energy was not counted
         self.is_due = self._is_forgotten = False
 
     @property
@@ -89,7 +98,14 @@ class Estimator:
         if flow is None:
             self.forget()
         ddegc = _mean_ddegc(sample)
-        self._resistance.add(sample, flow[0] if flow else 0, ddegc)
+        if sample.pack_mv is None:
+            self._energy_gaps = (self._energy_gaps + 1) & _GAPS_MASK
+        sensors = self._sensors
+        sensors.add(sample, flow, ddegc)
+        if sensors.lacks != self._doubt:
+            self.forget()
+        if sensors.lacks is None:
+            self._resistance.add(sample, flow[0] if flow else 0, None if sensors.is_warm_still else ddegc)
         self._segments.add(sample, flow, ddegc)
         if self._segments.is_due or (self._segments.is_first and self._rests.is_resting):
             self.is_due = True
@@ -102,8 +118,12 @@ class Estimator:
             self._resistance.forget()
             self._soc.forget()
             self._capacity.forget()
+        if self._sensors.lacks != self._doubt:
+            self._note_doubt()
         if self._segments.is_due:
-            self._note_segment(self._segments.take())
+            segment = self._segments.take()
+            if self._doubt is None:
+                self._note_segment(segment)
         elif self._segments.is_first and self._rests.is_resting:
             self._end_rest()
         self.is_due = self._is_forgotten = False
@@ -135,6 +155,7 @@ class Estimator:
     def _note_segment(self, segment):
         energies = self._energies_uwh()
         segment.totals.energy_in_uwh, segment.totals.energy_out_uwh = energies
+        segment.totals.energy_gaps = self._energy_gaps
         if segment.is_first and self._rests.is_resting:
             self._end_rest()
         self._rests.note(segment)
@@ -147,7 +168,20 @@ class Estimator:
         if anchor:
             soc_ppm, slope = fit.soc_ppm(anchor.mean_uv)
             error_ppm = slope * isqrt(anchor.sigma_uv**2 + CURVE_ERROR_UV**2) // 1000
-            self._soc.anchor(soc_ppm, error_ppm, anchor.totals, self._capacity.ppm)
+            if not self._soc.anchor(soc_ppm, error_ppm, anchor.totals, self._capacity.ppm, fit.capacity()[1]):
+                self._capacity.take_back(LACKS_AGREEMENT)  # one of the two is wrong, and all that rests on both
+
+    def _note_doubt(self):
+        """A sensor shows what cannot be, or does so no more."""
+        self._doubt = self._sensors.lacks
+        self._capacity.doubt(self._doubt)
+        if self._doubt is not None:
+            self._take_back_resistance(self._doubt)
+
+    def _take_back_resistance(self, lacks):
+        self._resistance = self._make_resistance()
+        self._capacity.resistance = self._resistance
+        self._statements.take_back(RESISTANCE, METHOD_STEPS, [lacks])
 
     def _end_rest(self):
         self._rests.end()
@@ -157,6 +191,9 @@ class Estimator:
     # ---- what comes with a window
 
     def _say_resistance(self):
+        if self._sensors.is_warm_still and not self._is_warmth_doubted:
+            self._take_back_resistance(LACKS_SENSOR)
+        self._is_warmth_doubted = self._sensors.is_warm_still
         ohmic = self._resistance.ohmic()
         if ohmic and self._statements.is_due(RESISTANCE, ohmic, self._segments.count.totals().time_ms):
             conditions = self._resistance.conditions(self._segments.count.totals().time_ms)

@@ -106,6 +106,11 @@ class Fit:
         """Of the cell as it has aged; of a fresh one before the first ring."""
         return self._curves.ocv_uv(self._empty_ppm + soc_ppm * self._span_ppm // 1000000, self._amounts)
 
+    @property
+    def window_uv(self):
+        """Open-circuit voltage of the empty and of the full cell."""
+        return self._curves.window_uv
+
     def soc_ppm(self, uv):
         """(state of charge, how much it moves for a millivolt)."""
         n_ppm = self._curves.n_at(uv, self._amounts)

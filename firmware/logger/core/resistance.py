@@ -4,96 +4,99 @@ A step of rated_capacity / 5 h or more between two adjacent samples shows the oh
 the voltage 10 s later shows what a pulse of power meets. Where samples are further apart than 2 s, the first part has
 some of the second in it: a rise over life is still seen, the value itself is too large.
 
-A resistance falls with temperature as exp(Ea / R T) (Arrhenius): every step is brought to 25 °C before it counts, with
-Ea of 20 kJ/mol, the middle of what is measured of lithium-ion cells' ohmic and charge-transfer parts (10 to 30: Waag,
-Käbitz and Sauer, Appl. Energy 102, 885, 2013); what that may be wrong by, a third, goes into the uncertainty.
+What the steps of a window teach is left to temperature_law.py: the resistance at 25 °C, how it changes with
+temperature in this very pack, and how sure both are. Between windows the newest steps wait here.
 
-`add` takes nothing from the heap; results may.
+`add` takes nothing from the heap; all else may.
 """
 
 from array import array
 
-from logger.core.integers import isqrt, rounded
 from logger.core.statements import Conditions
+from logger.core.temperature_law import BYTES, TemperatureLaw
 
 STEP_RATE = 5  # a step of rated_capacity / 5 h or more counts
-STEPS = 32
+STEPS = 32  # of one window at most; older ones give way
 _FULL_STEPS = 32  # a block is known from so many steps of the least size, or fewer larger ones
 MIN_STEPS = 8
 HOLD_MS = 10000
 _STEADY_SHARE = 8  # a current within an eighth of the step has stayed
-_GAIN_ERROR_PPM = 3000
 _BLOCK_ERROR_PPM = 30000  # of the sum of eight drops of some 20 mV
-# resistance at 25 °C over that at -20, -15, ... 60 °C in thousandths: exp(-20000 / 8.314 * (1 / T - 1 / 298.15))
-_COLDEST_DDEGC, _STEP_DDEGC = -200, 50
-_TO_25_PERMIL = (238, 286, 342, 405, 478, 560, 652, 756, 871, 1000, 1142, 1299, 1472, 1661, 1867, 2091, 2334)
-_UNSURE_SHARE = 3  # a third of the correction
-
-
-def to_25(ddegc):
-    """The factor in thousandths that brings a resistance at this temperature to 25 °C; beyond the ends, the end."""
-    at = min(max(ddegc - _COLDEST_DDEGC, 0), _STEP_DDEGC * (len(_TO_25_PERMIL) - 1) - 1)
-    i = at // _STEP_DDEGC
-    return _TO_25_PERMIL[i] + (_TO_25_PERMIL[i + 1] - _TO_25_PERMIL[i]) * (at % _STEP_DDEGC) // _STEP_DDEGC
+_MINUTE_MS = 60000
+_LONGEST_MS = 1 << 29  # six days between two windows, and a small integer for ever
+_VERSION = 1
 
 
 class _Ring:
     """The newest steps of the pack. At most 2^30 in each place: mA, mV, tenths of a degree."""
 
-    def __init__(self):
+    def __init__(self, cells):
         self._ma = array("i", [0] * STEPS)
         self._mv = array("i", [0] * STEPS)
         self._ddegc = array("h", [0] * STEPS)
-        self._seq = array("I", [0] * STEPS)  # of the WINDOW that holds the step, 0 until it ends
-        self._next = self.count = 0
+        self._seq = array("I", [0] * STEPS)  # of the WINDOW that holds the step, once that has ended
+        self._next = self._count = 0
+        self._open = 0  # how many have no window yet
+        self._fresh = 0  # how many the law does not know yet
+        self.law = TemperatureLaw(cells)
 
     def add(self, step_ma, step_mv, ddegc):
         at = self._next
         self._ma[at] = step_ma
         self._mv[at] = step_mv
         self._ddegc[at] = ddegc
-        self._seq[at] = 0
         self._next = (at + 1) % STEPS
-        self.count = min(self.count + 1, STEPS)
+        self._count = min(self._count + 1, STEPS)
+        self._open = min(self._open + 1, STEPS)
+        self._fresh = min(self._fresh + 1, STEPS)
 
-    def note_window(self, seq):
-        for i in range(self.count):
-            if not self._seq[i]:
-                self._seq[i] = seq
+    def note_window(self, seq, minutes):
+        for i in self._newest(self._open):
+            self._seq[i] = seq
+        self._open = 0
+        law = self.law
+        law.predict(minutes)
+        if self._fresh < (1 if law.has_begun else MIN_STEPS):
+            return
+        steps = self._take()
+        if not law.has_begun:
+            law.begin(steps)
+        if law.has_begun and not law.learn(steps):
+            self._count = 0  # of another pack
 
     def inputs(self):
-        """[first, last seq] of the windows with the steps, and how warm they were in the mean."""
-        seqs = list(self._seq)[: self.count]
-        return [min(seqs), max(seqs)], sum(list(self._ddegc)[: self.count]) // self.count
+        """[first, last seq] of the windows with the newest steps, and how warm they were in the mean. Call it right after
+        note_window."""
+        at = self._newest(self._count)
+        seqs = [self._seq[i] for i in at]
+        return [min(seqs), max(seqs)], sum([self._ddegc[i] for i in at]) // len(at)
 
     def result(self):
-        """[µΩ at 25 °C, standard uncertainty], None before there are enough steps: the mean of their middle half."""
-        count = self.count
-        if count < MIN_STEPS:
-            return None
-        ranked, correction = [], 0
-        for i in range(count):
-            permil = to_25(self._ddegc[i])
-            ranked.append(self._mv[i] * permil * 1000 // self._ma[i])
-            correction += abs(permil - 1000)
-        ranked.sort()
-        middle = ranked[count // 4 : count - count // 4]
-        value = rounded(sum(middle), len(middle))
-        # half the spread of the middle half is 0.67 sigma; 1.2: what a trimmed mean loses against a mean
-        scatter = (middle[-1] - middle[0]) * 900 // isqrt(count * 1000000)
-        gain = value * _GAIN_ERROR_PPM // 1000000
-        warmth = value * correction // (count * 1000 * _UNSURE_SHARE)
-        return [value, isqrt(scatter**2 + gain**2 + warmth**2)] if value > 0 else None
+        """[µΩ at 25 °C, standard uncertainty], None before there are enough steps since the start."""
+        law = self.law
+        return law.result() if law.has_begun and law.steps >= MIN_STEPS else None
+
+    def _take(self):
+        """The fresh ones, oldest first: (mA, mV, tenths of a degree, how many of them are of its window)."""
+        at = self._newest(self._fresh)
+        self._fresh = 0
+        seqs = [self._seq[i] for i in at]
+        return [(self._ma[i], self._mv[i], self._ddegc[i], seqs.count(self._seq[i])) for i in at]
+
+    def _newest(self, count):
+        """Where they lie, the oldest of them first."""
+        return [(self._next - back) % STEPS for back in range(count, 0, -1)]
 
 
 class Resistance:
-    """Samples in; `ohmic` and `power`, the results, out. Blocks are those of the samples."""
+    """Samples in; `ohmic` and `power`, the results, out, as of the last window. Blocks are those of the samples."""
 
     def __init__(self, rated_capacity_mah, cell_blocks, sample_ms):
         self._least_ma = max(rated_capacity_mah // STEP_RATE, 1)
         self._sample_ms = sample_ms
-        self._ohmic = _Ring()
-        self._power = _Ring()
+        self._ohmic = _Ring(cell_blocks)
+        self._power = _Ring(cell_blocks)
+        self._unseen_ms = 0  # of which the laws do not know yet
         # of each block, the drops over the steps so far and the steps themselves; halved when they grow large
         self._drops_mv = array("i", [0] * cell_blocks)
         self._steps_ma = array("i", [0] * cell_blocks)
@@ -107,9 +110,22 @@ class Resistance:
         self._last_ma = None
         self._step_ma = 0
 
+    def to_bytes(self):
+        """What must outlast a restart: the laws of both."""
+        return bytes([_VERSION]) + self._ohmic.law.to_bytes() + self._power.law.to_bytes()
+
+    def from_bytes(self, content):
+        """Goes on where to_bytes left off, after a pause, and states nothing before there are steps of its own;
+        ValueError where these are not its bytes."""
+        if len(content) != 1 + 2 * BYTES or content[0] != _VERSION:
+            raise ValueError("not the resistance of this version")
+        self._ohmic.law.from_bytes(content[1 : 1 + BYTES])
+        self._power.law.from_bytes(content[1 + BYTES :])
+
     def add(self, sample, time_ms, ddegc):
         """A sample with a current, time_ms after the last one. ddegc: how warm the pack is, None where unknown."""
         current_ma, pack_mv = sample.current_ma, sample.pack_mv
+        self._unseen_ms = min(self._unseen_ms + time_ms, _LONGEST_MS)
         if self._last_ma is None or time_ms > 2 * self._sample_ms or ddegc is None:
             self._step_ma = 0
         else:
@@ -132,8 +148,11 @@ class Resistance:
         return self._power.result()
 
     def note_window(self, seq):
-        """Says which entry holds the window that has just ended."""
-        self._ohmic.note_window(seq)
+        """Says which entry holds the window that has just ended, and learns from its steps."""
+        minutes = self._unseen_ms // _MINUTE_MS
+        self._unseen_ms %= _MINUTE_MS
+        self._ohmic.note_window(seq, minutes)
+        self._power.note_window(seq, minutes)
 
     def conditions(self, now_ms):
         """Of `ohmic`, once it is known."""

@@ -80,6 +80,8 @@ class Sampler:
 
     def _next_slot(self, since_ms):
         late_slots = (since_ms - self._next_slot_ms) // self._sample_ms
+        if late_slots < 0:  # a table (firmware/replay.py) may have more than one sample in a slot
+            return
         self._next_slot_ms += (late_slots + 1) * self._sample_ms
         self.slots_missed += late_slots
         self._window.slots_missed += late_slots

@@ -119,7 +119,8 @@ class Integrator:
             self._at_ms -= by_ms
 
     def add(self, now_ms, current_ma, pack_mv):
-        """`flow` since the last current; None when that is too long ago to know.
+        """`flow` since the last current; None when that is too long ago to know, or not before now: a clock that
+        stands still or runs back does not say how long it has been.
 
         Call it with a current that is available; pack_mv may be None.
         """
@@ -129,7 +130,7 @@ class Integrator:
         self._current_ma = current_ma
         self._pack_mv = pack_mv
         self._at_ms = now_ms
-        if last_ma is None or step_ms > self._max_step_ms:
+        if last_ma is None or not 0 < step_ms <= self._max_step_ms:
             return None
         sum_ma = last_ma + current_ma
         add_product(self._flows[0 if sum_ma > 0 else 1], abs(sum_ma), step_ms)

@@ -14,6 +14,7 @@ SEGMENT_MS = 30000
 MIN_SAMPLES = 3
 REST_RATE = 50  # at rest the current is below rated_capacity / 50 h
 _STEADY_SHARE = 20  # within 5 % of the first current
+_LIKELY_RATE = 2  # twice the capacity in an hour: what a pack of which nothing was seen may give for a minute or two
 _STEADY_RATE = 200  # or within rated_capacity / 200 h, if that is more
 
 
@@ -63,6 +64,7 @@ class Segments:
         self._current = Means(1)
         self._warmth = Means(1)
         self._one = [None]
+        self._most_ma = _LIKELY_RATE * rated_capacity_mah  # that was ever seen
         self._first_ma = self._last_ma = None
         self._ms = self._samples = 0
         self.is_first = True
@@ -107,8 +109,9 @@ class Segments:
 
     def _count_flow(self, current_ma, time_ms, sum_ma):
         spread_ma = current_ma - self._last_ma
-        if time_ms > 2 * self._sample_ms:  # samples are missing: it may have been anything up to the larger one
-            spread_ma = max(abs(spread_ma), abs(self._last_ma), abs(current_ma))
+        self._most_ma = max(self._most_ma, abs(current_ma))
+        if time_ms > 2 * self._sample_ms:  # samples are missing: a pack at rest may have been used, and rests again
+            spread_ma = max(abs(spread_ma), self._most_ma)
         self.count.add(time_ms, sum_ma, spread_ma)
 
     def _is_steady(self, current_ma):

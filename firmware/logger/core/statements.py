@@ -71,6 +71,12 @@ class Statements:
         what = quantity, method, inputs, None, lacking, None, conditions.span_cpct if conditions else None, age_ms
         self._waiting[quantity] = ESTIMATE, estimate_body(*what), conditions
 
+    def take_back(self, quantity, method, lacking):
+        """Not known any more, where it has been said."""
+        said = self._said.get(quantity)
+        if said and said[0] is not None:
+            self.lack(quantity, method, lacking, None)
+
     def take(self, now_ms):
         """(type, body) of the next one, None when none waits. now_ms: counted time."""
         for quantity in sorted(self._waiting):

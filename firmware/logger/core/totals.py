@@ -8,12 +8,12 @@ _HALF_MAMS_PER_UAH = 7200  # 1 µAh = 3.6 mA·s
 class Totals:
     """The count at one moment; the difference of two says what lies between. time_ms is of counted time alone.
 
-    energy_in_uwh and energy_out_uwh are for whoever counts them to set.
+    energy_in_uwh and energy_out_uwh are for whoever counts them to set; energy_gaps, how often they were not counted.
     """
 
     def __init__(self, time_ms, charge_in, charge_out, step_variance):
         self.time_ms = time_ms
-        self.energy_in_uwh = self.energy_out_uwh = 0
+        self.energy_in_uwh = self.energy_out_uwh = self.energy_gaps = 0
         self._charge_in = charge_in  # half mA·ms
         self._charge_out = charge_out
         self._step_variance = step_variance  # (mA·s)², from currents that changed between two samples

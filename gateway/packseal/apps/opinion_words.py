@@ -11,7 +11,9 @@ from packseal.passport.document import Json
 from packseal.records.bodies import Estimate, margin
 from packseal.records.report import utc
 
-TELL_CHEMISTRY = "put the chemistry of its cells, lfp or nmc, beside this battery in passport.toml and start again"
+TELL_CHEMISTRY = (
+    "put the chemistry of its cells, lfp, nmc, nca or lco, beside this battery in passport.toml and start again"
+)
 UNITS = {"_mah": ("Ah", 1000), "_ma": ("mA", 1), "_percent": ("%", 1), "_points": ("points", 1)}
 
 

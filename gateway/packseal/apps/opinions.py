@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from copy import copy
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -115,9 +114,7 @@ class Opinions:
     # ---- views
 
     def _opinion(self, followed: _Followed) -> Json:
-        """Of a copy: asking leaves nothing behind, so that what is made of later records does not depend on it."""
-        opinion = copy(followed.second).opinion()
-        return opinion_view(opinion, followed.battery.chemistry, followed.stopped_seq)
+        return opinion_view(followed.second.opinion(), followed.battery.chemistry, followed.stopped_seq)
 
     def _alarms(self, battery_id: str) -> list[Json]:
         """What a log took over from the one before it counts once."""

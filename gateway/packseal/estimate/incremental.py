@@ -25,6 +25,7 @@ AREA_MV = 40  # half width over which a peak's area is taken
 LEAST_PROMINENCE = 0.12  # of the highest peak
 MOST_PEAKS = 4
 ABOUT_MV = 30
+BEYOND_MV = 60  # a step down of the rated current, or 5 to 10 % of an NMC cell
 GRID_FIRST_MV, GRID_BINS = 1500, 320  # every chemistry that is sold, 1.5 to 4.7 V
 FORGET = 0.15  # share of a new charge in the mean of late ones
 REFERENCE_CHARGES = 12
@@ -126,6 +127,18 @@ class MeanCurve:
         if around.size < 2 * reach + 1 or not np.isfinite(around).all():
             return None
         return Slope(float(around[reach - 1 : reach + 2].mean()), float(around.min()), float(around.max()))
+
+    def flatness(self, voltage_mv: float) -> float:
+        """The least charge per millivolt about a voltage, in mAh; NaN where that is not known. A little beyond what
+        charges have passed the curve is taken to go on: a charge begins where use has ended, but is told late."""
+        known = np.flatnonzero(np.isfinite(self.widths))
+        if not known.size or np.isnan(voltage_mv):
+            return np.nan
+        lowest_mv = float(GRID_FIRST_MV + GRID_MV * known[0] + ABOUT_MV)
+        highest_mv = float(GRID_FIRST_MV + GRID_MV * known[-1] - ABOUT_MV)
+        inside_mv = min(max(voltage_mv, lowest_mv), highest_mv)
+        slope = self.slope(inside_mv) if abs(voltage_mv - inside_mv) <= ABOUT_MV + BEYOND_MV else None
+        return slope.least if slope else np.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class Pack:
     newest_ms: int = 0
     celsius: float = np.nan
     span_mv: tuple[int, int] = (0, 0)
+    known_cpct: tuple[int, int] | None = None  # health and its standard uncertainty after the newest charge
 
     def forget_cells(self, uptime_ms: int) -> None:
         """Other cells are there. What is known of the sensors and of the BMS stays."""
@@ -69,7 +70,7 @@ class Pack:
         self.fingerprint.forget()
         self.own_health = HealthLevel()
         self.first_ms, self.charges, self.is_first_weeks, self.inputs = uptime_ms, 0, True, []
-        self.is_new = False
+        self.is_new, self.known_cpct = False, None
 
 
 def new_pack(blocks: int, rated_mah: float, is_new: bool) -> Pack:

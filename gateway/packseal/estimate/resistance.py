@@ -24,7 +24,11 @@ I64 = npt.NDArray[np.int64]
 
 SLOPE_MV, SLOPE_ERROR_MV = 600.0, 700.0  # rise of the open-circuit voltage over a whole charge, LFP to NMC
 STEP_ERROR_MV = 2.0
-ENOUGH_STEPS = 2.0  # sum of squared steps, in (rated_capacity / 1 h)², that ends a look at all blocks: 0.5 % each
+ENOUGH_STEPS = 0.7  # sum of squared steps, in (rated_capacity / 1 h)², that ends a look at all blocks: 1 % each
+LEAST_STEPS, LOOK_MS = 0.1, 86_400_000  # a pack of few steps is looked at once a day, with a scatter that shows it
+MOST_SLOPE_MV = (
+    1500.0  # of the curve, per rated capacity: twice that of the middle of an NMC cell, half that of its end
+)
 BIN_CELSIUS, LOWEST_CELSIUS, BINS = 5.0, -30.0, 20
 BIN_STEPS, FEW_STEPS = 24, 3
 MOST_MV = 600.0  # at 1 h rate: a cell at -20 °C; more is no resistance
@@ -74,6 +78,7 @@ class Resistance:
     look: Sums = field(default_factory=lambda: Sums(np.zeros(0), np.zeros(0)))
     is_spoiled: B1 = field(default_factory=lambda: np.zeros(0, np.bool_))  # blocks that missed a step of this look
     first_seq: int = -1
+    first_ms: int = 0
     bins_mohm: F64 = field(default_factory=lambda: np.full((BINS, BIN_STEPS), np.nan))
     bins_count: I64 = field(default_factory=lambda: np.zeros(BINS, np.int64))
     ratios: F64 = field(default_factory=lambda: np.zeros(0))  # smoothed over looks; empty before the first
@@ -88,14 +93,21 @@ class Resistance:
         self.is_spoiled = np.zeros(self.blocks, np.bool_)
         self.first_seq = -1
 
-    def add(self, step: Step) -> Look | None:
-        """A Look when the steps so far have become enough for one."""
+    def add(self, step: Step, mah_per_mv: float) -> Look | None:
+        """A Look when the steps so far have become enough for one. mah_per_mv: what the pack's curve has, at the
+        steeper of both ends of open_mv(step), NaN where that is not known."""
         self._to_bin(step)
+        if not MOST_SLOPE_MV * mah_per_mv >= 1000 * self.rated_ah:
+            return None
         if self.first_seq < 0:
-            self.first_seq = step.before_seq
+            self.first_seq, self.first_ms = step.before_seq, step.uptime_ms
         self.is_spoiled |= np.isnan(step.change_mv)
         self.look.add(step)
-        return self._finished(step) if self.look.step_step >= ENOUGH_STEPS * self.rated_ah**2 else None
+        return self._finished(step) if self._is_enough(step.uptime_ms) else None
+
+    def _is_enough(self, uptime_ms: int) -> bool:
+        squares = self.look.step_step / self.rated_ah**2
+        return squares >= ENOUGH_STEPS or (squares >= LEAST_STEPS and uptime_ms - self.first_ms >= LOOK_MS)
 
     def _to_bin(self, step: Step) -> None:
         found = (step.mean_mv - SLOPE_MV * step.moved_ah / self.rated_ah) / step.step_a
@@ -129,10 +141,17 @@ class Resistance:
             return np.full(self.blocks, middle)
         return middle * np.where(np.isfinite(self.ratios), self.ratios, 1.0)
 
+    def open_mv(self, step: Step) -> tuple[float, float]:
+        """About the open-circuit voltages of the lowest and of the highest block in a step; NaN before the resistance
+        is known."""
+        middle = self._mean_at(step.celsius)
+        low, high = (np.nan if middle is None else mv - current_a * middle for mv, current_a in step.ends)
+        return low, high
+
     def _mean_at(self, celsius: float) -> float | None:
         """By the nearest bin with enough steps, brought to this temperature by Arrhenius' law."""
         enough = np.flatnonzero(self.bins_count >= FEW_STEPS)
-        if not enough.size:
+        if not enough.size or np.isnan(celsius):
             return None
         near = int(enough[np.argmin(np.abs(enough - _bin(celsius)))])
         middle_k = LOWEST_CELSIUS + (near + 0.5) * BIN_CELSIUS + 273.15

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from packseal.estimate.alarms.alarm import Alarm, AlarmLog, Severity
-from packseal.estimate.alarms.drift import FIRST_MARK_MV, MARK_MV, MARKS, Balance, mark_of
-from packseal.estimate.alarms.fingerprint import Trait
+from packseal.estimate.alarms.drift import FIRST_MARK_MV, MARK_MV, MARKS, mark_of
+from packseal.estimate.alarms.fingerprint import BALANCE_SPREAD, Trait
 from packseal.estimate.alarms.health import HealthLevel
 from packseal.estimate.alarms.raising import (
     raise_claim,
@@ -31,9 +31,9 @@ from packseal.estimate.judge import judge
 from packseal.estimate.opinion import Opinion
 from packseal.estimate.pack import FIRST_CHARGES, FIRST_WEEKS_MS, HELD_INPUTS, Pack, new_pack
 from packseal.estimate.readings import Reading
-from packseal.estimate.resistance import Look
 from packseal.estimate.rests import Rest
 from packseal.estimate.state import dump, load
+from packseal.estimate.steps import Step
 from packseal.records.bodies import Boot, Config, Event, Key, StateOfHealth, Window
 from packseal.records.entries import Entry
 
@@ -41,6 +41,7 @@ F64 = npt.NDArray[np.float64]
 
 VERSION = "packseal/second-opinion/1"
 EVENT_BMS_RESET, EVENT_UPDATE = 5, 8
+IN_CHARGES, IN_RESTS = "in charges", "in rests"
 MOST_SHARE_UNCERTAINTY = 0.04  # of an estimate by one charge that is compared with those before
 
 
@@ -74,7 +75,7 @@ class SecondOpinion:
         self._held = candidates(chemistry) if chemistry else None
         name = chemistry.name if chemistry else ""
         self._state = State(float(rated_capacity_mah or 0), rated_capacity_mah is not None, is_new, name)
-        self._opinion: Opinion | None = None
+        self._opinion: Opinion | None = None  # of the newest entry, once it was asked for; alarms never look at it
 
     # ---- state
 
@@ -100,6 +101,7 @@ class SecondOpinion:
         if entry.seq <= state.last_seq:
             return
         state.last_seq, state.last_uptime_ms = entry.seq, entry.uptime_ms
+        self._opinion = None
         match entry.body:
             case Window() as window:
                 self._window(entry, window)
@@ -192,9 +194,8 @@ class SecondOpinion:
         self._claims(pack, reading)
         if pack.before is not None and reading.is_next:
             step = pack.steps.add(pack.before, reading)
-            look = pack.resistance.add(step) if step is not None else None
-            if look is not None:
-                self._look(pack, look)
+            if step is not None:
+                self._step(pack, step)
         pack.before = reading
         curve = pack.trace.add(reading, pack.resistance)
         if curve is not None:
@@ -205,46 +206,52 @@ class SecondOpinion:
 
     def _claims(self, pack: Pack, reading: Reading) -> None:
         state = self._state
-        finding = pack.charge_claim.add(reading) or pack.health_claim.add(reading)
-        if finding is not None and finding.what == "reset":
-            text = f"claimed value jumps from {finding.before / 100:.1f} to {finding.now / 100:.1f} %"
-            numbers = {"before_percent": finding.before / 100, "now_percent": finding.now / 100}
-            raise_reset(state.alarms, finding.seq, reading.uptime_ms, text, numbers)
-        elif finding is not None:
-            raise_claim(state.alarms, finding, reading.uptime_ms)
+        charge = pack.charge_claim.add(reading)
+        for finding in [*([charge] if charge else []), *pack.health_claim.add(reading)]:
+            if finding.what == "reset":
+                text = f"claimed value jumps from {finding.before / 100:.1f} to {finding.now / 100:.1f} %"
+                numbers = {"before_percent": finding.before / 100, "now_percent": finding.now / 100}
+                raise_reset(state.alarms, finding.seq, reading.uptime_ms, text, numbers)
+            else:
+                raise_claim(state.alarms, finding, reading.uptime_ms)
         resets = reading.bms_resets
         if resets is not None:
             if 0 <= state.bms_resets < resets:
                 numbers = {"resets": float(resets)}
                 raise_reset(state.alarms, reading.seq, reading.uptime_ms, "the board counted a reset", numbers)
             state.bms_resets = resets
-        if self._opinion is not None and self._opinion.soh_capacity_cpct is not None:
-            known = self._opinion.soh_capacity_cpct
-            apart = pack.health_claim.compare(reading, known.value, known.uncertainty)
+        if pack.known_cpct is not None:
+            apart = pack.health_claim.compare(reading, *pack.known_cpct)
             if apart is not None:
                 raise_claim(state.alarms, apart, reading.uptime_ms)
 
-    def _look(self, pack: Pack, look: Look) -> None:
-        self._fingerprint(pack, pack.fingerprint.resistance, look.ratios, look.inputs[1], look.uptime_ms)
+    def _step(self, pack: Pack, step: Step) -> None:
+        low_mv, high_mv = pack.resistance.open_mv(step)
+        look = pack.resistance.add(step, np.minimum(pack.late.flatness(low_mv), pack.late.flatness(high_mv)))
+        if look is not None:
+            self._fingerprint(pack, pack.fingerprint.resistance, look.ratios, look.inputs[1], look.uptime_ms)
 
-    def _fingerprint(self, pack: Pack, trait: Trait, values: F64, seq: int, uptime_ms: int) -> bool:
-        swap = pack.fingerprint.look(trait, values, seq, uptime_ms)
+    def _fingerprint(
+        self, pack: Pack, trait: Trait, values: F64, seq: int, uptime_ms: int, spread: float | None = None
+    ) -> bool:
+        """Whether the cells turned out to be others."""
+        swap = pack.fingerprint.look(trait, values, seq, uptime_ms, spread)
         if swap is None:
             return False
         raise_swap(self._state.alarms, swap, uptime_ms)
         pack.forget_cells(uptime_ms)
-        self._opinion = None
         return True
 
     def _charge(self, pack: Pack, curve: ChargeCurve) -> None:
         seq, uptime_ms = curve.inputs[1], curve.uptime_ms
+        marks, parts = _at_marks(curve, pack.rated_mah)
+        taken = pack.charge_balance.stretch(marks, parts)
+        is_swapped = taken and self._fingerprint(pack, pack.fingerprint.share, taken[0], seq, uptime_ms, taken[1])
+        if is_swapped or self._imbalance(pack, IN_CHARGES, marks, parts, seq, uptime_ms):
+            return
         now = shares(curve)
         if now is not None:
-            if self._fingerprint(pack, pack.fingerprint.share, now, seq, uptime_ms):
-                return
             pack.shares.add(now)
-        if self._imbalance(pack, pack.charge_balance, *_at_marks(curve, pack.rated_mah), seq, uptime_ms, "in charges"):
-            return
         self._capacity(pack, curve)
 
     def _capacity(self, pack: Pack, curve: ChargeCurve) -> None:
@@ -262,7 +269,8 @@ class SecondOpinion:
         pack.charges += 1
         pack.inputs = [*pack.inputs, curve.inputs][-HELD_INPUTS:]
         pack.newest_ms, pack.celsius, pack.span_mv = curve.uptime_ms, curve.celsius, curve.span_mv
-        self._opinion = judge(pack, self._chemistry, self._state.rated_mah)
+        known = judge(pack, self._chemistry, self._state.rated_mah).soh_capacity_cpct
+        pack.known_cpct = (known.value, known.uncertainty) if known else None
 
     def _first_weeks(self, pack: Pack, curve: ChargeCurve) -> None:
         if not pack.is_first_weeks:
@@ -282,19 +290,20 @@ class SecondOpinion:
             return
         parts = (rest.cells - np.nanmedian(rest.cells)) * slope.mah_per_mv / pack.rated_mah
         marks = [mark_of(rest.mean_mv)]
-        self._imbalance(pack, pack.rest_balance, marks, parts[:, None], rest.seq, rest.uptime_ms, "in rests")
+        self._imbalance(pack, IN_RESTS, marks, parts[:, None], rest.seq, rest.uptime_ms)
 
-    def _imbalance(
-        self, pack: Pack, balance: Balance, marks: list[int], parts: F64, seq: int, uptime_ms: int, how: str
-    ) -> bool:
-        """Whether the cells turned out to be others."""
+    def _imbalance(self, pack: Pack, where: str, marks: list[int], parts: F64, seq: int, uptime_ms: int) -> bool:
+        """Likewise."""
+        balance, trait = pack.rest_balance, pack.fingerprint.rest_balance
+        if where == IN_CHARGES:
+            balance, trait = pack.charge_balance, pack.fingerprint.charge_balance
         residual = balance.residual(marks, parts) if marks else None
         if residual is None:
             return False
-        if self._fingerprint(pack, pack.fingerprint.balance, residual, seq, uptime_ms):
+        if self._fingerprint(pack, trait, residual, seq, uptime_ms, BALANCE_SPREAD):
             return True
-        for drifting in balance.drifting(residual, seq, uptime_ms):
-            raise_drift(self._state.alarms, drifting, seq, uptime_ms, how)
+        for drifting in balance.drifting(residual, parts, seq, uptime_ms):
+            raise_drift(self._state.alarms, drifting, seq, uptime_ms, where)
         return False
 
 

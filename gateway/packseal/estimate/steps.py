@@ -27,7 +27,8 @@ MOST_WINDOWS = 2
 
 @dataclass(slots=True)
 class Step:
-    """change_mv [blocks]; moved_ah: charge between the middles of the windows, where its effect is still in there."""
+    """change_mv [blocks]; moved_ah: charge between the middles of the windows, where its effect is still in there;
+    ends: (mV of a block, current in A then) of the lowest and of the highest voltage in its windows."""
 
     step_a: float
     moved_ah: float
@@ -36,6 +37,7 @@ class Step:
     before_seq: int
     seq: int
     uptime_ms: int
+    ends: tuple[tuple[float, float], tuple[float, float]]
     slope_mv: F64 | None = None  # by which a window moved before it, at one current
     windows: int = 1
 
@@ -70,7 +72,10 @@ class Steps:
             return None
         counted = self._counted()
         change_mv = now.cells - before.cells
-        self.pending = Step(step_a, moved_ah, change_mv, now.celsius, before.seq, now.seq, now.uptime_ms, slope_mv)
+        ends = min(_least(before), _least(now)), max(_most(before), _most(now))
+        self.pending = Step(
+            step_a, moved_ah, change_mv, now.celsius, before.seq, now.seq, now.uptime_ms, ends, slope_mv
+        )
         return counted
 
     def _lengthen(self, before: Reading, now: Reading, step_a: float, moved_ah: float) -> None:
@@ -81,6 +86,7 @@ class Steps:
         step.step_a += step_a
         step.moved_ah += moved_ah
         step.change_mv = step.change_mv + (now.cells - before.cells)
+        step.ends = min(step.ends[0], _least(now)), max(step.ends[1], _most(now))
         step.seq, step.uptime_ms, step.windows = now.seq, now.uptime_ms, step.windows + 1
 
     def _counted(self) -> Step | None:
@@ -93,3 +99,11 @@ class Steps:
         step.change_mv = step.change_mv - slope_mv
         step.moved_ah = 0.0
         return step if abs(median(slope_mv)) <= MOST_SLOPE * abs(step.mean_mv) else None
+
+
+def _least(reading: Reading) -> tuple[float, float]:
+    return float(np.fmin.reduce(reading.cells)), reading.current_ma / 1000
+
+
+def _most(reading: Reading) -> tuple[float, float]:
+    return float(np.fmax.reduce(reading.cells)), reading.current_ma / 1000

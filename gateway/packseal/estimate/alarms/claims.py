@@ -55,20 +55,19 @@ class HealthClaim:
     apart_ms: int = 0
     apart_seq: int = 0
 
-    def add(self, reading: Reading) -> Finding | None:
+    def add(self, reading: Reading) -> list[Finding]:
+        """A rise to 100 % looks like a reset, and by enough of it like an inflated claim too: both are told, since
+        nothing in the records says which it was."""
         claim = reading.soh_claim_cpct
         if claim is None or claim < LEAST_CLAIM_CPCT:
-            return None
+            return []
         day = reading.uptime_ms // DAY_MS
         known = max(self.highest_cpct, default=claim)
         rise, before_seq = claim - known, self.last_seq
         self._keep(day, claim)
         self.last_cpct, self.last_seq = claim, reading.seq
-        if claim >= NEW_CPCT and rise >= TO_NEW_CPCT:
-            return Finding("reset", reading.seq, known, claim, before_seq)
-        if rise >= HEALTH_RISE_CPCT:
-            return Finding("risen", reading.seq, known, claim, before_seq)
-        return None
+        seen = {"reset": claim >= NEW_CPCT and rise >= TO_NEW_CPCT, "risen": rise >= HEALTH_RISE_CPCT}
+        return [Finding(what, reading.seq, known, claim, before_seq) for what, is_seen in seen.items() if is_seen]
 
     def _keep(self, day: int, claim: int) -> None:
         if self.days and self.days[-1] == day:

@@ -25,7 +25,9 @@ LEAST_LOOKS = 4  # of a mark, before it is a reference
 LEAST_PART = 0.01  # of rated capacity: less harms no pack
 TIMES_SCATTER = 6.0
 IN_A_ROW, LEAST_MS = 3, 12 * 3_600_000
+LEAST_MARKS_APART = 2  # 100 mV: less is mostly noise of both ends
 GROWTH = 0.2  # of the limit, between the first and the last of the row: what has jumped and stays does not drift
+AWAY = 0.5  # of the limit, by which a drifting block has to be apart from the others too
 LEAST_BLOCKS = 4
 
 
@@ -75,6 +77,23 @@ class Balance:
             self._follow(mark, parts[:, column], residual)
         return residual
 
+    def stretch(self, marks: list[int], parts: F64) -> tuple[F64, float] | None:
+        """How much more charge each block took from the first to the last mark that have a reference than it used to,
+        [blocks] in parts of rated capacity, and how widely blocks differ in that. A block that did not pass all of
+        them, as one that was put in fuller than the others, is told by those that it did. To be asked before
+        `residual`."""
+        known = [column for column, mark in enumerate(marks) if self.looks[mark] >= LEAST_LOOKS]
+        if len(known) <= LEAST_MARKS_APART:
+            return None
+        usual = self.reference[[marks[column] for column in known]].T.astype(np.float64)
+        off = parts[:, known] - usual
+        passed = np.isfinite(off)
+        first, last = np.argmax(passed, axis=1), off.shape[1] - 1 - np.argmax(passed[:, ::-1], axis=1)
+        rows = np.arange(off.shape[0])
+        is_long = passed.any(axis=1) & (last - first >= LEAST_MARKS_APART)
+        taken = np.where(is_long, off[rows, first] - off[rows, last], np.nan)
+        return taken, sigma(usual[:, 0] - usual[:, -1])
+
     def _follow(self, mark: int, now: F64, residual: F64 | None) -> None:
         held = self.reference[mark]
         self.looks[mark] += 1
@@ -84,14 +103,17 @@ class Balance:
         fresh = np.where(np.isnan(held), start, held + share * (now - held))
         self.reference[mark] = np.where(np.isnan(now), held, fresh)
 
-    def drifting(self, residual: F64, seq: int, uptime_ms: int) -> list[Drifting]:
+    def drifting(self, residual: F64, parts: F64, seq: int, uptime_ms: int) -> list[Drifting]:
+        """parts [blocks, marks]: imbalance as it is; of each block the highest mark that it came to counts. A block
+        that has come nearer to the others by what it has moved is one that the BMS balances."""
         if residual.size < LEAST_BLOCKS:
             return []
         others, scatter = median(residual), sigma(residual)
         self.scatter += 0.1 * (scatter - self.scatter)
         limit = max(TIMES_SCATTER * max(scatter, self.scatter), LEAST_PART)
         off = residual - others
-        is_over = np.abs(np.nan_to_num(off)) > limit
+        is_away = np.nan_to_num(np.sign(off) * _highest(parts)) > AWAY * limit
+        is_over = (np.abs(np.nan_to_num(off)) > limit) & is_away
         begins = is_over & (self.row == 0)
         self.row = np.where(is_over, self.row + 1, 0)
         self.row_part = np.where(begins, off, self.row_part)
@@ -107,3 +129,10 @@ class Balance:
 
 def mark_of(voltage_mv: float) -> int:
     return min(max(int((voltage_mv - FIRST_MARK_MV) / MARK_MV + 0.5), 0), MARKS - 1)
+
+
+def _highest(parts: F64) -> F64:
+    """[blocks]: the last of each row that is known."""
+    known = np.isfinite(parts)
+    result: F64 = parts[np.arange(parts.shape[0]), parts.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)]
+    return result

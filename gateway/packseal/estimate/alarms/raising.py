@@ -5,19 +5,22 @@ from __future__ import annotations
 from packseal.estimate.alarms.alarm import AlarmKind, AlarmLog, Evidence, Severity
 from packseal.estimate.alarms.claims import Finding
 from packseal.estimate.alarms.drift import Drifting
-from packseal.estimate.alarms.fingerprint import Swap, Vote
+from packseal.estimate.alarms.fingerprint import Seen, Swap
 from packseal.estimate.alarms.health import Rise
 from packseal.estimate.alarms.offset import Pair
 
+MOST_LOOKS = 4
 _TRAITS = {
     "resistance": "resistances of neighbouring blocks against each other",
     "capacity": "charge of neighbouring blocks between the same voltages",
-    "balance": "states of charge of neighbouring blocks against each other",
+    "balance in charges": "states of charge of neighbouring blocks against each other in a charge",
+    "balance in rests": "states of charge of neighbouring blocks against each other in a rest",
 }
 
 
 def raise_swap(log: AlarmLog, swap: Swap, uptime_ms: int) -> None:
-    evidence = tuple(_vote(vote) for vote in swap.votes)
+    clearest = sorted(swap.looks, key=lambda look: look.moved / max(look.pairs, 1))[-MOST_LOOKS:]
+    evidence = tuple(_look(look) for look in sorted(clearest, key=lambda look: look.seq))
     known = Evidence(swap.same_seq, "the last record at which all of these were still as before")
     if swap.kind == "pack":
         words = (
@@ -34,9 +37,9 @@ def raise_swap(log: AlarmLog, swap: Swap, uptime_ms: int) -> None:
     log.raise_alarm(AlarmKind.MODULE_SWAPPED, words, uptime_ms, (*evidence, known), swap.blocks)
 
 
-def _vote(vote: Vote) -> Evidence:
-    words = f"{_TRAITS[vote.trait]}: {vote.pairs_moved} of {vote.pairs} pairs moved beyond 3 times their usual scatter"
-    return Evidence(vote.seq, words, {"pairs_moved": vote.pairs_moved, "pairs": vote.pairs})
+def _look(look: Seen) -> Evidence:
+    words = f"{_TRAITS[look.trait]}: {look.moved} of {look.pairs} pairs moved beyond 3 times their usual scatter"
+    return Evidence(look.seq, words, {"pairs_moved": look.moved, "pairs": look.pairs})
 
 
 def raise_claim(log: AlarmLog, finding: Finding, uptime_ms: int) -> None:
