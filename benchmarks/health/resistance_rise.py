@@ -29,9 +29,10 @@ window; what is not shown is time that passes. Three tables:
    One day in seven is shown, eight pulses in the morning and eight in the afternoon. In the first year it stays new, in
    the three after it ages evenly in one of two ways: a contact, which temperature does not change, and slower charge
    transfer, which it does. Every statement is judged, by how warm the pack was then: as a rise since the one at the end
-   of the first year, and in lines of their own since its very first one, which knew no law. In these eight sets the kinetics
-   depend on temperature by 4 to 39 kJ/mol; in Chen2020 and Prada2013 the electrolyte's conductivity does not, and
-   OKane2022 is Chen2020's cell with one that does. Of the sets that share Marquis2019's laws Mohtat2020 stands for all.
+   of the first year, and in lines of their own since its very first one, which knew no law. In these eight sets the
+   kinetics depend on temperature by 4 to 39 kJ/mol; in Chen2020 and Prada2013 the electrolyte's conductivity does not,
+   and OKane2022 is Chen2020's cell with one that does. Of the sets that share Marquis2019's laws Mohtat2020 stands for
+   all.
    The truth is the median step in floats at 25 °C after half the time between two samples, which is what such a logger
    sees in the mean: polarisation is in it, and a contact is a smaller part of it. "of quick" judges all loggers by the
    step within 2 s instead. The current's offset is 0.5 % of the rate of 1 C, as the sets' cells are of any size. A step
@@ -42,6 +43,9 @@ does, and no law can be learnt from it: with one law for all packs errors were 5
 jumps, since the recordings do. That version judged every logger by the quickest steps, and took as the reference of the
 first statement the median over all steps until then, as a ring of 32 weighs them; now that is the newest, as of every
 other statement.
+
+The walk of the resistance, alone of the filter's parameters, was chosen on these recorded cells: 1.4 % a square root of
+days, after 0.7, 1 and 2 to 3 were seen.
 
 RMSE and max in points; cover is how often the truth lies in the 95 % that follow from the two stated uncertainties.
 The last line is the figures as JSON.

@@ -21,6 +21,7 @@ TAU_1_S, TAU_2_S = 40.0, 900.0
 CELL_OHM_PER_AH = 0.045  # of a block of 1 Ah at 25 °C and half charge, ohmic and first RC pair together; rest is slow
 ARRHENIUS_K = 2_600.0
 NOISE_MV = 1.0
+PLATING_MV = -20.0  # of a full negative electrode against lithium: more goes onto it as metal, it falls no further
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Fleet:
                 strict=True,
             )
         )
+        self._tables[1][:] = np.maximum(self._tables[1], PLATING_MV)
         if not self.last_mv.size:
             self.last_mv = np.zeros(self.pack.size)
         self.sizes = np.bincount(self.pack, minlength=self.rated_ah.size)

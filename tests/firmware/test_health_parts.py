@@ -177,7 +177,7 @@ class Life:
         return abs(value - self.uohm) / error
 
     def stated(self) -> list[int]:
-        found = self.resistance.ohmic()
+        found: list[int] | None = self.resistance.ohmic()
         assert found is not None
         return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from logger.core.charge_window import ChargeWindows
 from logger.core.curve_family import CurveFamily
 from logger.core.entries import SOH
 from logger.core.learnt import FILE, Learnt
-from logger.core.link import HELLO
+from logger.core.link import ASK, HELLO
 from logger.core.logger import Logger
 from logger.core.sectorlog import ENTRY, SectorLog
 from logger.core.steps import finish
@@ -175,17 +174,13 @@ def test_windows_of_steady_currents_go_on_too() -> None:
         CapacityFilter(1_000_000).from_bytes(windows.to_bytes())
 
 
-def test_a_process_that_is_killed_goes_on_too(tmp_path: Path) -> None:
-    """The firmware as it is started, on MicroPython, at 600 times the pack's pace."""
-    path, micropython = tmp_path / FILE, find_interpreter("micropython")
-    pace = {"sample_ms": 10_000, "window_ms": 60_000, "clock_rate": 600, "flash_sectors": 512}
-    deadline = time.monotonic() + 100
-    with powered(micropython, tmp_path, **pace):
-        while not path.is_file() and time.monotonic() < deadline:
-            time.sleep(0.1)
-    content = path.read_bytes()
-    with powered(micropython, tmp_path, **pace) as line:
-        line.await_frame(HELLO)
-    board = Start(tmp_path, MemoryFlash(8, SECTOR_BYTES), strings=2)
-    assert board.said == []
-    assert path.read_bytes() == content
+def test_the_firmware_as_it_is_started_goes_on_too(taught: Start, tmp_path: Path) -> None:
+    """On MicroPython, from what another interpreter has learnt; of damaged bytes it says so."""
+    content, micropython = (taught._folder / FILE).read_bytes(), find_interpreter("micropython")
+    for kept, is_understood in ((content, True), (content[:-1], False)):
+        (tmp_path / FILE).write_bytes(kept)
+        with powered(micropython, tmp_path, cell_blocks=BLOCKS, strings=1) as line:
+            line.send(ASK)
+            line.await_frame(HELLO)
+        assert (FILE not in line.said) == is_understood
+        assert (tmp_path / FILE).read_bytes() == kept

@@ -64,6 +64,7 @@ class Line:
 
     def __init__(self, descriptor: int, pid: int = 0) -> None:
         self.pid = pid
+        self.said = ""  # on the console, once it has ended
         self._descriptor = descriptor
         self._receiver = link.FrameReceiver()
         self._frames: list[tuple[int, bytes]] = []
@@ -107,11 +108,12 @@ def powered(interpreter: Interpreter, folder: Path, **changes: int | str) -> Ite
     tty.setraw(gateway_end)
     (folder / "config.json").write_text(json.dumps({**settings(board_end), **changes}))
     process = start(interpreter, folder, board_end)
+    line = Line(gateway_end, process.pid)
     try:
-        yield Line(gateway_end, process.pid)
+        yield line
     finally:
         process.kill()
-        process.communicate()
+        line.said = process.communicate()[1].decode()
         os.close(board_end)
         os.close(gateway_end)
 

@@ -80,11 +80,12 @@ class Estimator:
         return self._capacity.lessons
 
     def learnt(self):
-        """For `recall`, after a restart: days of which nothing was learnt, and two pieces of bytes."""
-        return self._capacity.learnt()
+        """For `recall`, after a restart: days of which nothing was learnt, and the bytes of what each method knows."""
+        return self._capacity.learnt() + (self._resistance.to_bytes(),)
 
-    def recall(self, days, of_rests, of_windows):
+    def recall(self, days, of_rests, of_windows, of_steps):
         """Call it before the first sample. Raises ValueError where another version has written these."""
+        self._resistance.from_bytes(of_steps)
         self._capacity.recall(days, of_rests, of_windows)
 
     def forget(self):

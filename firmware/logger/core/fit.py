@@ -134,7 +134,7 @@ class Fit:
             return False
         ring = Ring(anchors)
         if (yield from self._is_old_news_steps(ring)):
-            self._is_consistent = True
+            self._is_consistent = not self._unexplained  # agreeing with a belief that others refuted proves nothing
             return False
         for member in self._members:
             member.found = yield from self._found_steps(member, ring)

@@ -10,8 +10,8 @@ from binascii import crc32
 
 FILE = "learnt.bin"
 _MAGIC = b"PSM1"
-_HEAD = "<4sIHHH"  # magic, whose it is, days, bytes of the one method and of the other
-_HEAD_BYTES = 14
+_HEAD = "<4sIHHHH"  # magic, whose it is, days, bytes of each of the three methods
+_HEAD_BYTES = 16
 _CRC_BYTES = 4
 _LOOK_MS = 60000
 _DAY_MS = 86400000
@@ -52,9 +52,10 @@ class Learnt:
 
     def _save(self):
         estimator = self._logger.estimator
-        days, of_rests, of_windows = estimator.learnt()
-        head = struct.pack(_HEAD, _MAGIC, self._whose, min(days, 0xFFFF), len(of_rests), len(of_windows))
-        content = head + of_rests + of_windows
+        learnt = estimator.learnt()
+        parts = learnt[1:]
+        head = struct.pack(_HEAD, _MAGIC, self._whose, min(learnt[0], 0xFFFF), *[len(part) for part in parts])
+        content = head + b"".join(parts)
         self._files.write(FILE, content + _crc(content))
         self._saved_lessons, self._saved_ms = estimator.lessons, self._logger.uptime_ms
 
@@ -63,12 +64,16 @@ class Learnt:
         kept = content[:-_CRC_BYTES]
         if len(kept) < _HEAD_BYTES or content[-_CRC_BYTES:] != _crc(kept):
             return False
-        magic, whose, days, rests_bytes, windows_bytes = struct.unpack(_HEAD, kept[:_HEAD_BYTES])
-        body = kept[_HEAD_BYTES:]
-        if magic != _MAGIC or whose != self._whose or len(body) != rests_bytes + windows_bytes:
+        head = struct.unpack(_HEAD, kept[:_HEAD_BYTES])
+        magic, whose, days = head[:3]
+        if magic != _MAGIC or whose != self._whose or len(kept) != _HEAD_BYTES + sum(head[3:]):
             return False
+        parts, at = [], _HEAD_BYTES
+        for size in head[3:]:
+            parts.append(kept[at : at + size])
+            at += size
         try:
-            self._logger.estimator.recall(days, body[:rests_bytes], body[rests_bytes:])
+            self._logger.estimator.recall(days, *parts)
         except ValueError:
             return False
         self._saved_lessons = self._logger.estimator.lessons

@@ -65,7 +65,7 @@ class _Ring:
             self._count = 0  # of another pack
 
     def inputs(self):
-        """[first, last seq] of the windows with the newest steps, and how warm they were in the mean. Call it right after
+        """[first, last seq] of the windows with the newest steps, and how warm they were in the mean; right after
         note_window."""
         at = self._newest(self._count)
         seqs = [self._seq[i] for i in at]

@@ -2,11 +2,12 @@
 
     x = [ln R, E of the cold side, E of the warm side]        R(T) = R exp(a E),  a = (1 / T - 1 / 298.15 K) / 8.314
 
-with the activation energy of the side of 25 °C that T lies on. One energy does not serve a pack: a contact has none, an
-electrolyte 10 to 20 kJ/mol, charge transfer 30 to 60, and what is slow in the cold is nothing when warm (Waag, Käbitz
-and Sauer, Appl. Energy 102, 885, 2013). So both begin at 20 kJ/mol with an error that holds all of 4 to 39 which the
-steps of eight published sets of parameters follow, and a pack that sees its seasons learns them. Before it has, what
-they may be wrong by is in the stated uncertainty, by as much as the steps were cold or warm.
+with the activation energy of the side of 25 °C that T lies on. One energy does not serve a pack: a contact has none,
+charge transfer more than the electrolyte, and what is slow in the cold is little when warm. So both begin at 20 kJ/mol
+(10 to 30 are measured: Waag, Käbitz and Sauer, Appl. Energy 102, 885, 2013) with an error that holds the 4 to 39 which
+the steps of eight published sets of parameters follow (benchmarks/health/resistance_rise.py), and a pack that sees its
+seasons learns them. Before it has, what they may be wrong by is in the stated uncertainty, by as much as the steps were
+cold or warm.
 
 An innovation is the drop over the drop that was expected, less 1: the mean of many small drops is right though each is
 noise by half, which that of their logarithms would not be. Its variance is
@@ -45,6 +46,7 @@ _LN_2 = 693147  # in millionths
 _BITS = 30
 _STATES = 3
 _LEAST_VARIANCE = 10000
+_MOST_NOHM = 1 << 50  # whatever the samples say, it fits into its bytes
 _BYTES = "<q2ibi9q"
 
 
@@ -68,7 +70,7 @@ def exponential(ppm):
 class TemperatureLaw:
     """Of a pack of so many cells in series. A step is (mA, mV, tenths of a degree, how many its window has).
 
-    Readable: has_begun; steps, how many it rests on since this start.
+    Readable: has_begun; steps, how many it was told of since this start or since it began anew.
     """
 
     def __init__(self, cells):
@@ -111,9 +113,9 @@ class TemperatureLaw:
         self.predict(PAUSE_DAYS * _DAY_MINUTES)
 
     def begin(self, steps):
-        """From the median of some steps, of which `learn` is told after."""
+        """From the median of some steps, of which `learn` is told after; none where they fall the wrong way."""
         found = sorted([(mv * 1000000000 // ma << _BITS) // self._factor(ddegc) for ma, mv, ddegc, _ in steps])
-        self._x[0] = max(found[len(found) // 2], 0)
+        self._x[0] = min(max(found[len(found) // 2], 0), _MOST_NOHM)
 
     def predict(self, minutes):
         """On in time: P += Q."""
@@ -178,7 +180,7 @@ class TemperatureLaw:
 
     def _move(self, parts):
         x = self._x
-        x[0] = max(x[0] * exponential(parts[0]) >> _BITS, 1)
+        x[0] = min(max(x[0] * exponential(parts[0]) >> _BITS, 1), _MOST_NOHM)
         for i in range(1, _STATES):
             x[i] += parts[i]
 

@@ -24,6 +24,7 @@ I64 = npt.NDArray[np.int64]
 
 SLOPE_MV, SLOPE_ERROR_MV = 600.0, 700.0  # rise of the open-circuit voltage over a whole charge, LFP to NMC
 STEP_ERROR_MV = 2.0
+MOST_ODD = 0.5  # of what the usual block changes by: modules that are exchanged differ by less
 ENOUGH_STEPS = 0.7  # sum of squared steps, in (rated_capacity / 1 h)², that ends a look at all blocks: 1 % each
 LEAST_STEPS, LOOK_MS = 0.1, 86_400_000  # a pack of few steps is looked at once a day, with a scatter that shows it
 MOST_SLOPE_MV = (
@@ -54,8 +55,8 @@ class Sums:
     step_charge: float = 0.0
     charge_charge: float = 0.0
 
-    def add(self, step: Step) -> None:
-        change_mv = np.nan_to_num(step.change_mv)
+    def add(self, step: Step, change_mv: F64) -> None:
+        change_mv = np.nan_to_num(change_mv)
         self.step_step += step.step_a**2
         self.step_charge += step.step_a * step.moved_ah
         self.charge_charge += step.moved_ah**2
@@ -102,8 +103,15 @@ class Resistance:
         if self.first_seq < 0:
             self.first_seq, self.first_ms = step.before_seq, step.uptime_ms
         self.is_spoiled |= np.isnan(step.change_mv)
-        self.look.add(step)
+        self.look.add(step, self._within_reason(step))
         return self._finished(step) if self._is_enough(step.uptime_ms) else None
+
+    def _within_reason(self, step: Step) -> F64:
+        """change_mv, where a single step may make no block a wholly other one: one that is full before the others
+        changes by ten times as much as they do."""
+        usual = step.mean_mv * (np.nan_to_num(self.ratios, nan=1.0) if self.ratios.size else np.ones(self.blocks))
+        reach = max(MOST_ODD * abs(step.mean_mv), STEP_ERROR_MV)
+        return np.clip(step.change_mv, usual - reach, usual + reach)
 
     def _is_enough(self, uptime_ms: int) -> bool:
         squares = self.look.step_step / self.rated_ah**2
