@@ -11,7 +11,7 @@ from logger.core import life
 
 NAME = "qemu"
 WATCHDOG_MS = 8000
-LOG_OFFSET, LOG_SECTORS, SECTOR_BYTES = 1024 * 1024, 128, 4096  # behind the file system of port/_boot.py
+LOG_OFFSET, LOG_SECTORS, SECTOR_BYTES = 384 * 4096, 128, 4096  # behind the file system of port/_boot.py
 MARK_ADDRESS = 0x203FF000  # the linker script leaves this page of the memory to us
 FAULT_RESET = 6  # port/board.h
 _STARTED_BY = {

@@ -5,7 +5,7 @@ import sys
 import mps2
 import vfs
 
-FILE_SECTORS, SECTOR_BYTES = 256, 4096  # for two firmwares and an update
+FILE_SECTORS, SECTOR_BYTES = 384, 4096  # for two firmwares and an update
 
 
 def _mount_flash():
