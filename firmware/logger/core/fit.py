@@ -83,6 +83,7 @@ class Fit:
         self._curves = curves
         self._is_new = is_new
         self._days = 0  # of which nothing was learnt
+        self._unexplained = 0  # rings, one after another
         free_score = logarithm(len(paths)) - logarithm(3) if paths else 0
         self._members = [_Member(Ageing(curves.amounts_ppm, zero_ppm_h), free_score)]
         self._members += [_Member(Ageing(curves.amounts_ppm, zero_ppm_h, path), 0) for path in paths]
