@@ -34,7 +34,6 @@ from numpy.typing import NDArray
 
 from packseal.apps.replay import board_line
 from packseal.apps.replay_statements import Output
-from packseal.errors import UnknownDialectError
 from packseal.frames import Frames, read_log
 from packseal.io.replay_board import CPYTHON, ReplayBoard
 from packseal.records.bodies import QuantityEstimate
@@ -147,10 +146,8 @@ def energy_text(energies_kwh: Mapping[str, float], soc_pct: float, kwh: int) -> 
 def frames_of(path: Path) -> tuple[Frames, bool]:
     """And whether the log has times."""
     content = path.read_bytes()
-    try:
-        return read_log(content)[0], True
-    except UnknownDialectError:
-        return untimed_frames(content.decode("ascii")), False
+    frames, loss = read_log(content)
+    return (frames, True) if loss.has_times else (untimed_frames(content.decode("ascii")), False)
 
 
 def untimed_frames(text: str) -> Frames:

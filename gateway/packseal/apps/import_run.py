@@ -12,11 +12,12 @@ from packseal.apps.gateway import Gateway
 from packseal.apps.importer import ImportedLog, imported_log
 from packseal.apps.line import Line, LineBattery, own_folder
 from packseal.apps.window_records import BoundSignals, naming, record_window
-from packseal.errors import UnavailableError
+from packseal.errors import FramesError, UnavailableError
 from packseal.frames import LossReport, read_log
 from packseal.frames.dialects import MAX_LOG_BYTES
 from packseal.io.files import read_bounded
 from packseal.io.keys import Signer, load_or_make_key
+from packseal.io.mf4_file import is_mf4, read_mf4
 from packseal.io.outbox_store import only_new
 from packseal.io.ports import free_port
 from packseal.io.settings import GatewaySettings, load_settings
@@ -74,6 +75,8 @@ class ImportReport:
         loss, decode = self.decoded.loss, self.decoded.decode
         return {
             "dialect": loss.dialect,
+            "unit": loss.unit,
+            "clock": loss.clock.name.lower(),
             "lines": loss.lines,
             "lines_by_verdict": {verdict.name.lower(): count for verdict, count in loss.counts.items()},
             "frames": decode.frames,
@@ -90,9 +93,9 @@ class ImportReport:
 
     def lines(self) -> list[str]:
         loss, decode = self.decoded.loss, self.decoded.decode
-        text = [f"{loss.lines} lines of dialect {loss.dialect!r}:"]
+        text = [f"{loss.lines} {loss.unit}s of dialect {loss.dialect!r}; times: {loss.clock.value}:"]
         text += [f"  {count:>8} {verdict.meaning}" for verdict, count in loss.counts.items()]
-        text += [f"  line {number}: {verdict.meaning}" for number, verdict in loss.first_refused]
+        text += [f"  {loss.unit} {number}: {verdict.meaning}" for number, verdict in loss.first_refused]
         unknown = sum(decode.unknown_ids.values())
         text += [
             f"{decode.frames} frames: {decode.decoded} decoded, {unknown} of {len(decode.unknown_ids)} ids that the DBC"
@@ -116,7 +119,9 @@ def decode_log(options: ImportOptions) -> Decoded:
     """Raises FramesError, DBCError, BindingError, each with the file's name before it."""
     log = read_bounded(options.log, MAX_LOG_BYTES)
     with naming(options.log):
-        frames, loss = read_log(log)
+        frames, loss = read_mf4(log) if is_mf4(log) else read_log(log)
+        if not loss.has_times:
+            raise FramesError("the log has no times, so no charge can be counted; record it with times (candump -l)")
     signals = BoundSignals.load(options.dbc, options.bind)
     samples, report = signals.samples(frames)
     summaries = windows(samples, options.window_s * 1_000_000_000)

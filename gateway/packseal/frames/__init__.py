@@ -2,6 +2,6 @@
 
 from packseal.frames.dialects import DIALECT_NAMES, read_log
 from packseal.frames.frames import Frames
-from packseal.frames.report import LossReport, Verdict
+from packseal.frames.report import Clock, LossReport, Verdict
 
-__all__ = ["DIALECT_NAMES", "Frames", "LossReport", "Verdict", "read_log"]
+__all__ = ["DIALECT_NAMES", "Clock", "Frames", "LossReport", "Verdict", "read_log"]

@@ -78,4 +78,4 @@ class Frames:
 
 
 def _widened(data: npt.NDArray[np.uint8], width: int) -> npt.NDArray[np.uint8]:
-    return np.pad(data, ((0, 0), (0, width - data.shape[1])))
+    return data if data.shape[1] == width else np.pad(data, ((0, 0), (0, width - data.shape[1])))

@@ -2,7 +2,8 @@
 
 cantools parses (its grammar is the most complete one there is); what comes out is checked here and becomes our own
 layouts, so that decoding never runs its code. Tolerant where nothing can be decoded wrongly: overlapping signals load,
-value tables that belong to nothing are passed over and noted, a signal that ends behind its message is noted.
+value tables that belong to nothing are passed over and noted; a signal that ends behind its message is noted, and so
+are a 29-bit identifier without its mark and a range that none of its signal's values lies in.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import cantools.database
 from cantools.database.can import Database, Message, Signal
 
 from packseal.errors import DBCError
+from packseal.signals.absence import Codes, codes_of_j1939, codes_of_table, joined
 from packseal.signals.dbc_text import DBC_EXTENDED, MAX_MESSAGE_BYTES, MessageText, check_text, decode_text
 from packseal.signals.decoder import Decoder
+from packseal.signals.decoding.lookup import shared_groups
 from packseal.signals.layout import MessageLayout, SignalLayout
 
 _SYNTAX = re.compile(r"Invalid syntax at line (\d+), column (\d+)")
@@ -29,8 +32,9 @@ def load_dbc(content: bytes) -> Decoder:
     Raises DBCError, naming line, fault and cure, for a file that cannot be parsed or would decode wrongly.
     """
     text, notes, outline = check_text(decode_text(content))
-    messages = [_message(message, outline[_key(message)]) for message in _parse(text).messages]
-    return Decoder(messages, (*notes, *_overhangs(messages, outline)))
+    database = _parse(text)
+    messages = [_message(one, outline[_key(one)], _is_j1939(one, database)) for one in database.messages]
+    return Decoder(messages, (*notes, *_overhangs(messages, outline), *_ranges(messages, outline), *_claims(messages)))
 
 
 def _parse(text: str) -> Database:
@@ -54,10 +58,29 @@ def _key(message: Message) -> int:
     return message.frame_id | (DBC_EXTENDED if message.is_extended_frame else 0)
 
 
-def _message(message: Message, text: MessageText) -> MessageLayout:
+def _is_j1939(message: Message, database: Database) -> bool:
+    """By the message's own VFrameFormat where it has one, else by the file's ProtocolType."""
+    if not message.is_extended_frame:
+        return False
+    if message.dbc and "VFrameFormat" in message.dbc.attributes:
+        return message.protocol == "j1939"
+    return _protocol(database) == "J1939"
+
+
+def _protocol(database: Database) -> str:
+    if database.dbc is None:
+        return ""
+    if "ProtocolType" in database.dbc.attributes:
+        return str(database.dbc.attributes["ProtocolType"].value)
+    definition = database.dbc.attribute_definitions.get("ProtocolType")
+    return str(definition.default_value) if definition else ""
+
+
+def _message(message: Message, text: MessageText, is_j1939: bool) -> MessageLayout:
     long_names = _long_names(message, text)
-    ordered = _multiplexers_first([_signal(signal, text, long_names) for signal in message.signals], text)
-    return MessageLayout(message.name, message.frame_id, message.is_extended_frame, text.length, ordered)
+    signals = [_signal(signal, text, long_names, is_j1939) for signal in message.signals]
+    ordered = _multiplexers_first(signals, text)
+    return MessageLayout(message.name, message.frame_id, message.is_extended_frame, text.length, ordered, is_j1939)
 
 
 def _long_names(message: Message, text: MessageText) -> dict[str, str]:
@@ -70,8 +93,9 @@ def _long_names(message: Message, text: MessageText) -> dict[str, str]:
     return {short: bits.get(place[1:], short) for short, place in text.signals.items() if short not in names}
 
 
-def _signal(signal: Signal, text: MessageText, long_names: Mapping[str, str]) -> SignalLayout:
+def _signal(signal: Signal, text: MessageText, long_names: Mapping[str, str], is_j1939: bool) -> SignalLayout:
     multiplexer = signal.multiplexer_signal
+    minimum, maximum = _range(signal)
     layout = SignalLayout(
         name=signal.name,
         start_bit=signal.start,
@@ -84,10 +108,32 @@ def _signal(signal: Signal, text: MessageText, long_names: Mapping[str, str]) ->
         unit=signal.unit or "",
         multiplexer=long_names.get(multiplexer, multiplexer) if multiplexer else None,
         multiplexer_values=frozenset(signal.multiplexer_ids or ()),
+        minimum=minimum,
+        maximum=maximum,
+        absent_codes=_absent_codes(signal, is_j1939),
     )
     if fault := _fault(layout):
         raise DBCError(f"{_place(layout, text)} {fault}")
     return layout
+
+
+def _range(signal: Signal) -> tuple[float | None, float | None]:
+    """[minimum|maximum]; none for [0|0], by which editors say so, and for one that holds at most one number."""
+    minimum, maximum = signal.minimum, signal.maximum
+    if minimum is None or maximum is None or not minimum < maximum or not math.isfinite(maximum - minimum):
+        return None, None
+    return minimum, maximum
+
+
+def _absent_codes(signal: Signal, is_j1939: bool) -> Codes:
+    """None of a multiplexer, whose values are names of what follows, and none of a float."""
+    if signal.is_multiplexer or signal.conversion.is_float:
+        return ()
+    entries = {int(value): str(text) for value, text in (signal.choices or {}).items()}
+    codes = codes_of_table(entries, signal.length)
+    if is_j1939 and not signal.is_signed:
+        codes = joined((*codes, *codes_of_j1939(entries, signal.length)))
+    return codes
 
 
 def _place(signal: SignalLayout, text: MessageText) -> str:
@@ -111,6 +157,20 @@ def _overhangs(messages: Sequence[MessageLayout], outline: Mapping[int, MessageT
             if signal.bytes_needed > message.length:
                 needs = f"needs {signal.bytes_needed} bytes, its message has {message.length}"
                 yield f"{_place(signal, outline[message.key])} {needs}; it is read from longer frames only"
+
+
+def _ranges(messages: Sequence[MessageLayout], outline: Mapping[int, MessageText]) -> Iterator[str]:
+    """Ranges that no value of their signal lies in: they are wrong, and not applied."""
+    for message in messages:
+        for signal in message.signals:
+            if signal.minimum is not None and signal.dbc_range is None and not signal.is_float:
+                found = f"has the range [{signal.minimum}|{signal.maximum}], in which it has no value"
+                yield f"{_place(signal, outline[message.key])} {found}; the range is passed over"
+
+
+def _claims(messages: Sequence[MessageLayout]) -> Iterator[str]:
+    for first, second in shared_groups(messages):
+        yield f"message {second.name} has the parameter group and source of {first.name}, which gets the frames"
 
 
 def _multiplexers_first(signals: Sequence[SignalLayout], text: MessageText) -> tuple[SignalLayout, ...]:

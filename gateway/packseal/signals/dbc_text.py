@@ -1,15 +1,16 @@
 """Checks and mends the text of a DBC file before a parser sees it.
 
 Decides the limits, each with its reason, so that no small file can cost much; refuses what would decode wrongly in
-silence (an identifier or a name described twice); and takes out value tables that belong to nothing, which cantools 45
-refuses to load though they describe no bits. Positions are kept, so the parser's line numbers stay true.
+silence (an identifier or a name described twice); and mends what describes no bits wrongly but stops a parser: value
+tables that belong to nothing, which cantools 45 refuses, and 29-bit identifiers without the bit that marks them. Line
+breaks are kept, so the parser's line numbers stay true.
 """
 
 from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ MAX_MESSAGE_BYTES = 64  # a CAN FD frame; what is longer comes in several frames
 MAX_SIGNALS = 4096  # of one message; the most seen in a real file is under 1,000, all of them multiplexed
 MAX_MULTIPLEXER_VALUES = 65_536  # a parser lists every value of a range; real files stay below 1,000
 MAX_EXPONENT_DIGITS = 3  # a double ends at 1e308
+MAX_STANDARD_ID, MAX_EXTENDED_ID = 0x7FF, 0x1FFF_FFFF  # ISO 11898-1: 11 and 29 bits
 DBC_EXTENDED = 0x8000_0000  # bit 31 of the identifier marks a 29-bit one
 ORPHAN_SIGNALS_ID = 0xC000_0000  # "VECTOR__INDEPENDENT_SIG_MSG": the editor's drawer for signals of no message
 
@@ -33,6 +35,7 @@ _VALUES = re.compile(r"^[ \t]*VAL_\s+(?P<id>\d+)\s+(?P<signal>\w+)\b[^;]*;", re.
 _RANGES = re.compile(r"\bSG_MUL_VAL_\s[^;]*;")
 _RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
 _EXPONENT = re.compile(rf"(?<![\w.])[0-9.]+[eE][+-]?[0-9]{{{MAX_EXPONENT_DIGITS + 1},}}")
+_REFERENCE = re.compile(r"\b(?:BO_|SG_|VAL_|SG_MUL_VAL_|SIG_VALTYPE_|BO_TX_BU_|SIG_GROUP_)\s+(\d+)\b")  # to a message
 _LONG_NUMBER = re.compile(r"[0-9]{40,}")
 
 
@@ -103,7 +106,9 @@ def check_text(text: str) -> tuple[str, tuple[str, ...], Mapping[int, MessageTex
     messages = _outline(bare)
     _check_ranges(bare)
     text, notes = _without_orphans(text, bare, messages)
-    return text, notes, messages
+    unmarked = {number for number in messages if _is_unmarked(number)}
+    marked = {number | DBC_EXTENDED if number in unmarked else number: found for number, found in messages.items()}
+    return _with_marks(text, unmarked), (*notes, *_notes_on_marks(messages, unmarked)), marked
 
 
 def _outline(bare: _Bare) -> Mapping[int, MessageText]:
@@ -122,8 +127,9 @@ def _outline(bare: _Bare) -> Mapping[int, MessageText]:
 
 def _message(match: re.Match[str], line: int, messages: dict[int, MessageText]) -> MessageText:
     key, name, length = int(match["id"]), match["message"], int(match["length"])
-    if key in messages:
-        other = f"{messages[key].name}, line {messages[key].line}"
+    same = next((number for number in _same_identifiers(key) if number in messages), None)
+    if same is not None:
+        other = f"{messages[same].name}, line {messages[same].line}"
         raise DBCError(f"line {line}: message {name} has the identifier {key} of {other}; keep one")
     if key != ORPHAN_SIGNALS_ID:
         _check_identifier(key, name, line)
@@ -136,14 +142,38 @@ def _message(match: re.Match[str], line: int, messages: dict[int, MessageText]) 
     return messages[key]
 
 
+def _is_unmarked(key: int) -> bool:
+    """A 29-bit identifier written without bit 31."""
+    return MAX_STANDARD_ID < key <= MAX_EXTENDED_ID
+
+
+def _same_identifiers(key: int) -> tuple[int, ...]:
+    """The ways of writing the same identifier."""
+    return (key, key ^ DBC_EXTENDED) if _is_unmarked(key & ~DBC_EXTENDED) else (key,)
+
+
 def _check_identifier(key: int, name: str, line: int) -> None:
-    number, limit = key & ~DBC_EXTENDED, 0x1FFF_FFFF if key & DBC_EXTENDED else 0x7FF
-    if number <= limit:
-        return
-    cure = "correct it"
-    if number <= 0x1FFF_FFFF:
-        cure = f"write {key | DBC_EXTENDED}, which marks a 29-bit identifier"
-    raise DBCError(f"line {line}: message {name} has the identifier {key}, expected at most {limit}; {cure}")
+    if key & ~DBC_EXTENDED > MAX_EXTENDED_ID:
+        limit = MAX_EXTENDED_ID
+        raise DBCError(f"line {line}: message {name} has the identifier {key}, expected at most {limit}; correct it")
+
+
+def _with_marks(text: str, unmarked: Collection[int]) -> str:
+    """The text with bit 31 set wherever one of these identifiers stands."""
+    if not unmarked:
+        return text
+    pieces, position = [], 0
+    for match in _REFERENCE.finditer(_Bare(text).text):
+        if int(match[1]) in unmarked:
+            pieces += [text[position : match.start(1)], str(int(match[1]) | DBC_EXTENDED)]
+            position = match.end(1)
+    return "".join([*pieces, text[position:]])
+
+
+def _notes_on_marks(messages: Mapping[int, MessageText], unmarked: Collection[int]) -> Iterator[str]:
+    for number in sorted(unmarked, key=lambda number: messages[number].line):
+        found = f"message {messages[number].name} has the identifier {number}, too large for 11 bits"
+        yield f"line {messages[number].line}: {found}; read as a 29-bit one, which is written {number | DBC_EXTENDED}"
 
 
 def _add_signal(match: re.Match[str], line: int, message: MessageText) -> None:

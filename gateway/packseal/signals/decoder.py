@@ -2,84 +2,32 @@
 
 Decides which frames belong to which message and which signals a frame holds. One odd signal never costs its neighbours:
 a multiplexer value that the DBC does not know costs only the signals it would have switched in, a short frame only the
-signals that do not fit.
+signals that do not fit. Up to FEW_FRAMES at a time go by a function per branch, more by array programs; both give the
+same. Leaves to decoding/ how that is done, and to decoded.py the shape of what comes out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from packseal.frames import Frames
-from packseal.signals.layout import Columns, MessageLayout, Raw, SignalLayout
+from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
+from packseal.signals.decoded import DecodedSignals, DecodeReport, Part, SignalValues
+from packseal.signals.decoding.branches import Branch, branches_of
+from packseal.signals.decoding.frame_program import FrameProgram, ValuesProgram
+from packseal.signals.decoding.lookup import EXTENDED, MessageLookup
+from packseal.signals.decoding.program import ArrayProgram
+from packseal.signals.decoding.segments import SignalTable
+from packseal.signals.layout import MessageLayout, SignalLayout
 
-Mask = npt.NDArray[np.bool_]
+__all__ = ["DecodeReport", "DecodedSignals", "Decoder", "SignalValues"]
 
-
-@dataclass(frozen=True, eq=False)
-class SignalValues:
-    """One signal in m frames, in the order of the log: all frames of its message in which it belongs.
-
-    time_ns       int64   [m]
-    raw           int64   [m]  uint64 for an unsigned 64-bit signal; the bits of a float; 0 where not available
-    physical      float64 [m]  raw * factor + offset in layout.unit; NaN where not available
-    is_available  bool    [m]  False where the frame is too short to hold the signal
-    """
-
-    layout: SignalLayout
-    time_ns: npt.NDArray[np.int64]
-    raw: Raw
-    physical: npt.NDArray[np.float64]
-    is_available: Mask
-
-
-@dataclass(frozen=True)
-class DecodeReport:
-    """The exact account of one decoding. Raises ValueError when the counts do not add up to `frames`.
-
-    frames                frames given
-    decoded               frames of a message with at least one signal
-    unknown_ids           frames the DBC has no message for, by identifier (bit 31 set for an extended one)
-    without_signals       frames of messages that describe no signal
-    too_short             frames that hold not even one signal of their message
-    signals_too_short     frames too short to hold the signal, by "MESSAGE.SIGNAL"
-    unknown_multiplexers  frames whose multiplexer has a value no signal is described for, by "MESSAGE.SIGNAL"
-    """
-
-    frames: int
-    decoded: int
-    unknown_ids: Mapping[int, int]
-    without_signals: int
-    too_short: int
-    signals_too_short: Mapping[str, int]
-    unknown_multiplexers: Mapping[str, int]
-
-    def __post_init__(self) -> None:
-        if self.frames != self.decoded + sum(self.unknown_ids.values()) + self.without_signals + self.too_short:
-            raise ValueError(f"the counts do not add up to {self.frames} frames")
-
-
-@dataclass(frozen=True, eq=False)
-class DecodedSignals:
-    """Values by "MESSAGE.SIGNAL", for the signals whose message occurs in the frames, and the account."""
-
-    values: Mapping[str, SignalValues]
-    report: DecodeReport
-
-
-@dataclass
-class _Tally:
-    """Counts of one decoding while it runs; DecodeReport is what it ends as."""
-
-    decoded: int = 0
-    without_signals: int = 0
-    too_short: int = 0
-    unknown_ids: dict[int, int] = field(default_factory=dict)
-    signals_too_short: dict[str, int] = field(default_factory=dict)
-    unknown_multiplexers: dict[str, int] = field(default_factory=dict)
+FEW_FRAMES = 32  # above, arrays are faster than a Python call per frame (benchmarks/can/decoding.py)
+CHUNK_FRAMES, CHUNK_FD_FRAMES = 4096, 2048  # the arrays that so many make stay in a core's cache
+_KEPT_BYTES = 8 << 20
+MAX_PLANS = 8  # sets of signals that stay compiled; a running gateway has one a binding
 
 
 class Decoder:
@@ -91,87 +39,113 @@ class Decoder:
         self.signals: dict[str, SignalLayout] = {
             f"{message.name}.{signal.name}": signal for message in messages for signal in message.signals
         }
-        self._by_key = {message.key: message for message in messages}
+        self._branches = branches_of(self.messages)
+        self._lookup = MessageLookup(self.messages)
+        self._plans: dict[frozenset[str] | None, _Plan] = {}
+        self._functions: dict[int, ValuesProgram] = {}  # of the plan for all signals
 
     def decode(self, frames: Frames, only: Collection[str] | None = None) -> DecodedSignals:
         """All signals in `frames`, or those named in `only` ("MESSAGE.SIGNAL"); the account covers all of them.
 
         Raises ValueError for a name in `only` that is no signal of this DBC.
         """
-        if unknown := set(only or ()) - set(self.signals):
-            raise ValueError(f"no signal {sorted(unknown)[0]} in this DBC")
-        values: dict[str, SignalValues] = {}
-        tally = _Tally()
-        for key, rows in _rows_by_key(frames):
-            message = self._by_key.get(key)
-            if message is None:
-                tally.unknown_ids[key] = len(rows)
-            elif not message.signals:
-                tally.without_signals += len(rows)
-            else:
-                _MessageDecoding(message, frames.select(rows), tally, only).add_to(values)
-        return DecodedSignals(values, DecodeReport(frames=len(frames), **vars(tally)))
+        plan = self._plan(only)
+        if len(frames) <= FEW_FRAMES:
+            return DecodedSignals(self._branches, plan.by_frame(frames))
+        size = CHUNK_FRAMES if frames.data.shape[1] == CLASSIC_BYTES else CHUNK_FD_FRAMES
+        parts = [plan.by_arrays(_rows(frames, start, size)) for start in range(0, len(frames), size)]
+        return DecodedSignals(self._branches, lambda: parts)
+
+    def decode_frame(self, key: int, data: bytes, only: Collection[str] | None = None) -> dict[str, float]:
+        """Physical values of one frame by "MESSAGE.SIGNAL", NaN where not available; empty for an unknown identifier.
+
+        A value whose factor is 1 and offset 0 is an int, in all its digits.
+
+        key: the identifier, bit 31 set for an extended one. Raises ValueError as `decode` does, and for more data than
+        a frame has.
+        """
+        if only is None and key in self._functions:
+            width, _, function = self._functions[key]
+            if len(data) == width:
+                return function(data)  # the usual frame, with as little around it as can be
+        plan = self._plan(only)
+        if only is None:
+            self._functions = plan.functions
+        return plan.values(key, data)
+
+    def _plan(self, only: Collection[str] | None) -> _Plan:
+        wanted = None if only is None else frozenset(only)
+        plan = self._plans.get(wanted)
+        if plan is None:
+            if unknown := (wanted or frozenset()) - self.signals.keys():
+                raise ValueError(f"no signal {sorted(unknown)[0]} in this DBC")
+            plan = _Plan(self._branches, self._lookup, wanted)
+            self._plans = dict([*self._plans.items(), (wanted, plan)][-MAX_PLANS:])
+        return plan
 
 
-def _rows_by_key(frames: Frames) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
-    """(key, rows in the order of the log) for every identifier met."""
-    keys = frames.can_id | frames.is_extended.astype(np.uint32) << np.uint32(31)
-    order = np.argsort(keys, kind="stable")
-    found, first = np.unique(keys[order], return_index=True)
-    for key, rows in zip(found, np.split(order, first[1:]), strict=False):
-        yield int(key), rows
+class _Plan:
+    """What is compiled for one set of signals."""
+
+    def __init__(self, branches: Sequence[Branch], lookup: MessageLookup, wanted: frozenset[str] | None) -> None:
+        self._branches, self._lookup = branches, lookup
+        self._table = SignalTable(branches, wanted)
+        self._frame_program = FrameProgram(branches, lookup, self._table, wanted)
+        self.functions = self._frame_program.values
+        self._array_programs: dict[int, ArrayProgram] = {}
+
+    def by_arrays(self, frames: Frames) -> Part:
+        width = frames.data.shape[1]
+        program = self._array_programs.get(width)
+        if program is None:
+            _keep_memory()
+            program = ArrayProgram(self._branches, self._lookup.unknown, self._table, width)
+            self._array_programs[width] = program
+        return Part(frames, *program.run(frames, self._lookup.numbers_of(frames)))
+
+    def by_frame(self, frames: Frames) -> Callable[[], Sequence[Part]]:
+        """Decodes now, and leaves it to the one who reads the values to make arrays of them."""
+        taken = self._frame_program.take(frames)
+        return lambda: [Part(frames, *self._frame_program.arrays(frames, taken))] if len(frames) else []
+
+    def values(self, key: int, data: bytes) -> dict[str, float]:
+        width, least_bytes, function = self.functions.get(key) or self._frame_program.add_values(key)
+        if len(data) == width:  # is never less than least_bytes
+            return function(data)
+        if least_bytes <= len(data) <= FD_BYTES:
+            return function(data[:width].ljust(width, b"\0"))
+        return self._values_of_odd(key, data)
+
+    def _values_of_odd(self, key: int, data: bytes) -> dict[str, float]:
+        """Of a frame that is too short for its message."""
+        if len(data) > FD_BYTES:
+            raise ValueError(f"a frame has at most {FD_BYTES} bytes, not {len(data)}")
+        width = CLASSIC_BYTES if len(data) <= CLASSIC_BYTES else FD_BYTES
+        one = Frames(
+            can_id=np.array([key & ~EXTENDED], np.uint32),
+            is_extended=np.array([key >= EXTENDED]),
+            time_ns=np.zeros(1, np.int64),
+            channel=np.zeros(1, np.uint8),
+            length=np.array([len(data)], np.uint8),
+            data=np.frombuffer(data.ljust(width, b"\0"), np.uint8).reshape(1, width),
+        )
+        decoded = DecodedSignals(self._branches, self.by_frame(one)).values
+        return {name: float(values.physical[0]) for name, values in decoded.items()}
 
 
-class _MessageDecoding:
-    """All frames of one message, signal by signal."""
+def _keep_memory() -> None:
+    """Lets the C library keep freed memory for the next chunk. Without it, decoding 4,096 frames takes twice as long.
 
-    def __init__(self, message: MessageLayout, frames: Frames, tally: _Tally, only: Collection[str] | None) -> None:
-        self._message, self._frames, self._tally, self._only = message, frames, tally, only
-        self._columns: Columns = np.ascontiguousarray(frames.data.T).astype(np.uint64)
-        self._decoded: dict[str, tuple[Raw, Mask, Mask]] = {}
+    glibc gives the top of its heap back to the kernel as soon as that is more than twice the largest block that it has
+    seen freed (mallopt(3), M_TRIM_THRESHOLD), and every page taken anew is a page fault. So it is shown a large one,
+    which is never touched. Elsewhere this does nothing.
+    """
+    np.empty(_KEPT_BYTES, np.uint8)
 
-    def add_to(self, values: dict[str, SignalValues]) -> None:
-        for signal in self._message.signals:
-            name = f"{self._message.name}.{signal.name}"
-            raw, is_present, is_long_enough = self._decoded[signal.name] = self._take(signal)
-            if short := int((is_present & ~is_long_enough).sum()):
-                self._tally.signals_too_short[name] = short
-            if self._only is None or name in self._only:
-                values[name] = self._values(signal, raw, is_present, is_long_enough)
-        self._count()
 
-    def _take(self, signal: SignalLayout) -> tuple[Raw, Mask, Mask]:
-        """(raw, rows the signal belongs in, rows long enough for it)"""
-        is_long_enough = self._frames.length >= signal.bytes_needed
-        if signal.bytes_needed <= len(self._columns):
-            return signal.raw(self._columns), self._is_present(signal), is_long_enough
-        return np.zeros(len(self._frames), np.int64), self._is_present(signal), is_long_enough
-
-    def _is_present(self, signal: SignalLayout) -> Mask:
-        if signal.multiplexer is None:
-            return np.ones(len(self._frames), np.bool_)
-        raw, is_present, is_long_enough = self._decoded[signal.multiplexer]
-        selected = np.isin(raw, np.array(sorted(signal.multiplexer_values), raw.dtype))
-        return selected & is_present & is_long_enough
-
-    def _values(self, signal: SignalLayout, raw: Raw, is_present: Mask, is_long_enough: Mask) -> SignalValues:
-        is_available = is_long_enough[is_present]
-        raw = np.where(is_available, raw[is_present], raw.dtype.type(0))
-        physical = np.where(is_available, signal.physical(raw), np.nan)
-        return SignalValues(signal, self._frames.time_ns[is_present], raw, physical, is_available)
-
-    def _count(self) -> None:
-        is_decoded = np.zeros(len(self._frames), np.bool_)
-        for _, is_present, is_long_enough in self._decoded.values():
-            is_decoded |= is_present & is_long_enough
-        self._tally.decoded += int(is_decoded.sum())
-        self._tally.too_short += int((~is_decoded).sum())
-        for multiplexer in {signal.multiplexer for signal in self._message.signals if signal.multiplexer}:
-            self._count_unknown_values(multiplexer)
-
-    def _count_unknown_values(self, multiplexer: str) -> None:
-        known = [signal.multiplexer_values for signal in self._message.signals if signal.multiplexer == multiplexer]
-        raw, is_present, is_long_enough = self._decoded[multiplexer]
-        is_unknown = ~np.isin(raw, np.array(sorted(frozenset().union(*known)), raw.dtype))
-        if count := int((is_unknown & is_present & is_long_enough).sum()):
-            self._tally.unknown_multiplexers[f"{self._message.name}.{multiplexer}"] = count
+def _rows(frames: Frames, start: int, size: int) -> Frames:
+    """`size` of them from `start` on."""
+    if start == 0 and len(frames) <= size:
+        return frames
+    names = ("can_id", "is_extended", "time_ns", "channel", "length", "data")
+    return Frames(**{name: getattr(frames, name)[start : start + size] for name in names})

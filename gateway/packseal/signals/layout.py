@@ -1,6 +1,6 @@
 """Where a signal lies in the data bytes, and how to take it from all frames of a message at once.
 
-Decides raw values; scaling to physical values is here too because it is one line. Bit numbering is the DBC file's:
+Bit numbering is the DBC file's:
 little endian (Intel, @1) names the least significant bit, big endian (Motorola, @0) the most significant one, and bit
 number 8 * byte + bit counts bits of a byte from its least significant one.
 """
@@ -13,6 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from packseal.signals.absence import Codes, RawLimits, raw_range, without_codes
+
 MAX_BITS = 64  # a raw value is one machine word; no real DBC seen describes a longer number
 
 Raw = npt.NDArray[np.int64] | npt.NDArray[np.uint64]
@@ -24,7 +26,8 @@ class SignalLayout:
     """One signal of a message as its DBC describes it: physical = raw * factor + offset.
 
     multiplexer_values: the raw values of `multiplexer` (a signal of the same message) for which this signal is in the
-    frame; empty for a signal that always is.
+    frame; empty for a signal that always is. minimum, maximum: the DBC's range in `unit`, None where it states none.
+    absent_codes: raw values that mean "not available", by value table or by J1939.
     """
 
     name: str
@@ -38,6 +41,38 @@ class SignalLayout:
     unit: str
     multiplexer: str | None = None
     multiplexer_values: frozenset[int] = frozenset()
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    absent_codes: Codes = ()
+
+    @property
+    def raw_bounds(self) -> tuple[int, int]:
+        """The lowest and the highest number that the bits can hold; of a float, its bits as a number."""
+        if self.is_signed and not self.is_float:
+            return -(1 << (self.bit_length - 1)), (1 << (self.bit_length - 1)) - 1
+        return 0, (1 << self.bit_length) - 1
+
+    @property
+    def dbc_range(self) -> tuple[int, int] | None:
+        """minimum and maximum in raw values; None where the DBC states none, or one that no value lies in."""
+        if self.minimum is None or self.maximum is None or self.is_float:
+            return None
+        lowest, highest = raw_range(self.minimum, self.maximum, self.factor, self.offset)
+        bounds = self.raw_bounds
+        lowest, highest = max(lowest, bounds[0]), min(highest, bounds[1])
+        return (lowest, highest) if lowest <= highest else None
+
+    @cached_property
+    def limits(self) -> RawLimits:
+        """Which raw values the DBC takes for measured ones. Of a float: all; its physical value is compared."""
+        if self.is_float:
+            return RawLimits(*self.raw_bounds)
+        return without_codes(*(self.dbc_range or self.raw_bounds), self.absent_codes)
+
+    @property
+    def is_limited(self) -> bool:
+        """Some raw value is not a measured one."""
+        return self.limits != RawLimits(*self.raw_bounds)
 
     @cached_property
     def lowest(self) -> tuple[int, int]:
@@ -57,17 +92,17 @@ class SignalLayout:
         last_bit = self.start_bit if self.is_little_endian else self._first_bit_sent
         return (last_bit + self.bit_length - 1) // 8 + 1
 
-    def raw(self, columns: Columns) -> Raw:
-        """int64 [m] of raw values (uint64 for an unsigned signal of 64 bits; the bits themselves for a float).
+    def bits(self, columns: Columns) -> npt.NDArray[np.uint64]:
+        """uint64 [m] whose lowest bit_length bits are the signal's, from single bytes: the way for any place.
 
         columns: uint64 [at least bytes_needed, m], one row per data byte. The cost is one shift per byte touched.
         """
         byte, shift = self.lowest
         step = 1 if self.is_little_endian else -1
-        bits = columns[byte] >> np.uint64(shift)
+        bits: npt.NDArray[np.uint64] = columns[byte] >> np.uint64(shift)
         for place in range(1, (shift + self.bit_length + 7) // 8):
             bits |= columns[byte + step * place] << np.uint64(8 * place - shift)
-        return self.raw_of_bits(bits)
+        return bits
 
     def raw_of_bits(self, bits: npt.NDArray[np.uint64]) -> Raw:
         """The raw values in the lowest bit_length bits: two's complement where the signal is signed."""
@@ -79,28 +114,21 @@ class SignalLayout:
         sign = 1 << (self.bit_length - 1)
         return (raw ^ sign) - sign
 
-    def physical(self, raw: Raw) -> npt.NDArray[np.float64]:
-        """float64 [m] of raw * factor + offset, in `unit`."""
-        with np.errstate(all="ignore"):  # a float signal may hold NaN or infinity: IEEE 754 arithmetic carries them on
-            return self._numbers(raw) * float(self.factor) + float(self.offset)
-
-    def _numbers(self, raw: Raw) -> npt.NDArray[np.float64]:
-        if not self.is_float:
-            return raw.astype(np.float64)
-        if self.bit_length == MAX_BITS:
-            return raw.view(np.float64)
-        return raw.astype(np.uint32).view(np.float32).astype(np.float64)
-
 
 @dataclass(frozen=True)
 class MessageLayout:
-    """One message: the frames with this identifier, and the signals in them, multiplexers before what they switch."""
+    """One message: the frames with this identifier, and the signals in them, multiplexers before what they switch.
+
+    is_j1939: the frames with its parameter group number, from the source that its identifier names, or from any where
+    that is 0xFE, in any priority and to any destination.
+    """
 
     name: str
     can_id: int
     is_extended: bool
     length: int
     signals: tuple[SignalLayout, ...]
+    is_j1939: bool = False
 
     @property
     def key(self) -> int:

@@ -3,33 +3,30 @@
 Decides what is a measured value. Start-up codes, readings no pack can have, and frames cut short give no number at all.
 The arithmetic is exact: raw values, the DBC's decimal factor and the binding's are multiplied as fractions and rounded
 once, half to even, so the same log gives the same integers on every machine.
+
+A binding wins over its DBC. Ranges in real DBC files are often wrong, so the range is the binding's `valid`, never the
+DBC's. The codes for "not available" are the binding's where it lists any, be it an empty list; else those that the DBC
+names in a value table, and those of J1939.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from packseal.errors import BindingError
+from packseal.signals.absence import Absence, Codes, exact
 from packseal.signals.binding import Binding, QuantityBinding, did_you_mean
 from packseal.signals.decoder import DecodedSignals, Decoder, SignalValues
+from packseal.signals.decoding.segments import is_in
 from packseal.signals.layout import Raw, SignalLayout
 
+__all__ = ["Absence", "Samples", "apply_binding", "exact", "not_available_codes", "resolve"]
+
 _SAFE_BITS = 62  # of int64, with room for one addition
-
-
-class Absence(IntEnum):
-    """Why a sample has no value."""
-
-    NONE = 0
-    NOT_AVAILABLE_CODE = 1
-    OUT_OF_RANGE = 2
-    FRAME_TOO_SHORT = 3
-    NOT_A_NUMBER = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +96,8 @@ def _samples(bound: QuantityBinding, values: SignalValues) -> Samples:
     lowest, highest = bound.valid
     absence[(value < lowest) | (value > highest)] = Absence.OUT_OF_RANGE
     absence[~is_number] = Absence.NOT_A_NUMBER
-    absence[_has_code(bound, raw)] = Absence.NOT_AVAILABLE_CODE
-    absence[~values.is_available] = Absence.FRAME_TOO_SHORT
+    absence[is_in(raw, not_available_codes(bound, layout))] = Absence.NOT_AVAILABLE_CODE
+    absence[values.is_short] = Absence.FRAME_TOO_SHORT
     value = np.where(absence == Absence.NONE, value, 0).astype(np.int64)
     return Samples(values.time_ns, value, absence)
 
@@ -114,10 +111,14 @@ def _with_sign(bound: QuantityBinding, values: SignalValues) -> tuple[SignalLayo
     return layout, layout.raw_of_bits(values.raw.view(np.uint64))
 
 
-def _has_code(bound: QuantityBinding, raw: Raw) -> npt.NDArray[np.bool_]:
-    limits = np.iinfo(raw.dtype)
-    codes = [code for code in bound.not_available if limits.min <= code <= limits.max]
-    return np.isin(raw, np.array(codes, raw.dtype))
+def not_available_codes(bound: QuantityBinding, layout: SignalLayout) -> Codes:
+    """Ranges of raw values that mean "not available": those of the binding where it lists any, else the DBC's.
+
+    The DBC's count only where the sign bit is read as the DBC says, for its codes are raw values so read.
+    """
+    if "not_available" in bound.model_fields_set or bound.is_signed not in (None, layout.is_signed):
+        return tuple((code, code) for code in bound.not_available)
+    return layout.absent_codes
 
 
 def _fixed_point(
@@ -127,16 +128,11 @@ def _fixed_point(
     factor, offset = bound.scale
     if layout.is_float:
         with np.errstate(all="ignore"):  # NaN and infinity end as NOT_A_NUMBER below
-            rounded = np.rint(values.physical * float(factor) + float(offset))
+            rounded = np.rint(values.scaled * float(factor) + float(offset))
         return np.nan_to_num(rounded), np.isfinite(rounded)
     exact_factor = factor * exact(layout.factor)
     exact_offset = factor * exact(layout.offset) + offset
     return _rounded(raw, exact_factor, exact_offset, layout.bit_length), np.ones(len(raw), np.bool_)
-
-
-def exact(number: int | float) -> Fraction:
-    """The decimal number written in the DBC: the shortest one that reads as this float."""
-    return Fraction(repr(number))
 
 
 def _rounded(raw: Raw, factor: Fraction, offset: Fraction, bits: int) -> npt.NDArray[np.int64]:
