@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from packseal.frames import Frames, read_log
-from packseal.signals import Absence, Samples, apply_binding, load_dbc, parse_binding, samples, windows
+from packseal.signals import Absence, SampleTable, apply_binding, load_dbc, parse_binding, samples, windows
 
 BINDINGS = Path(samples.__file__).parent / "bindings"
 
@@ -42,7 +42,7 @@ CASES = [
 ]
 
 
-def measured(shared: Path, log: str, dbc: str, binding: str) -> tuple[Frames, dict[str, Samples]]:
+def measured(shared: Path, log: str, dbc: str, binding: str) -> tuple[Frames, SampleTable]:
     frames, _ = read_log((shared / "data/can/dalathegreat__EV-CANlogs/leaf" / log).read_bytes())
     decoder = load_dbc((shared / "data/can/dalathegreat__leaf_can_bus_messages" / dbc).read_bytes())
     bound = parse_binding((BINDINGS / f"{binding}.toml").read_text())

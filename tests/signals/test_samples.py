@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from packseal import signals
 from packseal.errors import BindingError
 from packseal.frames import read_log
-from packseal.signals import Absence, Samples, apply_binding, load_dbc, parse_binding, resolve
-from packseal.signals import samples as samples_module
-from packseal.signals.layout import Raw
+from packseal.signals import Absence, SampleTable, apply_binding, load_dbc, parse_binding, resolve
 
+LIMIT = 2**31 - 1
 HEAD = 'VERSION ""\nNS_ :\nBS_:\nBU_: A\n'
 BINDING = """
 format = 1
@@ -74,7 +74,7 @@ def test_nested_garbage_raises_only_our_error() -> None:
             parse_binding(text)
 
 
-def applied(binding: str, signals: str, *payloads: str) -> dict[str, Samples]:
+def applied(binding: str, signals: str, *payloads: str) -> SampleTable:
     """Samples from a message M (identifier 1, 8 bytes) with `signals`, sent with `payloads`."""
     decoder = load_dbc(f"{HEAD}BO_ 1 M: 8 A\n{signals}\n".encode())
     log = "(0.0) can0 7FF#\n" + "".join(f"({i}.0) can0 001#{payload}\n" for i, payload in enumerate(payloads))
@@ -116,20 +116,44 @@ def test_halves_are_rounded_to_even() -> None:
 
 
 @given(
-    st.lists(st.integers(0, 2**64 - 1), min_size=1),
-    st.fractions(-1000, 1000, max_denominator=10**6),
-    st.fractions(-(10**6), 10**6, max_denominator=10**6),
+    st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=70),
+    st.sampled_from([12, 33, 64]),
+    st.booleans(),
+    st.sampled_from([None, True, False]),
+    st.decimals("1e-6", 1000, places=6),
+    st.decimals(-(10**6), 10**6, places=6),
 )
 @settings(deadline=None)
-def test_rounding_is_exact(raw: list[int], factor: Fraction, offset: Fraction) -> None:
-    cases: list[tuple[int, Raw]] = [
-        (64, np.array(raw, np.uint64)),
-        (12, np.array([value % 2**12 for value in raw], np.int64)),
-    ]
-    for bits, values in cases:
-        expected = [round(int(value) * factor + offset) for value in values]
-        if max(map(abs, expected)) < 2**63:
-            assert samples_module._rounded(values, factor, offset, bits).tolist() == expected
+def test_rounding_is_exact(
+    raw: list[int], bits: int, is_signed: bool, override: bool | None, factor: Decimal, offset: Decimal
+) -> None:
+    """Few frames and many, numbers that fit into 64 bits and those that do not."""
+    sign = "" if override is None else f"is_signed = {str(override).lower()}\n"
+    numbers = f"factor = {factor}\noffset = {offset}\n{sign}"
+    binding = BINDING.replace("factor = 1000\nnot_available = [65535]\n", numbers).replace(
+        "[0, 100000]", f"[{-LIMIT}, {LIMIT}]"
+    )
+    signal = f' SG_ V : 0|{bits}@1{"-" if is_signed else "+"} (0.01,-7) [0|0] "V" A\n'
+    found = applied(binding, signal, *(number.to_bytes(8, "little").hex() for number in raw))["pack_voltage_mv"]
+    for number, value, absence in zip(raw, found.value.tolist(), found.absence.tolist(), strict=True):
+        own = number % 2**bits
+        if is_signed if override is None else override:
+            own -= (own >> bits - 1) << bits
+        expected = round((own * Fraction("0.01") - 7) * Fraction(factor) + Fraction(offset))
+        is_inside = -LIMIT <= expected <= LIMIT
+        assert (value, absence) == ((expected, 0) if is_inside else (0, Absence.OUT_OF_RANGE))
+
+
+def test_quantities_that_share_a_signal_are_each_converted() -> None:
+    second = BINDING[BINDING.index("[quantities") :].replace("pack_voltage_mv", "cell_voltage_max_mv")
+    second = second.replace("factor = 1000", "factor = 500").replace("[65535]", "[1, 2, 65535]")
+    samples = applied(BINDING + second, ' SG_ V : 0|16@1+ (1,0) [0|0] "V" A\n', "0100", "0300", "FFFF")
+    assert samples["pack_voltage_mv"].value.tolist() == [1000, 3000, 0]
+    assert samples["cell_voltage_max_mv"].value.tolist() == [0, 1500, 0]
+    assert {name: counts[Absence.NOT_AVAILABLE_CODE] for name, counts in samples.counts.items()} == {
+        "pack_voltage_mv": 1,
+        "cell_voltage_max_mv": 2,
+    }
 
 
 def test_a_signal_is_found_by_its_own_name_where_one_message_has_it() -> None:
@@ -154,6 +178,6 @@ def test_a_message_that_never_came_gives_no_samples() -> None:
 
 
 def test_shipped_bindings_parse() -> None:
-    folder = Path(samples_module.__file__).parent / "bindings"
+    folder = Path(signals.__file__).parent / "bindings"
     for path in folder.glob("*.toml"):
         assert parse_binding(path.read_text()).name == path.stem

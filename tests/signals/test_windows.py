@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packseal.signals import Absence, QuantityWindow, Samples, SampleWindow, windows
+from packseal.signals import Absence, QuantityWindow, Samples, SampleTable, SampleWindow, windows
 
 
 def samples(*rows: tuple[int, int | None]) -> Samples:
@@ -62,3 +62,20 @@ def test_against_a_plain_loop(rows: list[tuple[int, int | None]], window_ns: int
             assert (summary.min_value, summary.max_value, summary.last_value) == (min(values), max(values), values[-1])
             assert summary.mean_value is not None
             assert abs(summary.mean_value - sum(values) / len(values)) <= 0.5
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 40), st.none() | st.integers(-9, 9)), max_size=60),
+    st.integers(1, 20),
+    st.integers(1, 60),
+)
+@settings(deadline=None)
+def test_a_log_in_blocks_is_as_one(rows: list[tuple[str, int, int | None]], window_ns: int, size: int) -> None:
+    def table(part: list[tuple[str, int, int | None]]) -> SampleTable:
+        return SampleTable.of({name: samples(*(row[1:] for row in part if row[0] == name)) for name in "ab"})
+
+    blocks = [block for at in range(0, len(rows), size) for block in table(rows[at : at + size]).blocks]
+    whole, parts = table(rows), SampleTable("ab", blocks)
+    assert windows(parts, window_ns) == windows(whole, window_ns)
+    assert parts.counts == whole.counts
+    assert all(parts[name].value.tolist() == whole[name].value.tolist() for name in "ab")

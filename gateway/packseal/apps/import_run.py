@@ -23,8 +23,7 @@ from packseal.io.ports import free_port
 from packseal.io.settings import GatewaySettings, load_settings
 from packseal.records.bodies import Window
 from packseal.records.log import TrustedLog
-from packseal.signals import DecodeReport, Samples, windows
-from packseal.signals.samples import Absence
+from packseal.signals import Absence, DecodeReport, windows
 
 RECEIPT_TIMEOUT_S = 60  # without any progress
 
@@ -43,17 +42,20 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A log file as windows of quantities, and the account of every line, frame and value."""
+    """A log file as windows of quantities, and the account of every line, frame and value.
+
+    values: of each quantity, how many by absence.
+    """
 
     files: tuple[bytes, bytes, bytes]
     loss: LossReport
     decode: DecodeReport
-    samples: Mapping[str, Samples]
+    values: Mapping[str, Mapping[Absence, int]]
     windows: tuple[tuple[int, Window], ...]
 
     @property
     def unavailable(self) -> int:
-        return sum(int((~samples.is_valid).sum()) for samples in self.samples.values())
+        return sum(sum(counts.values()) - counts[Absence.NONE] for counts in self.values.values())
 
     @property
     def losses(self) -> tuple[int, ...]:
@@ -84,7 +86,7 @@ class ImportReport:
             "frames_of_unknown_ids": {f"0x{key & 0x1FFFFFFF:03X}": n for key, n in decode.unknown_ids.items()},
             "frames_without_signals": decode.without_signals,
             "frames_too_short": decode.too_short,
-            "values": {name: _value_counts(samples) for name, samples in self.decoded.samples.items()},
+            "values": {name: _by_word(counts) for name, counts in self.decoded.values.items()},
             "log_id": self.log_id.hex(),
             "records": self.records,
             "records_imported_before": self.records_before,
@@ -100,7 +102,7 @@ class ImportReport:
         text += [
             f"{decode.frames} frames: {decode.decoded} decoded, {unknown} of {len(decode.unknown_ids)} ids that the DBC"
             f" does not have, {decode.without_signals} of messages without signals, {decode.too_short} too short",
-            *(f"  {name}: {_counts_in_words(samples)}" for name, samples in self.decoded.samples.items()),
+            *(f"  {name}: {_in_words(counts)}" for name, counts in self.decoded.values.items()),
             f"{self.records} records, class D, log {self.log_id.hex()}; all receipted"
             + (f" ({self.records_before} of them in an earlier run)" if self.records_before else ""),
         ]
@@ -123,14 +125,14 @@ def decode_log(options: ImportOptions) -> Decoded:
         if not loss.has_times:
             raise FramesError("the log has no times, so no charge can be counted; record it with times (candump -l)")
     signals = BoundSignals.load(options.dbc, options.bind)
-    samples, report = signals.samples(frames)
+    samples, decoded = signals.samples(frames)
     summaries = windows(samples, options.window_s * 1_000_000_000)
     first_ns = summaries[0].start_ns if summaries else 0
     entries = tuple(
         ((summary.start_ns + summary.duration_ns - first_ns) // 1_000_000, record_window(summary))
         for summary in summaries
     )
-    return Decoded((log, signals.dbc, signals.bind), loss, report, samples, entries)
+    return Decoded((log, signals.dbc, signals.bind), loss, decoded.report, samples.counts, entries)
 
 
 def _sent_to_site(options: ImportOptions, path: Path, decoded: Decoded) -> ImportReport:
@@ -204,9 +206,9 @@ def _known_values(document: dict[str, Any]) -> dict[str, Any]:
     return {name: f"{value['value']} {value['unit']}" for name, value in values.items() if value["value"] is not None}
 
 
-def _value_counts(samples: Samples) -> dict[str, int]:
-    return {("valid" if absence is Absence.NONE else absence.name.lower()): n for absence, n in samples.counts.items()}
+def _by_word(counts: Mapping[Absence, int]) -> dict[str, int]:
+    return {("valid" if absence is Absence.NONE else absence.name.lower()): n for absence, n in counts.items()}
 
 
-def _counts_in_words(samples: Samples) -> str:
-    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in _value_counts(samples).items() if count)
+def _in_words(counts: Mapping[Absence, int]) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in _by_word(counts).items() if count)

@@ -14,15 +14,14 @@ from packseal.io.files import read_bounded
 from packseal.records.bodies import MeanMinMax, Window
 from packseal.signals import (
     Binding,
+    DecodedSignals,
     Decoder,
-    DecodeReport,
+    FixedPoint,
     QuantityWindow,
-    Samples,
+    SampleTable,
     SampleWindow,
-    apply_binding,
     load_dbc,
     parse_binding,
-    resolve,
 )
 from packseal.signals.binding import MAX_BINDING_BYTES, MAX_RANGE
 from packseal.signals.dbc_text import MAX_DBC_BYTES
@@ -30,13 +29,13 @@ from packseal.signals.dbc_text import MAX_DBC_BYTES
 
 @dataclass(frozen=True, slots=True)
 class BoundSignals:
-    """dbc, bind: the content of the two files. bound: the signals that the binding reads."""
+    """dbc, bind: the content of the two files."""
 
     dbc: bytes
     bind: bytes
     decoder: Decoder
     binding: Binding
-    bound: frozenset[str]
+    fixed_point: FixedPoint
 
     @classmethod
     def load(cls, dbc_path: Path, bind_path: Path) -> BoundSignals:
@@ -47,8 +46,8 @@ class BoundSignals:
         with naming(dbc_path):
             decoder = load_dbc(dbc)
         with naming(bind_path):
-            bound = frozenset(resolve(binding, decoder).values())
-        return cls(dbc, bind, decoder, binding, bound)
+            fixed_point = FixedPoint(binding, decoder)
+        return cls(dbc, bind, decoder, binding, fixed_point)
 
     @property
     def dbc_digest(self) -> bytes:
@@ -58,10 +57,10 @@ class BoundSignals:
     def binding_digest(self) -> bytes:
         return hashlib.sha256(self.bind).digest()
 
-    def samples(self, frames: Frames) -> tuple[Mapping[str, Samples], DecodeReport]:
-        """The bound signals in these frames, and the account of all of them."""
-        decoded = self.decoder.decode(frames, only=self.bound)
-        return apply_binding(self.binding, self.decoder, decoded), decoded.report
+    def samples(self, frames: Frames) -> tuple[SampleTable, DecodedSignals]:
+        """The bound signals in these frames, and what they come from, with the account of all signals."""
+        decoded = self.decoder.decode(frames, only=self.fixed_point.signals)
+        return self.fixed_point.samples(decoded), decoded
 
 
 def record_window(summary: SampleWindow) -> Window:

@@ -14,10 +14,11 @@ from fractions import Fraction
 
 from packseal.errors import BindingError
 from packseal.signals import board_table as table
+from packseal.signals.absence import exact
 from packseal.signals.binding import Binding, QuantityBinding
 from packseal.signals.decoder import Decoder
+from packseal.signals.fixed_point import resolve
 from packseal.signals.layout import MessageLayout, SignalLayout
-from packseal.signals.samples import exact, resolve
 
 SINGLE_SLOTS = {
     "pack_current_ma": table.CURRENT_SLOT,

@@ -1,32 +1,19 @@
-"""Binding x decoded signals -> samples in integers of our units, or "not available" with the reason.
+"""Samples of quantities: integers in our units, or "not available" with the reason.
 
-Decides what is a measured value. Start-up codes, readings no pack can have, and frames cut short give no number at all.
-The arithmetic is exact: raw values, the DBC's decimal factor and the binding's are multiplied as fractions and rounded
-once, half to even, so the same log gives the same integers on every machine.
-
-A binding wins over its DBC. Ranges in real DBC files are often wrong, so the range is the binding's `valid`, never the
-DBC's. The codes for "not available" are the binding's where it lists any, be it an empty list; else those that the DBC
-names in a value table, and those of J1939.
+Decides their shape. fixed_point.py makes them of decoded signals, windows.py summarises them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from packseal.errors import BindingError
-from packseal.signals.absence import Absence, Codes, exact
-from packseal.signals.binding import Binding, QuantityBinding, did_you_mean
-from packseal.signals.decoder import DecodedSignals, Decoder, SignalValues
-from packseal.signals.decoding.segments import is_in
-from packseal.signals.layout import Raw, SignalLayout
+from packseal.signals.absence import Absence
 
-__all__ = ["Absence", "Samples", "apply_binding", "exact", "not_available_codes", "resolve"]
-
-_SAFE_BITS = 62  # of int64, with room for one addition
+Index = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +29,9 @@ class Samples:
     value: npt.NDArray[np.int64]
     absence: npt.NDArray[np.uint8]
 
+    def cut(self, part: slice) -> Samples:
+        return Samples(self.time_ns[part], self.value[part], self.absence[part])
+
     @property
     def is_valid(self) -> npt.NDArray[np.bool_]:
         """bool [m]"""
@@ -51,99 +41,80 @@ class Samples:
     @property
     def counts(self) -> dict[Absence, int]:
         """Samples by absence, all five listed; they add up to m."""
-        return {absence: int((self.absence == absence).sum()) for absence in Absence}
+        return dict(zip(Absence, np.bincount(self.absence, minlength=len(Absence)).tolist(), strict=True))
 
 
-def apply_binding(binding: Binding, decoder: Decoder, decoded: DecodedSignals) -> dict[str, Samples]:
-    """Samples of everything in `binding.every`; none for a quantity whose message is not in the frames.
+@dataclass(frozen=True, eq=False)
+class SampleBlock:
+    """s quantities end to end, t samples in all; of each in the order of the log.
 
-    Raises BindingError for a signal that the DBC does not have, or that several of its messages have.
+    quantity  intp  [s]  index into SampleTable.names
+    counts    intp  [s]  samples of each
+    samples   arrays of t
     """
-    names = resolve(binding, decoder)
-    return {
-        quantity: _samples(bound, decoded.values[names[quantity]]) if names[quantity] in decoded.values else _none()
-        for quantity, bound in binding.every.items()
-    }
+
+    quantity: Index
+    counts: Index
+    samples: Samples
+
+    @property
+    def ends(self) -> Index:
+        """intp [s] Where each quantity ends among the t samples."""
+        return self.counts.cumsum()
 
 
-def resolve(binding: Binding, decoder: Decoder) -> dict[str, str]:
-    """quantity -> "MESSAGE.SIGNAL" of this DBC; what Decoder.decode takes as `only`. Raises BindingError."""
-    return {quantity: _signal_name(quantity, bound, decoder) for quantity, bound in binding.every.items()}
+class SampleTable(Mapping[str, Samples]):
+    """Samples by quantity, of many quantities at once; one quantity's are cut out when they are asked for."""
+
+    def __init__(self, names: Sequence[str], blocks: Sequence[SampleBlock]) -> None:
+        """blocks: in the order of the log."""
+        self.names, self.blocks = tuple(names), tuple(blocks)
+        self._numbers = {name: number for number, name in enumerate(self.names)}
+
+    @classmethod
+    def of(cls, samples: Mapping[str, Samples]) -> SampleTable:
+        if isinstance(samples, SampleTable):
+            return samples
+        each = [samples[name] for name in samples]
+        counts = np.array([len(one.value) for one in each], np.intp)
+        return cls([*samples], [SampleBlock(np.arange(len(each)), counts, _joined(each))])
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __getitem__(self, name: str) -> Samples:
+        number = self._numbers[name]
+        found = []
+        for block in self.blocks:
+            for place in np.flatnonzero(block.quantity == number).tolist():
+                end = int(block.ends[place])
+                part = slice(end - int(block.counts[place]), end)
+                found.append(block.samples.cut(part))
+        return _joined(found)
+
+    @property
+    def counts(self) -> dict[str, dict[Absence, int]]:
+        """Of each quantity the samples by absence, all five listed."""
+        kinds = len(Absence)
+        total = np.zeros(len(self.names) * kinds, np.int64)
+        for block in self.blocks:
+            total += np.bincount(
+                (block.quantity * kinds).repeat(block.counts) + block.samples.absence, minlength=len(total)
+            )
+        rows = total.reshape(-1, kinds).tolist()
+        return {name: dict(zip(Absence, row, strict=True)) for name, row in zip(self.names, rows, strict=True)}
 
 
-def _signal_name(quantity: str, bound: QuantityBinding, decoder: Decoder) -> str:
-    if bound.signal in decoder.signals:
-        return bound.signal
-    found = [name for name in decoder.signals if name.partition(".")[2] == bound.signal]
-    if len(found) == 1:
-        return found[0]
-    name, bracket, _ = quantity.partition("[")
-    place = f"numbered.{name}.signals" if bracket else f"quantities.{quantity}.signal"
-    if found:
-        raise BindingError(f"{place}: {bound.signal} is in several messages; write one of {', '.join(sorted(found))}")
-    hint = did_you_mean(bound.signal, [*decoder.signals])
-    raise BindingError(f"{place}: the DBC has no signal {bound.signal}; {hint}")
-
-
-def _none() -> Samples:
-    return Samples(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint8))
-
-
-def _samples(bound: QuantityBinding, values: SignalValues) -> Samples:
-    layout, raw = _with_sign(bound, values)
-    value, is_number = _fixed_point(bound, layout, raw, values)
-    absence = np.zeros(len(raw), np.uint8)
-    lowest, highest = bound.valid
-    absence[(value < lowest) | (value > highest)] = Absence.OUT_OF_RANGE
-    absence[~is_number] = Absence.NOT_A_NUMBER
-    absence[is_in(raw, not_available_codes(bound, layout))] = Absence.NOT_AVAILABLE_CODE
-    absence[values.is_short] = Absence.FRAME_TOO_SHORT
-    value = np.where(absence == Absence.NONE, value, 0).astype(np.int64)
-    return Samples(values.time_ns, value, absence)
-
-
-def _with_sign(bound: QuantityBinding, values: SignalValues) -> tuple[SignalLayout, Raw]:
-    """The raw values as the binding says their sign bit is to be read."""
-    layout = values.layout
-    if bound.is_signed is None or bound.is_signed == layout.is_signed or layout.is_float:
-        return layout, values.raw
-    layout = replace(layout, is_signed=bound.is_signed)
-    return layout, layout.raw_of_bits(values.raw.view(np.uint64))
-
-
-def not_available_codes(bound: QuantityBinding, layout: SignalLayout) -> Codes:
-    """Ranges of raw values that mean "not available": those of the binding where it lists any, else the DBC's.
-
-    The DBC's count only where the sign bit is read as the DBC says, for its codes are raw values so read.
-    """
-    if "not_available" in bound.model_fields_set or bound.is_signed not in (None, layout.is_signed):
-        return tuple((code, code) for code in bound.not_available)
-    return layout.absent_codes
-
-
-def _fixed_point(
-    bound: QuantityBinding, layout: SignalLayout, raw: Raw, values: SignalValues
-) -> tuple[npt.NDArray[np.int64] | npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """(rounded values, where they are numbers)"""
-    factor, offset = bound.scale
-    if layout.is_float:
-        with np.errstate(all="ignore"):  # NaN and infinity end as NOT_A_NUMBER below
-            rounded = np.rint(values.scaled * float(factor) + float(offset))
-        return np.nan_to_num(rounded), np.isfinite(rounded)
-    exact_factor = factor * exact(layout.factor)
-    exact_offset = factor * exact(layout.offset) + offset
-    return _rounded(raw, exact_factor, exact_offset, layout.bit_length), np.ones(len(raw), np.bool_)
-
-
-def _rounded(raw: Raw, factor: Fraction, offset: Fraction, bits: int) -> npt.NDArray[np.int64]:
-    """round(raw * factor + offset), half to even, exact: in int64 where none overflows, else in Python's integers."""
-    denominator = (factor.denominator * offset.denominator) * 2
-    multiplier, addend = int(factor * denominator), int(offset * denominator)
-    is_small = max(abs(multiplier) << bits, abs(addend), denominator) < 1 << _SAFE_BITS
-    numbers = raw.astype(np.int64 if is_small else object)
-    dividend = numbers * multiplier + addend
-    quotient, remainder = dividend // denominator, dividend % denominator
-    half = denominator // 2
-    is_up = (remainder > half) | ((remainder == half) & (quotient % 2 == 1))
-    rounded: npt.NDArray[np.int64] = quotient + is_up.astype(np.int64)
-    return rounded
+def _joined(parts: Sequence[Samples]) -> Samples:
+    if not parts:
+        return Samples(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint8))
+    if len(parts) == 1:
+        return parts[0]
+    return Samples(
+        np.concatenate([part.time_ns for part in parts]),
+        np.concatenate([part.value for part in parts]),
+        np.concatenate([part.absence for part in parts]),
+    )

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from packseal.signals.samples import Samples
+from packseal.signals.samples import Index, SampleBlock, Samples, SampleTable
 
 I64 = npt.NDArray[np.int64]
+_LIMITS = np.iinfo(np.int64)
 
 
 @dataclass(frozen=True)
@@ -45,47 +47,113 @@ class SampleWindow:
     quantities: Mapping[str, QuantityWindow]
 
 
-def windows(samples_by_quantity: Mapping[str, Samples], window_ns: int) -> list[SampleWindow]:
+class _Runs(NamedTuple):
+    """Samples of one quantity in one window, side by side; each column int64 [r].
+
+    last_ns, last: of the latest valid sample; the lowest number there is without one.
+    """
+
+    window: I64
+    quantity: I64
+    samples: I64
+    valid: I64
+    total: I64
+    lowest: I64
+    highest: I64
+    last_ns: I64
+    last: I64
+
+
+def windows(samples: Mapping[str, Samples], window_ns: int) -> list[SampleWindow]:
     """Summaries of all samples, in windows of `window_ns`, in the order of time.
 
     Raises ValueError for window_ns < 1.
     """
     if window_ns < 1:
         raise ValueError(f"window_ns must be at least 1, not {window_ns}")
-    by_index: dict[int, dict[str, QuantityWindow]] = {}
-    for quantity, samples in samples_by_quantity.items():
-        for index, summary in _summaries(samples, window_ns):
-            by_index.setdefault(index, {})[quantity] = summary
+    table = SampleTable.of(samples)
+    parts = [_runs(block, window_ns) for block in table.blocks if len(block.samples.value)]
+    if not parts:
+        return []
+    merged = _merged(_Runs(*(np.concatenate(columns) for columns in zip(*parts, strict=True))))
+    by_window: dict[int, dict[str, QuantityWindow]] = {}
+    for window, quantity, *row in zip(*(column.tolist() for column in merged), strict=True):
+        by_window.setdefault(window, {})[table.names[quantity]] = _summary(*row)
     result: list[SampleWindow] = []
     before: int | None = None
-    for index in sorted(by_index):
+    for index, quantities in by_window.items():
         empty = 0 if before is None else index - before - 1
-        result.append(SampleWindow(index * window_ns, window_ns, empty, by_index[index]))
+        result.append(SampleWindow(index * window_ns, window_ns, empty, quantities))
         before = index
     return result
 
 
-def _summaries(samples: Samples, window_ns: int) -> list[tuple[int, QuantityWindow]]:
-    order = np.argsort(samples.time_ns, kind="stable")
-    index = samples.time_ns[order] // window_ns
-    value, is_valid = samples.value[order], samples.is_valid[order]
-    found, first = np.unique(index, return_index=True)
-    bounds = np.append(first, len(index))
-    valid_before = np.append(0, np.cumsum(is_valid))[bounds]
-    kept = value[is_valid]
-    return [
-        (int(window), _summary(kept[valid_before[i] : valid_before[i + 1]], int(bounds[i + 1] - bounds[i])))
-        for i, window in enumerate(found)
-    ]
+def _runs(block: SampleBlock, window_ns: int) -> _Runs:
+    quantity = block.quantity.repeat(block.counts)
+    window = block.samples.time_ns // window_ns
+    is_first = np.empty(len(window), np.bool_)
+    is_first[0] = True
+    np.not_equal(window[1:], window[:-1], is_first[1:])
+    is_first[1:] |= quantity[1:] != quantity[:-1]
+    starts = np.flatnonzero(is_first)
+    value, is_valid = block.samples.value, block.samples.is_valid
+    lowest, highest, valid = value, value, np.diff(starts, append=len(window))
+    count = valid
+    if not is_valid.all():
+        valid = np.add.reduceat(is_valid.astype(np.int64), starts)
+        lowest, highest = np.where(is_valid, value, _LIMITS.max), np.where(is_valid, value, _LIMITS.min)
+    last_ns, last = _latest(block.samples, is_valid, starts, count)
+    return _Runs(
+        window[starts],
+        quantity[starts].astype(np.int64),
+        count,
+        valid,
+        np.add.reduceat(value, starts),  # 0 where not available
+        np.minimum.reduceat(lowest, starts),
+        np.maximum.reduceat(highest, starts),
+        last_ns,
+        last,
+    )
 
 
-def _summary(values: I64, count: int) -> QuantityWindow:
-    """values: the valid ones of `count` samples, in the order of time."""
-    valid = len(values)
+def _latest(samples: Samples, is_valid: npt.NDArray[np.bool_], starts: Index, counts: Index) -> tuple[I64, I64]:
+    """(time, value) of the latest valid sample in each run, the last one of those at the same time."""
+    time_ns = samples.time_ns
+    if not is_valid.all():
+        time_ns = np.where(is_valid, time_ns, _LIMITS.min)
+    latest_ns = np.maximum.reduceat(time_ns, starts)
+    is_latest = time_ns == latest_ns.repeat(counts)
+    place = np.maximum.reduceat(np.where(is_latest, np.arange(len(time_ns)), 0), starts)
+    return latest_ns, samples.value.take(place)
+
+
+def _merged(runs: _Runs) -> _Runs:
+    """One run for each window and quantity, by window; the later of two runs is the later one in the log."""
+    order = np.lexsort((runs.last_ns, runs.quantity, runs.window))  # stable
+    runs = _Runs(*(column.take(order) for column in runs))
+    is_first = np.ones(len(order), np.bool_)
+    is_first[1:] = (np.diff(runs.window) != 0) | (np.diff(runs.quantity) != 0)
+    starts = np.flatnonzero(is_first)
+    if len(starts) == len(order):
+        return runs
+    ends = np.append(starts[1:], len(order)) - 1
+    return _Runs(
+        runs.window[starts],
+        runs.quantity[starts],
+        np.add.reduceat(runs.samples, starts),
+        np.add.reduceat(runs.valid, starts),
+        np.add.reduceat(runs.total, starts),
+        np.minimum.reduceat(runs.lowest, starts),
+        np.maximum.reduceat(runs.highest, starts),
+        runs.last_ns[ends],
+        runs.last[ends],
+    )
+
+
+def _summary(samples: int, valid: int, total: int, lowest: int, highest: int, _: int, last: int) -> QuantityWindow:
     if valid == 0:
-        return QuantityWindow(0, count)
-    mean = _rounded_quotient(int(values.sum()), valid)
-    return QuantityWindow(valid, count - valid, int(values.min()), mean, int(values.max()), int(values[-1]))
+        return QuantityWindow(0, samples)
+    return QuantityWindow(valid, samples - valid, lowest, _rounded_quotient(total, valid), highest, last)
 
 
 def _rounded_quotient(dividend: int, divisor: int) -> int:
