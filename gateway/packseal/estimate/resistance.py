@@ -25,6 +25,7 @@ I64 = npt.NDArray[np.int64]
 SLOPE_MV, SLOPE_ERROR_MV = 600.0, 700.0  # rise of the open-circuit voltage over a whole charge, LFP to NMC
 STEP_ERROR_MV = 2.0
 MOST_ODD = 0.5  # of what the usual block changes by: modules that are exchanged differ by less
+MOST_ANSWER = 1.6  # of what a step should show: its resistance changes by that much with rate and state of charge
 ENOUGH_STEPS = 0.7  # sum of squared steps, in (rated_capacity / 1 h)², that ends a look at all blocks: 1 % each
 LEAST_STEPS, LOOK_MS = 0.1, 86_400_000  # a pack of few steps is looked at once a day, with a scatter that shows it
 MOST_SLOPE_MV = (
@@ -98,13 +99,22 @@ class Resistance:
         """A Look when the steps so far have become enough for one. mah_per_mv: what the pack's curve has, at the
         steeper of both ends of open_mv(step), NaN where that is not known."""
         self._to_bin(step)
-        if not MOST_SLOPE_MV * mah_per_mv >= 1000 * self.rated_ah:
+        if not (MOST_SLOPE_MV * mah_per_mv >= 1000 * self.rated_ah and self._is_answered(step)):
             return None
         if self.first_seq < 0:
             self.first_seq, self.first_ms = step.before_seq, step.uptime_ms
         self.is_spoiled |= np.isnan(step.change_mv)
         self.look.add(step, self._within_reason(step))
         return self._finished(step) if self._is_enough(step.uptime_ms) else None
+
+    def _is_answered(self, step: Step) -> bool:
+        """Whether the usual block moves as its resistance says: at constant voltage, or where a curve bends, it does
+        not, and blocks then differ by something else."""
+        middle = self._mean_at(step.celsius)
+        if middle is None:
+            return False
+        moved_mv = step.mean_mv - SLOPE_MV * step.moved_ah / self.rated_ah
+        return 1 / MOST_ANSWER < moved_mv / (step.step_a * middle) < MOST_ANSWER
 
     def _within_reason(self, step: Step) -> F64:
         """change_mv, where a single step may make no block a wholly other one: one that is full before the others

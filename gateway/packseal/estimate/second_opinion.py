@@ -244,8 +244,8 @@ class SecondOpinion:
 
     def _charge(self, pack: Pack, curve: ChargeCurve) -> None:
         seq, uptime_ms = curve.inputs[1], curve.uptime_ms
-        marks, parts = _at_marks(curve, pack.rated_mah)
-        taken = pack.charge_balance.stretch(marks, parts)
+        marks, parts, passed = _at_marks(curve, pack.rated_mah)
+        taken = pack.charge_balance.stretch(marks, parts, passed)
         is_swapped = taken and self._fingerprint(pack, pack.fingerprint.share, taken[0], seq, uptime_ms, taken[1])
         if is_swapped or self._imbalance(pack, IN_CHARGES, marks, parts, seq, uptime_ms):
             return
@@ -297,7 +297,7 @@ class SecondOpinion:
         balance, trait = pack.rest_balance, pack.fingerprint.rest_balance
         if where == IN_CHARGES:
             balance, trait = pack.charge_balance, pack.fingerprint.charge_balance
-        residual = balance.residual(marks, parts) if marks else None
+        residual = balance.residual(marks, parts, uptime_ms) if marks else None
         if residual is None:
             return False
         if self._fingerprint(pack, trait, residual, seq, uptime_ms, BALANCE_SPREAD):
@@ -307,10 +307,11 @@ class SecondOpinion:
         return False
 
 
-def _at_marks(curve: ChargeCurve, rated_mah: float) -> tuple[list[int], F64]:
-    """How much more than the others each block holds, in parts of rated capacity, at the marks of balance."""
+def _at_marks(curve: ChargeCurve, rated_mah: float) -> tuple[list[int], F64, F64]:
+    """(marks of balance, how much more than the others each block holds at them [blocks, marks], what the mean block
+    has taken up to them [marks]), in parts of rated capacity."""
     columns = [index for index, mark in enumerate(curve.marks_mv) if (int(mark) - FIRST_MARK_MV) % MARK_MV == 0]
     columns = [index for index in columns if 0 <= mark_of(float(curve.marks_mv[index])) < MARKS]
     marks = [mark_of(float(curve.marks_mv[index])) for index in columns]
     sooner = curve.block_mah[:, columns]
-    return marks, -(sooner - np.nanmedian(sooner, axis=0)) / rated_mah
+    return marks, -(sooner - np.nanmedian(sooner, axis=0)) / rated_mah, curve.mean_mah[columns] / rated_mah

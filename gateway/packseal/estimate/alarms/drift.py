@@ -20,12 +20,13 @@ F32 = npt.NDArray[np.float32]
 
 MARK_MV = 50
 FIRST_MARK_MV, MARKS = 1500, 64
-FOLLOW = 1 / 40  # so a leak of 0.05 % a day stands at 1 to 2 % of capacity, and a balance that is kept at nothing
+FOLLOW = 1 / 40  # share of a look in what is a mark's own
+FOLLOW_MS = 25 * 24 * 3_600_000  # so a leak of 0.05 % a day stands at 1.2 % of capacity, a kept balance at nothing
 LEAST_LOOKS = 4  # of a mark, before it is a reference
 LEAST_PART = 0.01  # of rated capacity: less harms no pack
 TIMES_SCATTER = 6.0
 IN_A_ROW, LEAST_MS = 3, 12 * 3_600_000
-LEAST_MARKS_APART = 2  # 100 mV: less is mostly noise of both ends
+LEAST_STRETCH = 0.12  # of rated capacity: of less, the noise of both ends is too large a part
 GROWTH = 0.2  # of the limit, between the first and the last of the row: what has jumped and stays does not drift
 AWAY = 0.5  # of the limit, by which a drifting block has to be apart from the others too
 LEAST_BLOCKS = 4
@@ -48,6 +49,7 @@ class Balance:
     reference: F32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     looks: F64 = field(default_factory=lambda: np.zeros(MARKS))
     scatter: float = 0.0
+    last_ms: int = -1
     row: F64 = field(default_factory=lambda: np.zeros(0))  # looks in a row beyond the limit, of each block
     row_part: F64 = field(default_factory=lambda: np.zeros(0))
     row_ms: F64 = field(default_factory=lambda: np.zeros(0))
@@ -60,12 +62,13 @@ class Balance:
     def forget(self) -> None:
         self.reference = np.full((MARKS, self.blocks), np.nan, np.float32)
         self.looks = np.zeros(MARKS)
-        self.scatter = 0.0
+        self.scatter, self.last_ms = 0.0, -1
         self.row, self.row_part, self.row_ms, self.row_seq = np.zeros((4, self.blocks))
 
-    def residual(self, marks: list[int], parts: F64) -> F64 | None:
+    def residual(self, marks: list[int], parts: F64, uptime_ms: int) -> F64 | None:
         """parts [blocks, marks]: imbalance at each mark. How far each block is from its reference, the mean over the
         marks that have one; None before any has. The references then follow."""
+        parts = self._aligned(marks, parts)
         off = parts - self.reference[marks].T
         is_known = self.looks[marks] >= LEAST_LOOKS
         residual = None
@@ -73,47 +76,56 @@ class Balance:
             with np.errstate(invalid="ignore"):
                 counts = np.isfinite(off[:, is_known]).sum(axis=1)
                 residual = np.where(counts > 0, np.nansum(off[:, is_known], axis=1) / np.maximum(counts, 1), np.nan)
-        for column, mark in enumerate(marks):
-            self._follow(mark, parts[:, column], residual)
+        self._follow(marks, parts, np.zeros(self.blocks) if residual is None else np.nan_to_num(residual), uptime_ms)
         return residual
 
-    def stretch(self, marks: list[int], parts: F64) -> tuple[F64, float] | None:
+    def stretch(self, marks: list[int], parts: F64, passed: F64) -> tuple[F64, float] | None:
         """How much more charge each block took from the first to the last mark that have a reference than it used to,
-        [blocks] in parts of rated capacity, and how widely blocks differ in that. A block that did not pass all of
-        them, as one that was put in fuller than the others, is told by those that it did. To be asked before
-        `residual`."""
+        [blocks] in parts of rated capacity, and how widely blocks differ in that. passed [marks]: what the mean block
+        took. A block that did not pass all of them, as one that was put in fuller than the others, is told by those
+        that it did. To be asked before `residual`."""
         known = [column for column, mark in enumerate(marks) if self.looks[mark] >= LEAST_LOOKS]
-        if len(known) <= LEAST_MARKS_APART:
+        if not known or passed[known[-1]] - passed[known[0]] < LEAST_STRETCH:
             return None
         usual = self.reference[[marks[column] for column in known]].T.astype(np.float64)
-        off = parts[:, known] - usual
-        passed = np.isfinite(off)
-        first, last = np.argmax(passed, axis=1), off.shape[1] - 1 - np.argmax(passed[:, ::-1], axis=1)
-        rows = np.arange(off.shape[0])
-        is_long = passed.any(axis=1) & (last - first >= LEAST_MARKS_APART)
-        taken = np.where(is_long, off[rows, first] - off[rows, last], np.nan)
-        return taken, sigma(usual[:, 0] - usual[:, -1])
+        off = self._aligned(marks, parts)[:, known] - usual
+        came = np.isfinite(off)
+        first, last = np.argmax(came, axis=1), off.shape[1] - 1 - np.argmax(came[:, ::-1], axis=1)
+        rows, taken = np.arange(off.shape[0]), passed[known]
+        is_long = came.any(axis=1) & (taken[last] - taken[first] >= LEAST_STRETCH)
+        return np.where(is_long, off[rows, first] - off[rows, last], np.nan), sigma(usual[:, 0] - usual[:, -1])
 
-    def _follow(self, mark: int, now: F64, residual: F64 | None) -> None:
-        held = self.reference[mark]
-        self.looks[mark] += 1
-        share = max(1 / self.looks[mark], FOLLOW)
-        # a mark that is new to a pack whose blocks have moved takes over how far they have
-        start = now if residual is None else now - np.nan_to_num(residual)
-        fresh = np.where(np.isnan(held), start, held + share * (now - held))
-        self.reference[mark] = np.where(np.isnan(now), held, fresh)
+    def _aligned(self, marks: list[int], parts: F64) -> F64:
+        """Told against the same blocks as the references: at the first marks of a charge it is the emptier ones that
+        pass, and the middle of those is not the middle of all."""
+        shift = [median(column) for column in (parts - self.reference[marks].T).T]
+        return parts - np.nan_to_num(shift)
+
+    def _follow(self, marks: list[int], parts: F64, moved: F64, uptime_ms: int) -> None:
+        """Charge that a block has lost is missing at all marks: all follow it alike, those too that the pack has not
+        come to for weeks. What is left is the mark's own."""
+        for column, mark in enumerate(marks):
+            held, start = self.reference[mark], parts[:, column] - moved
+            self.looks[mark] += 1
+            share = max(1 / self.looks[mark], FOLLOW)
+            fresh = np.where(np.isnan(held), start, held + share * (start - held))
+            self.reference[mark] = np.where(np.isnan(start), held, fresh)
+        if self.last_ms >= 0:
+            self.reference += (min((uptime_ms - self.last_ms) / FOLLOW_MS, 1.0) * moved).astype(np.float32)
+        self.last_ms = uptime_ms
 
     def drifting(self, residual: F64, parts: F64, seq: int, uptime_ms: int) -> list[Drifting]:
-        """parts [blocks, marks]: imbalance as it is; of each block the highest mark that it came to counts. A block
-        that has come nearer to the others by what it has moved is one that the BMS balances."""
+        """parts [blocks, marks]: imbalance as it is; of each block the highest mark that it came to counts. Only what
+        leaks or shrinks is told: a block that comes nearer to the others by what it loses is one that the BMS balances,
+        and where one comes to hold more, it is the others that are balanced."""
         if residual.size < LEAST_BLOCKS:
             return []
         others, scatter = median(residual), sigma(residual)
         self.scatter += 0.1 * (scatter - self.scatter)
         limit = max(TIMES_SCATTER * max(scatter, self.scatter), LEAST_PART)
         off = residual - others
-        is_away = np.nan_to_num(np.sign(off) * _highest(parts)) > AWAY * limit
-        is_over = (np.abs(np.nan_to_num(off)) > limit) & is_away
+        is_away = np.nan_to_num(_highest(parts)) < -AWAY * limit
+        is_over = (np.nan_to_num(off) < -limit) & is_away
         begins = is_over & (self.row == 0)
         self.row = np.where(is_over, self.row + 1, 0)
         self.row_part = np.where(begins, off, self.row_part)

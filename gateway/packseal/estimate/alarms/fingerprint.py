@@ -33,11 +33,11 @@ CALMER = 0.97  # what is left, a look later, of how wild all pairs were together
 MOST_WILD = 2.0  # nor is a swap that has not been noticed yet taken for wildness
 COMMON = 0.5  # of a look's variance, that looks of one or two days share: they do not average out
 MOST_PAIR, LEAST_PAIR = 4.0, -1.0  # log likelihood ratio of one pair by one trait: tails are heavier than normal ones
-# odds of e^10 are asked for beyond those of picking one run out of all: a pack is looked at some 3,000 times a year,
-# and looks hang together, so that is once in many years
-ENOUGH, HELD_BACK = 10.0, 4.0  # HELD_BACK: from here on what is seen is not learnt
+# odds of e^7, a thousand to one, are asked for beyond those of picking one run out of all: a pack is looked at some
+# 3,000 times a year, but its looks hang together
+ENOUGH, HELD_BACK = 7.0, 4.0  # HELD_BACK: from here on what is seen is not learnt
 BALANCE_SPREAD = 0.005  # of rated capacity: about so well modules are matched when they are put in
-SECOND = 6.0  # at least, by each of two traits: odds of 400 to 1
+SECOND = 5.0  # at least, by each of two traits: odds of 150 to 1
 RUN_LEAST, RUN_SHARE = 4, 0.6  # pairs; one drifting block moves two of them, and an edge of a stack one
 # what tells a pack from a module: few pairs are left beside the run, or they are not as before either; pairs that are,
 # add up to -1 to -2.5 each

@@ -109,10 +109,9 @@ def raise_rise(log: AlarmLog, rise: Rise, uptime_ms: int, whose: str) -> None:
 
 def raise_drift(log: AlarmLog, drifting: Drifting, seq: int, uptime_ms: int, how: str) -> None:
     part, limit = 100 * drifting.part, 100 * drifting.limit
-    way = "less" if part < 0 else "more"
     words = (
-        f"Block {drifting.block} parts from the others: it holds {abs(part):.1f} % of the capacity {way} than they do, "
-        "and that grows. Have it checked for a leak, a failing sensor wire or a stuck balancer"
+        f"Block {drifting.block} parts from the others: it has come to hold {abs(part):.1f} % of the capacity less "
+        "than they do, and that grows. Have it checked for a leak, a failing sensor wire or a stuck balancer"
     )
     numbers = {"part_percent": part, "limit_percent": limit}
     evidence = (
