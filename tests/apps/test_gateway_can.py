@@ -14,7 +14,7 @@ from packseal.apps.attesting import settings_digest
 from packseal.apps.can_collector import CanCollector
 from packseal.apps.gateway import Gateway, bound_signals, gateway_key
 from packseal.errors import BindingError, ConfigError, UnavailableError
-from packseal.io.can_bus import opener
+from packseal.io.can_python import PythonCanReceiver, opener
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.outbox_store import OutboxStore, only_new
 from packseal.io.program import program_hash
@@ -178,7 +178,7 @@ def test_a_bus_that_is_not_there_is_silence_and_ends_no_thread(place: Place) -> 
     adapter = Adapter(place.channel)
     gateway = Gateway(place.settings)
     can_source = gateway.cans[0] = CanCollector(
-        replace(gateway.cans[0].plan, open_bus=adapter.open), gateway._store, gateway.submit
+        replace(gateway.cans[0].plan, open_receiver=adapter.open), gateway._store, gateway.submit
     )
     can_source.start()
     until(lambda: len(bodies(place.received()[0], EntryType.EVENT)) == 1)
@@ -204,8 +204,8 @@ class Adapter:
         self.buses: list[can.BusABC] = []
         self._open = opener("virtual", channel, None)
 
-    def open(self) -> can.BusABC:
+    def open(self) -> PythonCanReceiver:
         if not self.is_there:
             raise OSError(19, "No such device")
         self.buses.append(self._open())
-        return self.buses[-1]
+        return PythonCanReceiver(self.buses[-1])

@@ -12,7 +12,8 @@ import pytest
 
 from packseal.errors import ConfigError
 from packseal.frames import Frames
-from packseal.io.can_bus import MAX_BATCHES, CanBus, frames_of, opener
+from packseal.io.can_bus import MAX_BATCHES, CanBus, receiver_opener
+from packseal.io.can_python import PythonCanReceiver, frames_of, opener
 from tests.waiting import until
 
 WAIT_S = 10
@@ -28,12 +29,12 @@ class Plug:
         self.states: queue.Queue[str] = queue.Queue()
         self.peer = can.Bus(self.channel, "virtual", ignore_config=True)
 
-    def open(self) -> can.BusABC:
+    def open(self) -> PythonCanReceiver:
         if self.missing:
             self.missing -= 1
             raise OSError(19, "No such device")
         self.buses.append(opener("virtual", self.channel, None)())
-        return self.buses[-1]
+        return PythonCanReceiver(self.buses[-1])
 
     def send(self, can_id: int, data: bytes, **flags: bool) -> None:
         self.peer.send(can.Message(arbitration_id=can_id, data=data, **{"is_extended_id": False, **flags}))
@@ -116,7 +117,7 @@ def test_what_finds_no_room_is_counted_frame_by_frame(run: Callable[[Plug], CanB
     plug.send(0x123, b"\x01")
     plug.send(0x124, b"\x01")
     until(lambda: bus.counts.frames_lost == 2, "the second lost frame")
-    assert (bus.counts.frames_received, bus.counts.frames_lost) == (2, 2)
+    assert (bus.counts.frames_received, bus.counts.frames_lost, bus.counts.frames_unread) == (2, 2, 2)
 
 
 def test_a_long_frame_widens_the_array() -> None:
@@ -129,4 +130,4 @@ def test_a_long_frame_widens_the_array() -> None:
 
 def test_an_interface_that_python_can_does_not_have_is_named() -> None:
     with pytest.raises(ConfigError, match=r"interface 'socketcam': no such interface; did you mean 'socketcan'\?"):
-        opener("socketcam", "can0", None)
+        receiver_opener("socketcam", "can0", None)

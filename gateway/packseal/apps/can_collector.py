@@ -14,7 +14,7 @@ from packseal.apps.own_log import OwnLog, Submit
 from packseal.apps.window_records import BoundSignals
 from packseal.errors import PackSealError
 from packseal.frames import Frames
-from packseal.io.can_bus import CanBus, OpenBus
+from packseal.io.can_bus import CanBus, OpenReceiver
 from packseal.io.keys import Signer
 from packseal.io.outbox_store import OutboxStore
 from packseal.io.settings import CanTable
@@ -37,6 +37,7 @@ class CanState:
     is_silent: bool = False
     frames_received: int = 0
     frames_lost: int = 0
+    frames_unread: int = 0
     error_frames: int = 0
     reopened: int = 0
 
@@ -48,7 +49,7 @@ class CanPlan:
     table: CanTable
     signals: BoundSignals
     signer: Signer
-    open_bus: OpenBus
+    open_receiver: OpenReceiver
     program_hash: bytes
     settings_digest: bytes
 
@@ -68,7 +69,7 @@ class CanCollector:
         self.plan, self._store, self._submit = plan, store, submit
         self._recorder: CanRecorder | None = None
         self._receipt: tuple[Receipt, bytes] | None = None
-        self._bus = CanBus(f"{plan.table.interface} {plan.table.channel}", plan.open_bus, self._on_bus_state)
+        self._bus = CanBus(f"{plan.table.interface} {plan.table.channel}", plan.open_receiver, self._on_bus_state)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"record {plan.table.battery}", daemon=True)
 
@@ -133,7 +134,8 @@ class CanCollector:
             counts, state = self._bus.counts, self.state
             state.is_silent = recorder.is_silent
             state.frames_received, state.frames_lost = counts.frames_received, counts.frames_lost
-            state.error_frames, state.reopened = counts.error_frames, counts.reopened
+            state.frames_unread, state.error_frames = counts.frames_unread, counts.error_frames
+            state.reopened = counts.reopened
 
     def _end(self, recorder: CanRecorder) -> None:
         while not self._bus.batches.empty():

@@ -16,7 +16,7 @@ from packseal.apps.can_collector import CanCollector, CanPlan
 from packseal.apps.collector import CONNECTED, BoardCollector
 from packseal.apps.window_records import BoundSignals
 from packseal.errors import EvidenceError, PackSealError, Reason
-from packseal.io.can_bus import opener
+from packseal.io.can_bus import receiver_opener
 from packseal.io.files import held
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.mqtt import MQTTConnection
@@ -225,7 +225,7 @@ class Gateway:
                 table,
                 signals[table.battery],
                 load_or_make_key(table.key) if table.key else self._attestor.signer,
-                opener(table.interface, table.channel, table.bitrate),
+                receiver_opener(table.interface, table.channel, table.bitrate, signals[table.battery].filters),
                 *hashes,
             )
             for table in self._settings.can
@@ -249,7 +249,7 @@ def gateway_key(settings: GatewaySettings) -> Signer:
 def bound_signals(settings: GatewaySettings) -> dict[str, BoundSignals]:
     """What each [[can]] reads, by battery. Raises ConfigError, DBCError and BindingError, each naming its file."""
     for table in settings.can:
-        opener(table.interface, table.channel, table.bitrate)
+        receiver_opener(table.interface, table.channel, table.bitrate)
     return {table.battery: BoundSignals.load(table.dbc, table.bind) for table in settings.can}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from packseal.errors import PackSealError
 from packseal.frames import Frames
+from packseal.io.can_receiver import FrameFilter
 from packseal.io.files import read_bounded
 from packseal.records.bodies import MeanMinMax, Window
 from packseal.signals import (
@@ -25,6 +26,7 @@ from packseal.signals import (
 )
 from packseal.signals.binding import MAX_BINDING_BYTES, MAX_RANGE
 from packseal.signals.dbc_text import MAX_DBC_BYTES
+from packseal.signals.decoding.lookup import frame_filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,16 @@ class BoundSignals:
     @property
     def binding_digest(self) -> bytes:
         return hashlib.sha256(self.bind).digest()
+
+    @property
+    def filters(self) -> tuple[FrameFilter, ...]:
+        """Which frames the bound signals are in."""
+        messages = [
+            message
+            for message in self.decoder.messages
+            if any(f"{message.name}.{signal.name}" in self.fixed_point.signals for signal in message.signals)
+        ]
+        return tuple(FrameFilter(*frame_filter(message), message.is_extended) for message in messages)
 
     def samples(self, frames: Frames) -> tuple[SampleTable, DecodedSignals]:
         """The bound signals in these frames, and what they come from, with the account of all signals."""

@@ -17,7 +17,7 @@ import isotp
 
 from packseal.errors import ConfigError
 from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
-from packseal.io.can_bus import OpenBus, opener
+from packseal.io.can_python import OpenBus, opener
 from packseal.io.link import framed, messages_of
 
 DEFAULT_ADDRESS = 0xE0

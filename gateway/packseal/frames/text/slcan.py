@@ -35,6 +35,11 @@ def reading(head: Head) -> Reading:
     return Reading(_Reader(has_times).parse, Clock.OWN if has_times else Clock.NONE)
 
 
+def unstamped() -> Reading:
+    """Of an adapter that was not asked for times."""
+    return Reading(_Reader(has_times=False).parse, Clock.NONE)
+
+
 class _Reader:
     def __init__(self, has_times: bool) -> None:
         self._stamp_digits = _STAMP_DIGITS if has_times else 0

@@ -19,7 +19,7 @@ from packseal.signals.layout import MessageLayout
 
 ANY_SOURCE = 0xFE
 EXTENDED = 1 << 31  # of a key; the rest of it is the identifier
-_STANDARD_IDS = 1 << 11
+_STANDARD_IDS, _EXTENDED_IDS = 1 << 11, 1 << 29
 _FIRST_PDU2 = 0xF0  # PF from here on has no destination: PS is part of the group number
 _GROUP_PDU1, _GROUP_PDU2 = 0x03FF_0000, 0x03FF_FF00  # reserved bit, data page, PF and, in PDU2, PS
 _HASH_BITS = range(8, 15)
@@ -39,6 +39,17 @@ def dtype_of(count: int) -> type[np.unsignedinteger[Any]]:
 def group_of(can_id: int) -> int:
     """The bits of a 29-bit identifier that name the parameter group."""
     return can_id & (_GROUP_PDU2 if can_id >> 16 & 0xFF >= _FIRST_PDU2 else _GROUP_PDU1)
+
+
+def frame_filter(message: MessageLayout) -> tuple[int, int]:
+    """(identifier, mask): the frames of this message are those that have its identifier in the bits of the mask."""
+    if not message.is_extended:
+        return message.can_id, _STANDARD_IDS - 1
+    if not message.is_j1939:
+        return message.can_id, _EXTENDED_IDS - 1
+    group = _GROUP_PDU2 if message.can_id >> 16 & 0xFF >= _FIRST_PDU2 else _GROUP_PDU1
+    mask = group | (0 if message.can_id & 0xFF == ANY_SOURCE else 0xFF)
+    return message.can_id & mask, mask
 
 
 class MessageLookup:

@@ -1,0 +1,96 @@
+"""Every other adapter, by python-can's own drivers."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import can
+import numpy as np
+import numpy.typing as npt
+
+from packseal.errors import ConfigError
+from packseal.frames import Frames
+from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
+from packseal.io.can_receiver import COLLECT_S, FrameFilter, Received, StampClock, check_may_send
+
+CONTROLLER_PROBLEM, RECEIVE_OVERFLOW = 0x04, 0x01  # as linux/can/error.h has them, which the drivers follow
+
+
+OpenBus = Callable[[], can.BusABC]
+
+
+def opener(interface: str, channel: str, bitrate: int | None) -> OpenBus:
+    """Opens this bus, by nothing but these settings. Raises ConfigError for an interface that python-can lacks."""
+    if interface not in can.VALID_INTERFACES:
+        near = difflib.get_close_matches(interface, can.VALID_INTERFACES, 1)
+        known = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(can.VALID_INTERFACES))}"
+        raise ConfigError(f"[[can]] interface {interface!r}: no such interface; {known}")
+    options: dict[str, Any] = {} if bitrate is None else {"bitrate": bitrate}
+    return lambda: can.Bus(channel, interface, ignore_config=True, **options)
+
+
+class PythonCanReceiver:
+    """A bus that python-can has opened; it is closed with this. Raises what the driver raises."""
+
+    def __init__(self, bus: can.BusABC, filters: Sequence[FrameFilter] = (), may_send: bool = False) -> None:
+        self._bus, self._may_send = bus, may_send
+        self._clock = StampClock()
+        if filters:
+            self._bus.set_filters(
+                [{"can_id": one.can_id, "can_mask": one.mask, "extended": one.is_extended} for one in filters]
+            )
+
+    def receive(self, timeout_s: float) -> Received:
+        message = self._bus.recv(timeout_s)
+        now_ns = time.monotonic_ns()
+        if message is None:
+            return Received(Frames.empty(), now_ns)
+        messages, deadline_ns = [message], now_ns + int(COLLECT_S * 1e9)
+        while now_ns < deadline_ns and (message := self._bus.recv((deadline_ns - now_ns) / 1e9)) is not None:
+            messages.append(message)
+            now_ns = time.monotonic_ns()
+        errors = [one for one in messages if one.is_error_frame]
+        rest = [one for one in messages if not one.is_error_frame]
+        data = [one for one in rest if not one.is_remote_frame]
+        times_ns = self._times(data, now_ns)
+        lost = sum(map(_is_overflow, errors))
+        return Received(frames_of(data, times_ns), now_ns, len(rest) - len(data), len(errors), lost)
+
+    def _times(self, messages: Sequence[can.Message], now_ns: int) -> npt.NDArray[np.int64]:
+        """By the stamps of the driver, where it gives any."""
+        stamps = np.array([round(message.timestamp * 1e9) for message in messages], np.int64)
+        if not len(stamps) or not stamps.all():
+            return np.full(len(stamps), now_ns)
+        return self._clock.monotonic(stamps, now_ns)
+
+    def send(self, can_id: int, data: bytes, is_extended: bool) -> None:
+        check_may_send(self._may_send)
+        is_fd = len(data) > CLASSIC_BYTES
+        self._bus.send(can.Message(arbitration_id=can_id, data=data, is_extended_id=is_extended, is_fd=is_fd))
+
+    def close(self) -> None:
+        self._bus.shutdown()
+
+
+def _is_overflow(message: can.Message) -> bool:
+    """The controller had no room: one frame at least is lost."""
+    problem = bytes(message.data)[1:2]
+    return bool(message.arbitration_id & CONTROLLER_PROBLEM and problem and problem[0] & RECEIVE_OVERFLOW)
+
+
+def frames_of(messages: Sequence[can.Message], times_ns: npt.ArrayLike) -> Frames:
+    """Data frames as arrays; times_ns: when each was received."""
+    n = len(messages)
+    width = FD_BYTES if any(len(message.data) > CLASSIC_BYTES for message in messages) else CLASSIC_BYTES
+    data = b"".join(bytes(message.data).ljust(width, b"\x00") for message in messages)
+    return Frames(
+        can_id=np.fromiter((message.arbitration_id for message in messages), np.uint32, n),
+        is_extended=np.fromiter((message.is_extended_id for message in messages), np.bool_, n),
+        time_ns=np.asarray(times_ns, np.int64),
+        channel=np.zeros(n, np.uint8),
+        length=np.fromiter((len(message.data) for message in messages), np.uint8, n),
+        data=np.frombuffer(data, np.uint8).reshape(n, width),
+    )

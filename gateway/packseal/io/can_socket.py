@@ -1,0 +1,225 @@
+"""SocketCAN by recvmmsg: hundreds of frames a call, straight into arrays.
+
+python-can makes an object of each frame, which costs a core at full buses; here a wake costs the same for one frame and
+for a thousand. Layouts are those of linux/can.h, linux/socket.h and linux/net_tstamp.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from packseal.frames import Frames
+from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
+from packseal.io.can_receiver import COLLECT_S, FrameFilter, Received, StampClock, check_may_send
+
+EXTENDED, REMOTE, ERROR = 0x8000_0000, 0x4000_0000, 0x2000_0000  # of can_id
+CONTROLLER_PROBLEM, RECEIVE_OVERFLOW = 0x04, 0x01  # CAN_ERR_CRTL, CAN_ERR_CRTL_RX_OVERFLOW (linux/can/error.h)
+ALL_ERRORS = 0x1FFF_FFFF
+MAX_FILTERS = 512  # CAN_RAW_FILTER_MAX (linux/can/raw.h)
+FRAMES_A_CALL = 1024
+RECEIVE_BUFFER_BYTES = 16 << 20
+_CAN_RAW_ERR_FILTER = 2  # linux/can/raw.h
+_SO_RXQ_OVFL, _SO_RCVBUFFORCE, _SO_TIMESTAMPING = 40, 33, 37
+_STAMPS = 0x04 | 0x08 | 0x10 | 0x40  # SOF_TIMESTAMPING_: RX_HARDWARE, RX_SOFTWARE, SOFTWARE, RAW_HARDWARE
+_SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
+_CONTROL_BYTES = 128
+
+_FRAME = np.dtype([("can_id", "=u4"), ("length", "u1"), ("flags", "u1"), ("reserved", "=u2"), ("data", "u1", 64)])
+_CONTROL_HEAD = np.dtype([("length", np.uintp), ("level", "=i4"), ("kind", "=i4")])
+
+
+class _IoVector(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Header(ctypes.Structure):  # struct msghdr
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint),
+        ("vectors", ctypes.c_void_p),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _CountedHeader(ctypes.Structure):  # struct mmsghdr
+    _fields_ = (("header", _Header), ("length", ctypes.c_uint))
+
+
+_CONTROL_LENGTH = np.dtype(
+    {
+        "names": ["control_length"],
+        "formats": [np.uintp],
+        "offsets": [_Header.control_length.offset],
+        "itemsize": ctypes.sizeof(_CountedHeader),
+    }
+)
+
+
+class SocketReceiver:
+    """One bus. Raises OSError where it is not there or down."""
+
+    def __init__(self, channel: str, filters: Sequence[FrameFilter] = (), may_send: bool = False) -> None:
+        """filters: what the kernel lets through, all where there are none or more than it takes."""
+        self._buffers = _Buffers()
+        self._receive_many = ctypes.CDLL(None, use_errno=True).recvmmsg
+        self._clocks = {False: StampClock(), True: StampClock()}
+        self._dropped = 0
+        self._socket = socket.socket(socket.PF_CAN, socket.SOCK_RAW, socket.CAN_RAW)
+        self._may_send = may_send
+        try:
+            self._set_options(filters)
+            self._socket.bind((channel,))
+            _check_is_up(self._socket, channel)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN | select.POLLERR)
+
+    def _set_options(self, filters: Sequence[FrameFilter]) -> None:
+        can = self._socket
+        can.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FD_FRAMES, 1)
+        can.setsockopt(socket.SOL_CAN_RAW, _CAN_RAW_ERR_FILTER, ALL_ERRORS)
+        can.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+        can.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _STAMPS)
+        try:
+            can.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+        except PermissionError:  # as root only; else as much as net.core.rmem_max allows
+            can.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        if 0 < len(filters) <= MAX_FILTERS:
+            rows = [(one.can_id | EXTENDED * one.is_extended, one.mask | EXTENDED) for one in filters]
+            content = b"".join(struct.pack("=II", *row) for row in rows)
+            can.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FILTER, content)
+
+    def receive(self, timeout_s: float) -> Received:
+        now_ns = time.monotonic_ns()
+        if not self._poll.poll(1000 * timeout_s):
+            return Received(Frames.empty(), now_ns)
+        time.sleep(COLLECT_S)
+        parts: list[Received] = []
+        until_ns, count = 0, FRAMES_A_CALL
+        deadline_ns = time.monotonic_ns() + int(COLLECT_S * 1e9)
+        while count == FRAMES_A_CALL and until_ns < deadline_ns:
+            until_ns = time.monotonic_ns()
+            count = self._call()
+            parts.append(self._received(count, time.monotonic_ns()))
+        frames = Frames.concatenate([part.frames for part in parts])
+        if count == FRAMES_A_CALL and len(frames):  # more is waiting
+            until_ns = int(frames.time_ns[-1])
+        sums = (sum(column) for column in list(zip(*parts, strict=True))[2:])
+        return Received(frames, until_ns, *sums)
+
+    def _call(self) -> int:
+        self._buffers.make_ready()
+        count = self._receive_many(
+            self._socket.fileno(), self._buffers.address, FRAMES_A_CALL, socket.MSG_DONTWAIT, None
+        )
+        if count >= 0:
+            return int(count)
+        code = ctypes.get_errno()
+        if code in (errno.EAGAIN, errno.EINTR):
+            return 0
+        raise OSError(code, os.strerror(code))
+
+    def _received(self, count: int, now_ns: int) -> Received:
+        if count == 0:
+            return Received(Frames.empty(), now_ns)
+        frames, controls = self._buffers.frames[:count], self._buffers.controls[:count]
+        is_error, is_remote = frames["can_id"] & ERROR != 0, frames["can_id"] & REMOTE != 0
+        is_data = ~(is_error | is_remote)
+        lost = self._newly_dropped(controls) + _overflows(frames[is_error])
+        data = _as_arrays(frames[is_data], self._times(controls, now_ns)[is_data])
+        return Received(data, now_ns, int((is_remote & ~is_error).sum()), int(is_error.sum()), lost)
+
+    def _times(self, controls: npt.NDArray[np.uint8], now_ns: int) -> npt.NDArray[np.int64]:
+        """By the adapter's clock where it has one (the third of three timespecs), else by the kernel's (the first)."""
+        head = _CONTROL_HEAD.itemsize
+        stamps = controls[:, head : head + 6 * np.intp(0).itemsize].copy().view(np.intp).astype(np.int64)
+        is_stamped = controls[:, :head].copy().view(_CONTROL_HEAD)["kind"][:, 0] == _SO_TIMESTAMPING
+        by_adapter = bool(is_stamped.all() and stamps[:, 4].all())
+        seconds, nanoseconds = (stamps[:, 4], stamps[:, 5]) if by_adapter else (stamps[:, 0], stamps[:, 1])
+        if not is_stamped.all():
+            return np.full(len(controls), now_ns)
+        return self._clocks[by_adapter].monotonic(seconds * 10**9 + nanoseconds, now_ns)
+
+    def _newly_dropped(self, controls: npt.NDArray[np.uint8]) -> int:
+        """The kernel says with each frame how many it has dropped so far, as soon as it has dropped any."""
+        head, at = _CONTROL_HEAD.itemsize, _CONTROL_HEAD.itemsize + 6 * np.intp(0).itemsize
+        last = controls[-1, at:]
+        if last[:head].view(_CONTROL_HEAD)["kind"][0] != _SO_RXQ_OVFL:
+            return 0
+        total = int(last[head : head + 4].view(np.uint32)[0])
+        newly, self._dropped = (total - self._dropped) % (1 << 32), total
+        return newly
+
+    def send(self, can_id: int, data: bytes, is_extended: bool) -> None:
+        check_may_send(self._may_send)
+        key = can_id | EXTENDED * is_extended
+        width = CLASSIC_BYTES if len(data) <= CLASSIC_BYTES else FD_BYTES
+        self._socket.send(struct.pack("=IBBH", key, len(data), 0, 0) + data.ljust(width, b"\0"))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _Buffers:
+    """Memory for FRAMES_A_CALL frames, and the headers that point into it."""
+
+    def __init__(self) -> None:
+        n = FRAMES_A_CALL
+        self.frames = np.zeros(n, _FRAME)
+        self.controls = np.zeros((n, _CONTROL_BYTES), np.uint8)
+        self._vectors = (_IoVector * n)()
+        self._headers = (_CountedHeader * n)()
+        self.address = ctypes.byref(self._headers)
+        for i, (vector, header) in enumerate(zip(self._vectors, self._headers, strict=True)):
+            vector.base, vector.length = self.frames.ctypes.data + i * _FRAME.itemsize, _FRAME.itemsize
+            header.header.vectors, header.header.vector_count = ctypes.addressof(vector), 1
+            header.header.control = self.controls.ctypes.data + i * _CONTROL_BYTES
+        self._control_lengths = np.frombuffer(self._headers, _CONTROL_LENGTH)["control_length"]
+
+    def make_ready(self) -> None:
+        """The kernel has overwritten how much room there is, and what it does not write is to read as nothing."""
+        self._control_lengths[:] = _CONTROL_BYTES
+        self.controls[:] = 0
+
+
+def _as_arrays(frames: npt.NDArray[np.void], time_ns: npt.NDArray[np.int64]) -> Frames:
+    length = frames["length"]
+    width = FD_BYTES if int(length.max(initial=0)) > CLASSIC_BYTES else CLASSIC_BYTES
+    is_used = np.arange(width) < length[:, None]
+    return Frames(
+        can_id=(frames["can_id"] & ~np.uint32(EXTENDED)),
+        is_extended=frames["can_id"] & EXTENDED != 0,
+        time_ns=time_ns,
+        channel=np.zeros(len(frames), np.uint8),
+        length=length.copy(),
+        data=np.where(is_used, frames["data"][:, :width], 0).astype(np.uint8),
+    )
+
+
+def _overflows(errors: npt.NDArray[np.void]) -> int:
+    """Error frames that say that the controller had no room: one frame at least each."""
+    is_overflow = (errors["can_id"] & CONTROLLER_PROBLEM != 0) & (errors["data"][:, 1] & RECEIVE_OVERFLOW != 0)
+    return int(is_overflow.sum())
+
+
+def _check_is_up(can: socket.socket, channel: str) -> None:
+    request = struct.pack("16sh14x", channel.encode(), 0)
+    (flags,) = struct.unpack_from("16xh", fcntl.ioctl(can, _SIOCGIFFLAGS, request))
+    if not flags & _IFF_UP:
+        raise OSError(errno.ENETDOWN, f"{channel} is down; `ip link set {channel} up` opens it")
