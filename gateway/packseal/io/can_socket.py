@@ -190,7 +190,7 @@ class _Buffers:
             vector.base, vector.length = self.frames.ctypes.data + i * _FRAME.itemsize, _FRAME.itemsize
             header.header.vectors, header.header.vector_count = ctypes.addressof(vector), 1
             header.header.control = self.controls.ctypes.data + i * _CONTROL_BYTES
-        self._control_lengths = np.frombuffer(self._headers, _CONTROL_LENGTH)["control_length"]
+        self._control_lengths = np.frombuffer(memoryview(self._headers).cast("B"), _CONTROL_LENGTH)["control_length"]
 
     def make_ready(self) -> None:
         """The kernel has overwritten how much room there is, and what it does not write is to read as nothing."""
