@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from packseal.errors import PackSealError
+from packseal.errors import ConfigError, PackSealError
 from packseal.frames import Frames
 from packseal.io.can_receiver import FrameFilter
 from packseal.io.files import read_bounded
+from packseal.io.program import PACKAGE
 from packseal.records.bodies import MeanMinMax, Window
 from packseal.signals import (
     Binding,
@@ -24,9 +25,11 @@ from packseal.signals import (
     load_dbc,
     parse_binding,
 )
-from packseal.signals.binding import MAX_BINDING_BYTES, MAX_RANGE
+from packseal.signals.binding import MAX_BINDING_BYTES, MAX_RANGE, did_you_mean
 from packseal.signals.dbc_text import MAX_DBC_BYTES
 from packseal.signals.decoding.lookup import frame_filter
+
+SHIPPED_BINDINGS = PACKAGE / "signals/bindings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,11 @@ class BoundSignals:
 
     @classmethod
     def load(cls, dbc_path: Path, bind_path: Path) -> BoundSignals:
-        """Raises ConfigError, DBCError and BindingError, each with the file's name before it."""
+        """bind_path: a file, or the name of a shipped binding where there is no such file.
+
+        Raises ConfigError, DBCError and BindingError, each with the file's name before it.
+        """
+        bind_path = _shipped_unless_there(bind_path)
         dbc, bind = read_bounded(dbc_path, MAX_DBC_BYTES), read_bounded(bind_path, MAX_BINDING_BYTES)
         with naming(bind_path):
             binding = parse_binding(bind.decode(errors="replace"))
@@ -73,6 +80,16 @@ class BoundSignals:
         """The bound signals in these frames, and what they come from, with the account of all signals."""
         decoded = self.decoder.decode(frames, only=self.fixed_point.signals)
         return self.fixed_point.samples(decoded), decoded
+
+
+def _shipped_unless_there(path: Path) -> Path:
+    if path.suffix or path.exists():
+        return path
+    shipped = {file.stem: file for file in SHIPPED_BINDINGS.glob("*.toml")}
+    if path.name not in shipped:
+        words = f"there is no such file, and no shipped binding of that name; {did_you_mean(path.name, [*shipped])}"
+        raise ConfigError(f"{path}: {words}")
+    return shipped[path.name]
 
 
 def record_window(summary: SampleWindow) -> Window:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from packseal.cli.root import FILE, main
+from packseal.cli.root import BIND_OPTION, FILE, main
 
 
 @main.group()
@@ -16,7 +16,7 @@ def dbc() -> None:
 
 @dbc.command("compile")
 @click.argument("dbc_file", metavar="DBC", type=FILE)
-@click.option("--bind", type=FILE, required=True, help="TOML file: which signal is which quantity.")
+@BIND_OPTION
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The table.")
 def dbc_compile(dbc_file: Path, bind: Path, output: Path) -> None:
     """Make the table by which a board decodes its CAN bus, and say what is in it.

@@ -72,6 +72,12 @@ def main() -> None:
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+BIND_OPTION = click.option(
+    "--bind",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="TOML file: which signal is which quantity; or the name of a shipped one, such as leaf_ze1.",
+)
 
 
 def hex_bytes(option: str, text: str, *lengths: int) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from packseal.cli.root import EXIT_REFUSED, FILE, FOLDER, main
+from packseal.cli.root import BIND_OPTION, EXIT_REFUSED, FILE, FOLDER, main
 from packseal.errors import ConfigError, EvidenceError
 
 
@@ -172,7 +172,7 @@ def passport_key(settings: Path) -> None:
 @main.command("import")
 @click.argument("log", type=FILE)
 @click.option("--dbc", type=FILE, required=True, help="DBC file that describes the messages.")
-@click.option("--bind", type=FILE, required=True, help="TOML file: which signal is which quantity.")
+@BIND_OPTION
 @click.option("--battery", default="imported-pack", show_default=True, help="Battery the values belong to.")
 @click.option("--rated-capacity-mah", type=click.IntRange(1), help="Its rated capacity, where known.")
 @click.option("--window-s", default=10, show_default=True, type=click.IntRange(1, 3600), help="Length of a window.")
