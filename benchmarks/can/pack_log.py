@@ -123,3 +123,8 @@ def as_candump(frames: Frames) -> str:
             f"({time_ns // 10**9}.{time_ns // 1000 % 10**6:06}) can0 {can_id:03X}#{data.tobytes().hex().upper()}\n"
         )
     return text.getvalue()
+
+
+def as_slcan(frames: Frames) -> str:
+    each = zip(frames.can_id.tolist(), frames.length.tolist(), frames.data, strict=True)
+    return "".join(f"t{can_id:03X}{n}{data[:n].tobytes().hex().upper()}\r" for can_id, n, data in each)

@@ -81,6 +81,12 @@ def test_paths_of_tables_are_relative_to_the_file_too(tmp_path: Path) -> None:
     assert settings.can[0].key is None
 
 
+@pytest.mark.parametrize(("seconds", "window_ms"), [("1", 1000), ("0.1", 100), ("2.3", 2300), ("3600", 3_600_000)])
+def test_windows_in_tenths_of_a_second(tmp_path: Path, seconds: str, window_ms: int) -> None:
+    settings = load(tmp_path, f"{GATEWAY}{CAN}window_s = {seconds}\n")
+    assert settings.can[0].window_ms == window_ms
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -88,6 +94,8 @@ def test_paths_of_tables_are_relative_to_the_file_too(tmp_path: Path) -> None:
         (CAN + CAN.replace("pack-3", "pack-4"), 'give all but one [[can]] a key = "….key" of its own'),
         (CAN.replace("channel", "chanel"), ":19: unknown key 'chanel'; did you mean 'channel'?"),
         (CAN + "bitrate = 500_000_000\n", ":22: bitrate: "),
+        (CAN + "window_s = 0\n", ":22: window_s: expected 0.1 to 3600 seconds, in tenths"),
+        (CAN + "window_s = 0.25\n", ":22: window_s: expected 0.1 to 3600 seconds, in tenths"),
     ],
 )
 def test_each_mistake_of_a_bus_is_named(tmp_path: Path, more: str, message: str) -> None:

@@ -57,9 +57,7 @@ class CanPlan:
     def recorder_settings(self) -> CanRecorderSettings:
         table = self.table
         hashes = (self.program_hash, self.settings_digest)
-        return CanRecorderSettings(
-            *hashes, table.window_s * 1000, table.checkpoint_every, table.rated_capacity_mah or 0
-        )
+        return CanRecorderSettings(*hashes, table.window_ms, table.checkpoint_every, table.rated_capacity_mah or 0)
 
 
 class CanCollector:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from packseal.errors import ConfigError
 from packseal.frames import Frames
 
-COLLECT_S = 0.01  # from the first frame of a wake on: a busy bus then costs a hundred wakes a second, not thousands
+COLLECT_S = 0.05  # from the first frame of a wake on: making arrays costs the same for one frame and for hundreds
+EMPTY_S = 0.005  # so often a line's or a socket's buffer is emptied meanwhile; small ones hold no more of a full bus
 RESET_NS = 1_000_000_000
 MAX_DRIFT_PPM = 200  # of an adapter's clock against ours; quartz keeps to 100
 

@@ -1,7 +1,7 @@
 """An slcan adapter on a serial port: blocks of bytes, whose lines are parsed by arrays.
 
 The protocol is that of Lawicel's CANUSB manual and of Linux' slcan.c: C closes, S0 to S8 set the bit rate, L opens to
-listen, O to talk; a frame is a line that ends in CR. Frames carry the time at which their block arrived: adapters that
+listen, O to talk; a frame is a line that ends in CR. Frames carry the time at which their end was read: adapters that
 count milliseconds begin again each minute and drift, so their times would be worth no more.
 """
 
@@ -20,7 +20,7 @@ from packseal.frames.account import Account
 from packseal.frames.lines import MAX_LINE_BYTES, Lines, blocks
 from packseal.frames.parsed import ParsedLines
 from packseal.frames.text import slcan
-from packseal.io.can_receiver import COLLECT_S, Received, check_may_send
+from packseal.io.can_receiver import COLLECT_S, EMPTY_S, Received, check_may_send
 
 BIT_RATES = {10_000: 0, 20_000: 1, 50_000: 2, 100_000: 3, 125_000: 4, 250_000: 5, 500_000: 6, 800_000: 7, 1_000_000: 8}
 BAUD = 115_200  # of adapters with a real UART; USB ones take any
@@ -46,8 +46,9 @@ class SlcanReceiver:
         self._rest = b""
 
     def receive(self, timeout_s: float) -> Received:
-        content = self._read(timeout_s)
-        now_ns = time.monotonic_ns()
+        chunks, times_ns = self._read(timeout_s)
+        ends = np.cumsum([len(self._rest), *map(len, chunks)])[1:]
+        content = b"".join([self._rest, *chunks])
         end = content.rfind(b"\r") + 1
         content, self._rest = content[:end], content[end:]
         lost = 0
@@ -55,24 +56,24 @@ class SlcanReceiver:
             self._rest, lost = b"", 1
         refused = content.count(REFUSED)
         if refused:
-            content = content.replace(REFUSED, b"")
-        frames, counts = _parsed(content, self._parse, now_ns)
+            content = content.replace(REFUSED, b"\r")  # it ends an answer as CR does
+        frames, counts = _parsed(content, self._parse, ends, np.array(times_ns, np.int64))
         lost += int(counts.sum() - counts[list(_NO_LOSS)].sum())
-        return Received(frames, now_ns, int(counts[Verdict.REMOTE_FRAME]), refused, lost)
+        return Received(frames, times_ns[-1], int(counts[Verdict.REMOTE_FRAME]), refused, lost)
 
-    def _read(self, timeout_s: float) -> bytes:
-        """What comes within COLLECT_S of the first byte, and the rest of the block before."""
+    def _read(self, timeout_s: float) -> tuple[list[bytes], list[int]]:
+        """(what comes within COLLECT_S of the first byte, in pieces; when each was read)"""
         self._port.timeout = timeout_s
-        parts = [self._rest, self._port.read(1)]
-        size, deadline_s = 1, time.monotonic() + COLLECT_S
-        while parts[1] and size < MAX_BLOCK_BYTES and (left_s := deadline_s - time.monotonic()) > 0:
+        chunks, times_ns = [self._port.read(1)], [time.monotonic_ns()]
+        size, deadline_ns = 1, times_ns[0] + int(COLLECT_S * 1e9)
+        while chunks[0] and size < MAX_BLOCK_BYTES and times_ns[-1] < deadline_ns:
             waiting = self._port.in_waiting
             if not waiting:
-                time.sleep(min(left_s, COLLECT_S / 4))
-                continue
-            parts.append(self._port.read(waiting))
+                time.sleep(EMPTY_S)
+            chunks.append(self._port.read(waiting) if waiting else b"")
+            times_ns.append(time.monotonic_ns())
             size += waiting
-        return b"".join(parts)
+        return chunks, times_ns
 
     def send(self, can_id: int, data: bytes, is_extended: bool) -> None:
         check_may_send(self._may_send)
@@ -83,18 +84,20 @@ class SlcanReceiver:
         self._port.close()
 
 
-def _parsed(content: bytes, parse: Callable[[Lines], ParsedLines], now_ns: int) -> tuple[Frames, npt.NDArray[np.int64]]:
-    """(frames, lines by verdict)"""
-    account = Account(slcan.NAME, Clock.NONE)
+def _parsed(
+    content: bytes, parse: Callable[[Lines], ParsedLines], ends: npt.NDArray[np.intp], times_ns: npt.NDArray[np.int64]
+) -> tuple[Frames, npt.NDArray[np.int64]]:
+    """(frames, lines by verdict). times_ns: when what ends at each of `ends` was read."""
+    account = Account(slcan.NAME, Clock.OWN)
     counts = np.zeros(len(Verdict), np.int64)
+    line_times = times_ns[np.searchsorted(ends, np.flatnonzero(np.frombuffer(content, np.uint8) == ord("\r")) + 1)]
     parts = []
     for lines in blocks(content, b"\r"):
         parsed = parse(lines)
+        parsed.time_ns, line_times = line_times[: len(lines)], line_times[len(lines) :]
         parts.append(account.frames_of(parsed))
         counts += np.bincount(parsed.verdict, minlength=len(Verdict))
-    frames = Frames.concatenate(parts)
-    frames.time_ns[:] = now_ns
-    return frames, counts
+    return Frames.concatenate(parts), counts
 
 
 def checked_speed(bitrate: int | None) -> bytes:

@@ -21,13 +21,14 @@ import numpy.typing as npt
 
 from packseal.frames import Frames
 from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
-from packseal.io.can_receiver import COLLECT_S, FrameFilter, Received, StampClock, check_may_send
+from packseal.io.can_receiver import COLLECT_S, EMPTY_S, FrameFilter, Received, StampClock, check_may_send
 
 EXTENDED, REMOTE, ERROR = 0x8000_0000, 0x4000_0000, 0x2000_0000  # of can_id
 CONTROLLER_PROBLEM, RECEIVE_OVERFLOW = 0x04, 0x01  # CAN_ERR_CRTL, CAN_ERR_CRTL_RX_OVERFLOW (linux/can/error.h)
 ALL_ERRORS = 0x1FFF_FFFF
 MAX_FILTERS = 512  # CAN_RAW_FILTER_MAX (linux/can/raw.h)
-FRAMES_A_CALL = 1024
+FRAMES_A_CALL = 1024  # UIO_MAXIOV, more the kernel does not take
+MAX_FRAMES = 16 * FRAMES_A_CALL  # of a wake
 RECEIVE_BUFFER_BYTES = 16 << 20
 _CAN_RAW_ERR_FILTER = 2  # linux/can/raw.h
 _SO_RXQ_OVFL, _SO_RCVBUFFORCE, _SO_TIMESTAMPING = 40, 33, 37
@@ -106,28 +107,26 @@ class SocketReceiver:
             can.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FILTER, content)
 
     def receive(self, timeout_s: float) -> Received:
-        now_ns = time.monotonic_ns()
+        until_ns, count = time.monotonic_ns(), 0
         if not self._poll.poll(1000 * timeout_s):
-            return Received(Frames.empty(), now_ns)
-        time.sleep(COLLECT_S)
-        parts: list[Received] = []
-        until_ns, count = 0, FRAMES_A_CALL
+            return Received(Frames.empty(), until_ns)
         deadline_ns = time.monotonic_ns() + int(COLLECT_S * 1e9)
-        while count == FRAMES_A_CALL and until_ns < deadline_ns:
+        while count < MAX_FRAMES and until_ns < deadline_ns:
             until_ns = time.monotonic_ns()
-            count = self._call()
-            parts.append(self._received(count, time.monotonic_ns()))
-        frames = Frames.concatenate([part.frames for part in parts])
-        if count == FRAMES_A_CALL and len(frames):  # more is waiting
-            until_ns = int(frames.time_ns[-1])
-        sums = (sum(column) for column in list(zip(*parts, strict=True))[2:])
-        return Received(frames, until_ns, *sums)
+            added = self._call(count)
+            count += added
+            if added < FRAMES_A_CALL:
+                time.sleep(EMPTY_S)
+        received = self._received(count, time.monotonic_ns())
+        self._buffers.make_ready(count)
+        if count == MAX_FRAMES and len(received.frames):  # more may be waiting
+            until_ns = int(received.frames.time_ns[-1])
+        return received._replace(until_ns=until_ns)
 
-    def _call(self) -> int:
-        self._buffers.make_ready()
-        count = self._receive_many(
-            self._socket.fileno(), self._buffers.address, FRAMES_A_CALL, socket.MSG_DONTWAIT, None
-        )
+    def _call(self, first: int) -> int:
+        """Fills the buffers from `first` on; returns how many."""
+        room = min(MAX_FRAMES - first, FRAMES_A_CALL)
+        count = self._receive_many(self._socket.fileno(), self._buffers.header(first), room, socket.MSG_DONTWAIT, None)
         if count >= 0:
             return int(count)
         code = ctypes.get_errno()
@@ -177,25 +176,30 @@ class SocketReceiver:
 
 
 class _Buffers:
-    """Memory for FRAMES_A_CALL frames, and the headers that point into it."""
+    """Memory for MAX_FRAMES frames, and the headers that point into it."""
 
     def __init__(self) -> None:
-        n = FRAMES_A_CALL
+        n = MAX_FRAMES
         self.frames = np.zeros(n, _FRAME)
         self.controls = np.zeros((n, _CONTROL_BYTES), np.uint8)
         self._vectors = (_IoVector * n)()
         self._headers = (_CountedHeader * n)()
-        self.address = ctypes.byref(self._headers)
         for i, (vector, header) in enumerate(zip(self._vectors, self._headers, strict=True)):
             vector.base, vector.length = self.frames.ctypes.data + i * _FRAME.itemsize, _FRAME.itemsize
             header.header.vectors, header.header.vector_count = ctypes.addressof(vector), 1
             header.header.control = self.controls.ctypes.data + i * _CONTROL_BYTES
+            header.header.control_length = _CONTROL_BYTES
         self._control_lengths = np.frombuffer(memoryview(self._headers).cast("B"), _CONTROL_LENGTH)["control_length"]
 
-    def make_ready(self) -> None:
-        """The kernel has overwritten how much room there is, and what it does not write is to read as nothing."""
-        self._control_lengths[:] = _CONTROL_BYTES
-        self.controls[:] = 0
+    def header(self, first: int) -> object:
+        """Where the headers of frames from `first` on begin, for a call."""
+        return ctypes.byref(self._headers, first * ctypes.sizeof(_CountedHeader))
+
+    def make_ready(self, count: int) -> None:
+        """Again, of the first `count`: the kernel has overwritten how much room there is, and what it does not write is
+        to read as nothing."""
+        self._control_lengths[:count] = _CONTROL_BYTES
+        self.controls[:count] = 0
 
 
 def _as_arrays(frames: npt.NDArray[np.void], time_ns: npt.NDArray[np.int64]) -> Frames:

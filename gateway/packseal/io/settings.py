@@ -8,7 +8,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from packseal.errors import ConfigError
@@ -94,6 +104,12 @@ class BoardTable(Table):
     update: Below | None = None
 
 
+def _window(seconds: float) -> float:
+    if not 0.1 <= seconds <= 3600 or seconds * 10 != round(seconds * 10):
+        raise ValueError("expected 0.1 to 3600 seconds, in tenths")
+    return seconds
+
+
 class CanTable(Table):
     """[[can]] of gateway.toml: a pack without a board, heard on CAN"""
 
@@ -103,10 +119,14 @@ class CanTable(Table):
     bitrate: Annotated[int, Field(strict=True, ge=5_000, le=1_000_000)] | None = None
     dbc: Below
     bind: Below
-    window_s: Annotated[int, Field(strict=True, ge=1, le=3600)] = 10
+    window_s: Annotated[StrictInt | StrictFloat, AfterValidator(_window)] = 10
     checkpoint_every: Annotated[int, Field(strict=True, ge=1, le=100)] = 6
     rated_capacity_mah: Annotated[int, Field(strict=True, gt=0)] | None = None
     key: Below | None = None
+
+    @property
+    def window_ms(self) -> int:
+        return round(self.window_s * 1000)
 
 
 class GatewaySettings(Table):
