@@ -101,22 +101,31 @@ class SocketReceiver:
             can.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
         except PermissionError:  # as root only; else as much as net.core.rmem_max allows
             can.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        is_large = can.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= RECEIVE_BUFFER_BYTES
+        self._pause_s = COLLECT_S if is_large else EMPTY_S
         if 0 < len(filters) <= MAX_FILTERS:
             rows = [(one.can_id | EXTENDED * one.is_extended, one.mask | EXTENDED) for one in filters]
             content = b"".join(struct.pack("=II", *row) for row in rows)
             can.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FILTER, content)
 
     def receive(self, timeout_s: float) -> Received:
-        until_ns, count = time.monotonic_ns(), 0
+        now_ns = time.monotonic_ns()
         if not self._poll.poll(1000 * timeout_s):
-            return Received(Frames.empty(), until_ns)
+            return Received(Frames.empty(), now_ns)
         deadline_ns = time.monotonic_ns() + int(COLLECT_S * 1e9)
-        while count < MAX_FRAMES and until_ns < deadline_ns:
+        count = 0
+        while count < MAX_FRAMES and time.monotonic_ns() < deadline_ns:
+            time.sleep(self._pause_s)
+            count += self._call(count)
+        return self.take(count)
+
+    def take(self, count: int = 0) -> Received:
+        """What has come, without waiting, behind `count` frames that were taken already."""
+        until_ns, added = time.monotonic_ns(), FRAMES_A_CALL
+        while added == FRAMES_A_CALL and count < MAX_FRAMES:
             until_ns = time.monotonic_ns()
             added = self._call(count)
             count += added
-            if added < FRAMES_A_CALL:
-                time.sleep(EMPTY_S)
         received = self._received(count, time.monotonic_ns())
         self._buffers.make_ready(count)
         if count == MAX_FRAMES and len(received.frames):  # more may be waiting
