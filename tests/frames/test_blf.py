@@ -201,3 +201,26 @@ def test_any_objects_in_any_order(pieces: list[bytes]) -> None:
         except FramesError:
             continue
         check_account(whole, frames, report)
+
+
+def test_objects_and_containers_in_turn() -> None:
+    """Thousands of short runs outside containers, and one that is long."""
+    pair = OBJECTS[0] + blf_container(OBJECTS[1])
+    frames, report = read_log(log(*[pair] * 3000, *OBJECTS * 10))
+    check_account(log(), frames, report)
+    assert rows(frames) == ROWS[:2] * 3000 + ROWS * 10
+
+
+def test_a_container_larger_than_what_is_read_at_once() -> None:
+    whole = OBJECTS * 400
+    assert len(b"".join(whole)) > 2 * blf._CHUNK_BYTES
+    assert rows(read_log(log(blf_container(b"".join(whole))))[0]) == ROWS * 400
+
+
+def test_a_log_that_is_damaged_throughout_ends_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blf, "_MAX_LOST", 5)
+    damaged = blf_container(OBJECTS[0])
+    damaged = damaged[:-12] + bytes(12)
+    assert read_log(log(*[damaged] * 5))[1].refused == {Verdict.DAMAGED: 5}
+    with pytest.raises(FramesError, match="damaged in more than 5 places; copy it again"):
+        read_log(log(*[damaged] * 6))

@@ -18,6 +18,8 @@ ASC = b"base hex  timestamps absolute\n   0.000000 1  64  Rx   d 1 64\n"
 DECIMAL_ASC = b"base dec  timestamps absolute\n   0.000000 1  100  Rx   d 1 100\n"
 STDOUT = b"  can0  123   [1]  11\n"
 TIMED_STDOUT = b" (1.500000)  can0  123   [1]  11\n"
+DATED_STDOUT = b" (2023-11-14 22:13:20.000001)  can0  123   [1]  11\n"
+TRC_1_2 = b";$FILEVERSION=1.2\n     1)         0.0 1  Rx         0001  1  01\n"
 TRC_1_1 = b";$FILEVERSION=1.1\n     1)         0.0  Rx         0001  1  01\n"
 TRC_2_1 = b";$FILEVERSION=2.1\n;$COLUMNS=N,O,T,B,I,d,R,L,D\n      1         0.000 DT 1      0001 Rx -  1    01\n"
 GVRET = b"Time Stamp,ID,Extended,Dir,Bus,LEN,D1,D2,D3,D4,D5,D6,D7,D8\n"
@@ -56,6 +58,9 @@ CASES = [
     (ASC, b" 1.0 1 1 Rx d 50 01\n", Verdict.BAD_LENGTH),
     (ASC, b" x.0 1 1 Rx d 1 01\n", Verdict.BAD_TIME),
     (ASC, b" 1.0 a_channel_with_a_name 1 Rx d 1 01\n", Verdict.BAD_CHANNEL),
+    (ASC, b" 1.0 1 MotorData Rx d 1 01\n", Verdict.BAD_ID),
+    (ASC, b" 1.0 1 EngineData Rx d 1 01\n", Verdict.BAD_ID),
+    (ASC, b" 1.0 1 1 TxRq d 1 01\n", Verdict.EVENT),
     (DECIMAL_ASC, b" 1.0 1 2047 Rx d 3 1 20 255\n", (0x7FF, False, 1000 * MS, "0114ff")),
     (DECIMAL_ASC, b" 1.0 1 2047 Rx d 1 256\n", Verdict.BAD_DATA),
     (DECIMAL_ASC, b" 1.0 1 2048 Rx d 1 1\n", Verdict.BAD_ID),
@@ -72,6 +77,19 @@ CASES = [
     (STDOUT, b"  can0  123  11\n", Verdict.BAD_LAYOUT),
     (TIMED_STDOUT, b" (2.000001)  can0  123   [1]  11\n", (0x123, False, 2000 * MS + 1000, "11")),
     (TIMED_STDOUT, b" (x.000001)  can0  123   [1]  11\n", Verdict.BAD_TIME),
+    (TIMED_STDOUT * 2, b"  can0  123   [1]  11\n", Verdict.BAD_LAYOUT),
+    (STDOUT, b" (2.000001)  can0  123   [1]  11\n", Verdict.BAD_LAYOUT),
+    (DATED_STDOUT, b" (2024-02-29 00:00:00.5)  can0  RX - -  7FF   [0]\n", (0x7FF, False, 1709164800_500000000, "")),
+    (DATED_STDOUT, b" (2023-02-29 00:00:00.5)  can0  7FF   [0]\n", Verdict.BAD_TIME),
+    (DATED_STDOUT, b" (2023-02-28 24:00:00.5)  can0  7FF   [0]\n", Verdict.BAD_TIME),
+    (DATED_STDOUT, b" (2023-02-28 23:60:00.5)  can0  7FF   [0]\n", Verdict.BAD_TIME),
+    (DATED_STDOUT, b" (2023-02-28T 23:00:00.5)  can0  7FF   [0]\n", Verdict.BAD_TIME),
+    (DATED_STDOUT * 2, b" (1.5)  can0  7FF   [0]\n", Verdict.BAD_LAYOUT),
+    (TRC_1_2, b"     2)      1234.5 2  Tx     00000001  2  01 02 \n", (1, True, 1234_500_000, "0102")),
+    (TRC_1_2, b"     2)      1234.5 1  Warng  FFFFFFFF  4  00 00 00 08  BUSHEAVY \n", Verdict.EVENT),
+    (TRC_1_2, b"     2)      1234.5 1  Error      0001  4  00 00 00 08\n", Verdict.ERROR_FRAME),
+    (TRC_1_2, b"     2)      1234.5 1  Rx         0704  1  RTR\n", Verdict.REMOTE_FRAME),
+    (TRC_1_2, b"     2)      1234.5 1  Rx         0704  2  01\n", Verdict.LENGTH_MISMATCH),
     (TRC_1_1, b"     2)      1234.5  Tx     00000001  2  01 02 \n", (1, True, 1234_500_000, "0102")),
     (TRC_1_1, b"     2)      1234.5  Warng  FFFFFFFF  4  00 00 00 08  BUSHEAVY \n", Verdict.EVENT),
     (TRC_1_1, b"     2)      1234.5  Error      0001  4  00 00 00 08\n", Verdict.ERROR_FRAME),
@@ -183,7 +201,7 @@ def test_a_log_may_start_in_the_middle_of_a_line_and_with_comments() -> None:
     ("content", "message"),
     [
         (b"PK\x03\x04 and so on", "a ZIP archive"),
-        (b"\xff\xfeT\0i\0m\0e\0", "UTF-16"),
+        (b"\xff\xfeT\0i\0m\0e\0", "found 'Time'"),
         (b"1\t0\t7\tRX\t5\t\t0x000001d4\t1\t0x01 \t\n", "without its first line"),
         (b"1581670628.161550;1;123;0;1;1;0;0;0;12\n", "without its first line"),
         (b";$FILEVERSION=2.0\n  1  1.000 DT 1  0001 Rx -  1 01\n", "no line \\$COLUMNS"),
@@ -242,3 +260,39 @@ def test_a_gzip_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("packseal.frames.gzip.MAX_MEMBERS", 10)
     with pytest.raises(FramesError, match="gzip"):
         gunzipped(gzip.compress(b"") * 11, 1000)
+
+
+def test_differences_of_candump_add_up() -> None:
+    seconds = ["000.000000", "000.020000", "000.000150", "001.000000", "000.000150"]
+    content = "".join(f" ({each})  can0  123   [1]  11\n" for each in seconds).encode()
+    frames, report = read_log(content + b" (000.5)  can0  123   [0]  remote request\n (000.25)  can0  123   [1]  11\n")
+    assert frames.time_ns.tolist() == [0, 20_000_000, 20_150_000, 1_020_150_000, 1_020_300_000, 1_770_300_000]
+    assert report.clock is Clock.OWN
+
+
+def test_one_frame_out_of_order_makes_no_differences() -> None:
+    seconds = [float(each) for each in range(40)] + [38.5]
+    content = "".join(f" ({each:.6f})  can0  123   [1]  11\n" for each in seconds).encode()
+    frames, report = read_log(content)
+    assert frames.time_ns.tolist() == [int(each * 10**9) for each in seconds]
+    assert report.clock is Clock.OWN  # from zero, so not since 1970
+
+
+@pytest.mark.parametrize(
+    ("content", "clock"),
+    [
+        (b"(1436509052.249713) vcan0 044#2A\n", Clock.EPOCH),
+        (b"(0.249713) vcan0 044#2A\n", Clock.OWN),
+        (b" (1436509052.249713)  vcan0  044   [1]  2A\n", Clock.EPOCH),
+        (b"1542473901.020305 1R11 213 00\n", Clock.EPOCH),
+        (b"12.020305 1R11 213 00\n", Clock.OWN),
+    ],
+)
+def test_only_times_that_can_be_are_since_1970(content: bytes, clock: Clock) -> None:
+    assert read_log(content)[1].clock is clock
+
+
+def test_a_header_of_spaces_is_read_in_no_time() -> None:
+    """Spaces that two parts of a pattern could both take cost their number squared: hours, for these."""
+    content = b"date x" + b" " * 200_000 + b"\n" + ASC
+    assert read_log(content)[1].counts[Verdict.LINE_TOO_LONG] == 1

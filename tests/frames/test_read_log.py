@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from packseal.errors import LogTooLargeError, UnknownDialectError
 from packseal.frames import LossReport, Verdict, dialects, read_log
+from packseal.frames.lines import BLOCK_BYTES
 
 from .accounts import check_account, rows
 
@@ -26,6 +27,11 @@ CANDUMP_CASES = [
     (b"(1.0) can0 123##0\n", (0x123, False, 10**9, "")),
     (b"(1.0) can0 123#11 R\n", (0x123, False, 10**9, "11")),
     (b"(1.0) can0 123#11 T\n", (0x123, False, 10**9, "11")),
+    (b"(1.0) can0 123#1122334455667788_F\n", (0x123, False, 10**9, "1122334455667788")),
+    (b"(1.0) can0 123#1122334455667788_9 T\n", (0x123, False, 10**9, "1122334455667788")),
+    (b"(1.0) can0 123#11\r\r\n", (0x123, False, 10**9, "11")),
+    (b"(1.0) can0 123#1122334455667788_8\n", Verdict.BAD_LENGTH),
+    (b"(1.0) can0 123##01122334455667788_F\n", Verdict.BAD_LENGTH),
     (b"\n", Verdict.BLANK),
     (b" \t\r\n", Verdict.BLANK),
     (b"# recorded at the bench\n", Verdict.COMMENT),
@@ -147,6 +153,16 @@ def test_blocks_meet() -> None:
     assert np.array_equal(frames.time_ns, np.arange(120_000) * 10**9 + 5 * 10**8)
     assert np.array_equal(frames.can_id, np.arange(120_000) % 2048)
     assert np.array_equal(frames.channel, np.arange(120_000) % 3)
+
+
+@pytest.mark.parametrize("filler", [b"x", b" ", b"(1.0) can0 123#11 "])
+def test_a_line_longer_than_a_block_is_one_line(filler: bytes) -> None:
+    long = filler * (3 * BLOCK_BYTES // len(filler))
+    content = CANDUMP_FRAME * 50 + long + b"\n" + CANDUMP_FRAME + long
+    frames, report = read_log(content)
+    check_account(content, frames, report)
+    assert report.counts == {Verdict.FRAME: 51, Verdict.LINE_TOO_LONG: 2}
+    assert report.first_refused == ((51, Verdict.LINE_TOO_LONG), (53, Verdict.LINE_TOO_LONG))
 
 
 def test_line_numbers_of_refused_lines_count_through_the_blocks() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from packseal.errors import FramesError, UnknownDialectError
 from packseal.frames import Clock, Frames, LossReport, Verdict, read_log
+from packseal.io.mf4_file import is_mf4, read_mf4
 
 from .accounts import check_account, rows
 
@@ -21,7 +22,7 @@ CSS = "CSS-Electronics__mdf4-converters/Tools/SystemTests"
 PYTHON_CAN = "hardbyte__python-can/test/data"
 
 WHOLE_LOGS = {  # dialect, clock, frames, and lines that carry none
-    f"{SAVVY}/candump.log": ("candump -l", Clock.EPOCH, 12974, {}),
+    f"{SAVVY}/candump.log": ("candump -l", Clock.OWN, 12974, {}),  # from 166 s on
     f"{SAVVY}/GVRET_Log.csv": ("GVRET CSV", Clock.OWN, 12974, {Verdict.HEADER: 1}),
     f"{SAVVY}/BusMasterLog.log": ("BUSMASTER", Clock.LOCAL, 12974, {Verdict.HEADER: 13}),
     f"{SAVVY}/MicrochipLog.log": ("Microchip CAN BUS Analyzer", Clock.OWN, 12974, {Verdict.HEADER: 6}),
@@ -155,6 +156,26 @@ def test_mf4_is_named(shared: Path, name: str) -> None:
 def test_pcapng_is_named(shared: Path) -> None:
     with pytest.raises(UnknownDialectError, match="a pcapng capture"):
         read(shared, f"{CSS}/PCAP/TestData/multiple_CAN.pcap")
+
+
+def test_every_log_is_read_or_says_why(shared: Path) -> None:
+    pytest.importorskip("asammdf", reason="asammdf is not installed (extra mf4)")
+    folder = shared / "data/can"
+    paths = [path for path in folder.rglob("*") if path.suffix.lower() in (*SUFFIXES, ".log", ".csv", ".pcap", ".mf4")]
+    paths += folder.glob("dalathegreat__EV-CANlogs/leaf/*.txt")
+    assert len(paths) == 42
+    explained = {}
+    for path in paths:
+        content = path.read_bytes()
+        try:
+            frames, report = read_mf4(content) if is_mf4(content) else read_log(content)
+        except FramesError as error:
+            explained[path.name] = str(error)
+        else:
+            assert report.unaccounted_lines == 0
+            assert report.frames == len(frames)
+    assert set(explained) == {"multiple_CAN.pcap"}
+    assert "write it as a candump log" in explained["multiple_CAN.pcap"]
 
 
 def test_hostile_logs_end_in_an_error(shared: Path) -> None:

@@ -88,7 +88,7 @@ SOME = [Sent(0x1DB, False, 1000 * index, 0, bytes([index] * 8)) for index in ran
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_gzip_and_a_byte_order_mark_change_nothing(name: str) -> None:
+def test_gzip_and_how_characters_are_stored_change_nothing(name: str) -> None:
     content = WRITERS[name].write(SOME)
     expected = read_log(content)
     half = len(content) // 2
@@ -96,6 +96,9 @@ def test_gzip_and_a_byte_order_mark_change_nothing(name: str) -> None:
     assert (rows(read_log(packed)[0]), read_log(packed)[1]) == (rows(expected[0]), expected[1])
     if expected[1].unit == "line":
         assert rows(read_log(b"\xef\xbb\xbf" + content)[0]) == rows(expected[0])
+        for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+            found = read_log(content.decode("ascii").encode(encoding))
+            assert (rows(found[0]), found[1]) == (rows(expected[0]), expected[1])
 
 
 @pytest.mark.parametrize("name", ["candump -l", "candump", "slcan"])

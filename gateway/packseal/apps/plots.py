@@ -139,7 +139,7 @@ def _chart(plot: Plot, x_title: str, show_dots: bool) -> Any:
 
 
 def _without_script_and_comments(root: Any) -> Any:
-    for parent in root.iter():
+    for parent in list(root.iter()):  # lxml, which pygal takes where it is installed, ends an iteration that is cut
         for child in list(parent):
             if not isinstance(child.tag, str) or child.tag.endswith("script"):
                 parent.remove(child)

@@ -12,6 +12,7 @@ from packseal.errors import ConfigError, PackSealError
 from packseal.frames import Frames
 from packseal.io.can_receiver import FrameFilter
 from packseal.io.files import read_bounded
+from packseal.io.limited_dbc import load_dbc_limited
 from packseal.io.program import PACKAGE
 from packseal.records.bodies import MeanMinMax, Window
 from packseal.signals import (
@@ -22,7 +23,6 @@ from packseal.signals import (
     QuantityWindow,
     SampleTable,
     SampleWindow,
-    load_dbc,
     parse_binding,
 )
 from packseal.signals.binding import MAX_BINDING_BYTES, MAX_RANGE, did_you_mean
@@ -53,7 +53,7 @@ class BoundSignals:
         with naming(bind_path):
             binding = parse_binding(bind.decode(errors="replace"))
         with naming(dbc_path):
-            decoder = load_dbc(dbc)
+            decoder = load_dbc_limited(dbc)
         with naming(bind_path):
             fixed_point = FixedPoint(binding, decoder)
         return cls(dbc, bind, decoder, binding, fixed_point)

@@ -10,6 +10,7 @@ from packseal.frames.parsed import ParsedLines
 from packseal.frames.report import MAX_REFUSED_SHOWN, Clock, LossReport, Verdict
 
 MAX_CHANNELS = 256  # Frames.channel is a uint8
+_FIRST_EPOCH_NS = 946_684_800 * 10**9  # the year 2000: no dialect here with times since 1970 is as old
 
 
 class Account:
@@ -20,6 +21,7 @@ class Account:
         self._counts = np.zeros(len(Verdict), np.int64)
         self._lines = 0
         self._frames = 0
+        self._first_ns: int | None = None
         self._refused: list[tuple[int, Verdict]] = []
         self._channels: dict[bytes, int] = {}
 
@@ -39,6 +41,8 @@ class Account:
             data=parsed.data[rows],
         )
         self._frames += len(frames)
+        if self._first_ns is None and len(frames):
+            self._first_ns = int(frames.time_ns[0])
         return frames
 
     def count_one(self, verdict: Verdict) -> None:
@@ -52,7 +56,12 @@ class Account:
         counts = {verdict: int(self._counts[verdict]) for verdict in Verdict if self._counts[verdict]}
         channels = tuple(name.decode("ascii") for name in self._channels)
         refused = tuple(self._refused)
-        return LossReport(self._dialect, self._lines, counts, refused, channels, self._unit, self._clock)
+        return LossReport(self._dialect, self._lines, counts, refused, channels, self._unit, self._honest_clock())
+
+    def _honest_clock(self) -> Clock:
+        """A recorder that was not set counts from its own start, in whatever dialect it writes."""
+        is_unset = self._first_ns is not None and self._first_ns < _FIRST_EPOCH_NS
+        return Clock.OWN if self._clock is Clock.EPOCH and is_unset else self._clock
 
     def _times(self, time_ns: I64) -> I64:
         if self._clock is Clock.NONE:

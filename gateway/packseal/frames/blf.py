@@ -28,6 +28,8 @@ _FILE_HEADER = struct.Struct("<4sI32x8H")  # signature, header size, start as SY
 _CONTAINER = struct.Struct("<4sHHIIH6xI4x")  # signature, header size and version, object size and type, method, size
 _CONTAINER_TYPE = 10
 _STORED, _DEFLATED = 0, 2
+_SHORT_RUN = 100  # objects that are cheaper to walk through than to search a chunk for
+_MAX_LOST = 10_000  # a log of a gigabyte has as many containers
 _CHUNK_BYTES = 1 << 19  # about 10,000 objects: long enough to drown numpy's call cost, short enough for the cache
 
 
@@ -58,6 +60,7 @@ def _file_header(content: bytes) -> tuple[int | None, int]:
 def _pieces(content: bytes, position: int, max_bytes: int) -> Iterator[tuple[Verdict, bytes]]:
     """Objects one behind the other as (FRAME, bytes), and what could not be unpacked as (its verdict, b"")."""
     room = max_bytes
+    run = 0  # objects outside containers since the last one
     while content[position : position + HEADER_BYTES].strip(b"\0"):
         if len(content) - position < _CONTAINER.size:
             yield Verdict.FRAME, content[position:]
@@ -66,9 +69,11 @@ def _pieces(content: bytes, position: int, max_bytes: int) -> Iterator[tuple[Ver
         if signature != b"LOBJ" or size < HEADER_BYTES:
             raise FramesError(f"the {NAME} file has no object of valid size at byte {position}; it is damaged")
         if kind != _CONTAINER_TYPE:
-            until = _end_of_run(content, position)
+            run += 1
+            until = position + size if run <= _SHORT_RUN else _end_of_run(content, position)
             yield Verdict.FRAME, content[position:until]
         else:
+            run = 0
             until = position + size
             verdict, data = _unpacked(content[position + _CONTAINER.size : until], method, stated, room)
             room -= len(data)
@@ -116,12 +121,14 @@ class _Stream:
         self._account, self._start_ns = account, start_ns
         self._pending = bytearray()
         self._wanted = 0  # bytes of the pending object
+        self._lost = 0
         self._is_lost = False
 
     def feed(self, data: bytes) -> None:
-        self._pending += data
-        if len(self._pending) >= max(self._wanted, _CHUNK_BYTES):
-            self._parse()
+        for start in range(0, len(data), _CHUNK_BYTES):
+            self._pending += data[start : start + _CHUNK_BYTES]
+            if len(self._pending) >= max(self._wanted, _CHUNK_BYTES):
+                self._parse()
 
     def _parse(self) -> None:
         chain = ObjectChain(bytes(self._pending), self._is_lost)
@@ -133,12 +140,16 @@ class _Stream:
 
     def lose(self, verdict: Verdict) -> None:
         """Something that cannot be unpacked, and with it the end of the object that began before it."""
+        self._lost += 1
+        if self._lost > _MAX_LOST:
+            raise FramesError(f"the {NAME} file is damaged in more than {_MAX_LOST} places; copy it again")
         self.end()
         self._account.count_one(verdict)
         self._is_lost = True
 
     def end(self) -> None:
-        self._parse()
+        if self._pending:
+            self._parse()
         if self._pending.strip(b"\0"):
             self._account.count_one(Verdict.CUT_SHORT)
         self._pending.clear()

@@ -31,6 +31,7 @@ from packseal.frames.text import (
     tab_table,
     trc,
 )
+from packseal.frames.utf16 import narrowed
 
 
 class Dialect(Protocol):
@@ -70,12 +71,11 @@ _OTHERS = {
     b"MDF     ": "an MF4 file; import it with the extra `mf4` installed",
     b"UnFinMF ": "an MF4 file that its recorder did not finish; import it with the extra `mf4` installed",
     b"PK\x03\x04": "a ZIP archive; unpack it first",
-    b"\xff\xfe": "text in UTF-16; save it as UTF-8",
 }
 
 
 def read_log(content: bytes) -> tuple[Frames, LossReport]:
-    """All frames of a log, in its order, and what became of each of its lines. Unpacks gzip.
+    """All frames of a log, in its order, and what became of each of its lines. Unpacks gzip, reads UTF-16 too.
 
     Raises UnknownDialectError when the log is in no dialect known here, LogTooLargeError above MAX_LOG_BYTES, also
     when unpacked, and FramesError when a binary log is damaged so that what follows cannot be found.
@@ -86,13 +86,13 @@ def read_log(content: bytes) -> tuple[Frames, LossReport]:
         raise LogTooLargeError(f"the log has {len(content)} bytes, at most {MAX_LOG_BYTES} are read; split it by lines")
     if content.startswith(blf.SIGNATURE):
         return blf.read(content, MAX_LOG_BYTES)
-    return _read_text(content.removeprefix(_BYTE_ORDER_MARK))
+    return _read_text(narrowed(content).removeprefix(_BYTE_ORDER_MARK))
 
 
 def _read_text(content: bytes) -> tuple[Frames, LossReport]:
     newline = line_end(content)
     head = content[: _LINES_TRIED * MAX_LINE_BYTES].split(newline)[:_LINES_TRIED]
-    dialect, reading = _find_dialect(content, [line.strip(b"\r\n") for line in head])
+    dialect, reading = _find_dialect(content, [line[:MAX_LINE_BYTES].strip(b"\r\n") for line in head])
     account = Account(dialect.NAME, reading.clock)
     parts = [account.frames_of(reading.parse(lines)) for lines in blocks(content, newline)]
     return Frames.concatenate(parts), account.report()

@@ -27,6 +27,7 @@ MAX_LINE_BYTES = 1024  # the longest real line, a 64-byte CAN FD frame in ASC wi
 MAX_NAME_BYTES = 15  # Linux: IFNAMSIZ is 16 with its NUL
 MAX_DECIMAL_DIGITS = 16
 MAX_HEX_DIGITS = 8
+_MAX_BLOCK_BYTES = BLOCK_BYTES + 2 * MAX_LINE_BYTES
 _PAD_BYTES = 32  # as much as one fetch reads; zeros, which no dialect uses
 
 _BAD = 0x100
@@ -251,7 +252,8 @@ def blocks(content: bytes, newline: bytes = b"\n") -> Iterator[Lines]:
     while position < len(content):
         found = content.find(newline, position + BLOCK_BYTES)
         until = len(content) if found < 0 else found + 1
-        block = _cut(content[position:until], number, newline)
+        kept = min(until, position + _MAX_BLOCK_BYTES)  # of a longer last line no more than shows that it is too long
+        block = _cut(content[position:kept] + content[until - 1 : until] * (kept < until), number, newline)
         yield block
         position, number = until, number + len(block)
 
@@ -270,7 +272,11 @@ def _cut(content: bytes, first_number: int, newline: bytes) -> Lines:
     end = np.append(ends, len(content) + _PAD_BYTES) if is_last_cut else ends
     start = np.append(_PAD_BYTES, end[:-1] + 1)
     if newline == b"\n":
-        end = end - ((end > start) & (buffer[end - 1] == ord("\r")))
+        for _ in range(2):  # PuTTY writes two where the device sends one
+            is_return = (end > start) & (buffer[end - 1] == ord("\r"))
+            if not is_return.any():
+                break
+            end = end - is_return
     else:
         start = start + ((end > start) & (buffer[start] == ord("\n")))
     return Lines(buffer, start, end, first_number, is_last_cut)

@@ -18,7 +18,7 @@ from itertools import pairwise
 Codes = tuple[tuple[int, int], ...]  # ranges of raw values, both ends included
 
 _SAYS_ABSENT = re.compile(
-    r"(signal[\W_]*)?(sna|not[\W_]*available|unavailable|invalid|n/a)\b.*|.*[\W_](sna|not[\W_]*available|unavailable|invalid|n/a)",
+    r"(signal[\W_]*)?(sna|not[\W_]*(available|yet[\W_]*known)|unavailable|invalid|n/a)\b.*|.*[\W_](sna|not[\W_]*available|unavailable|invalid|n/a)",
     re.IGNORECASE | re.DOTALL,
 )
 _MAX_TEXT = 100  # characters of a value table's entry that are looked at; longer ones are prose

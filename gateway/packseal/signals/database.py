@@ -11,9 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-
-import cantools.database
-from cantools.database.can import Database, Message, Signal
+from typing import TYPE_CHECKING
 
 from packseal.errors import DBCError
 from packseal.signals.absence import Codes, codes_of_j1939, codes_of_table, joined
@@ -21,6 +19,9 @@ from packseal.signals.dbc_text import DBC_EXTENDED, MAX_MESSAGE_BYTES, MessageTe
 from packseal.signals.decoder import Decoder
 from packseal.signals.decoding.lookup import shared_groups
 from packseal.signals.layout import MessageLayout, SignalLayout
+
+if TYPE_CHECKING:
+    from cantools.database.can import Database, Message, Signal
 
 _SYNTAX = re.compile(r"Invalid syntax at line (\d+), column (\d+)")
 _FLOAT_BITS = (32, 64)  # IEEE 754 single and double; SIG_VALTYPE_ 1 and 2
@@ -31,18 +32,26 @@ def load_dbc(content: bytes) -> Decoder:
 
     Raises DBCError, naming line, fault and cure, for a file that cannot be parsed or would decode wrongly.
     """
-    text, notes, outline = check_text(decode_text(content))
+    return Decoder(*read_dbc(decode_text(content))[:2])
+
+
+def read_dbc(text: str) -> tuple[list[MessageLayout], tuple[str, ...], Mapping[int, MessageText]]:
+    """(messages, notes, where each message stands in the text, by MessageLayout.key). Raises DBCError."""
+    text, notes, outline = check_text(text)
     database = _parse(text)
     messages = [_message(one, outline[_key(one)], _is_j1939(one, database)) for one in database.messages]
-    return Decoder(messages, (*notes, *_overhangs(messages, outline), *_ranges(messages, outline), *_claims(messages)))
+    notes = (*notes, *_overhangs(messages, outline), *_ranges(messages, outline), *_claims(messages))
+    return messages, notes, outline
 
 
 def _parse(text: str) -> Database:
+    import cantools.database  # noqa: PLC0415 - takes half a second, which only who parses is to pay
+
     try:
         database = cantools.database.load_string(text, "dbc", strict=False)
     except Exception as error:  # the parser raises whatever its tokens lead it to; only our own errors may leave here
         raise _as_dbc_error(error) from error
-    if not isinstance(database, Database):
+    if not isinstance(database, cantools.database.can.Database):
         raise DBCError("the file describes no CAN messages")
     return database
 

@@ -18,7 +18,7 @@ from packseal.frames.dates import added_up, clock_ns, date_ns
 from packseal.frames.fields import SpacedFields
 from packseal.frames.frames import FD_BYTES
 from packseal.frames.lines import I64, Lines, Mask
-from packseal.frames.parsed import LENGTH_OF_CODE, Head, ParsedLines, Reading, unread
+from packseal.frames.parsed import LENGTH_OF_CODE, Head, ParsedLines, Reading, one_of, unread
 from packseal.frames.report import Clock, Verdict
 
 NAME = "ASC"
@@ -29,7 +29,7 @@ LINE = re.compile(
 )
 _BASE = re.compile(rb"base\s+(hex|dec)(?:\s+timestamps\s+(absolute|relative))?", re.IGNORECASE)
 _DATE = re.compile(
-    rb"(?:date|Begin Triggerblock)\s+\S+\s+(?P<month>\D\S*)\s+(?P<day>\d+)\s+(?P<hours>\d+):(?P<minutes>\d+):"
+    rb"(?:date|Begin Triggerblock)\s+\S+\s+(?P<month>[A-Za-z]\S*)\s+(?P<day>\d+)\s+(?P<hours>\d+):(?P<minutes>\d+):"
     rb"(?P<seconds>\d+)(?:\.(?P<fraction>\d+))?\s*(?P<half>[ap]m)?\s+(?P<year>\d{4})",
     re.IGNORECASE,
 )
@@ -70,15 +70,17 @@ class _Reader:
         self._read_time(lines, parsed, fields)
         is_fd = lines.holds(*fields.span(1), b"CANFD")
         channel, identifier = fields.spans(1 + is_fd), fields.spans(np.where(is_fd, 4, 2))
-        parsed.refuse(_is_word(lines, channel[0]) | _is_word(lines, identifier[0]), Verdict.EVENT)
+        is_named = _is_word(lines, identifier[0])  # a frame, where the database's name stands for the identifier
+        is_named &= ~(one_of(lines, fields.span(3), b"Rx", b"Tx") & one_of(lines, fields.span(4), b"d", b"r"))
+        parsed.refuse(_is_word(lines, channel[0]) | is_named, Verdict.EVENT)
+        parsed.refuse(lines.holds(*fields.span(3), b"TxRq"), Verdict.EVENT)  # asked for; what is sent has its own line
         parsed.refuse(lines.holds(*identifier, b"ErrorFrame", is_whole=False), Verdict.ERROR_FRAME)
         parsed.set_name(*lines.names(*channel))
         self._read_id(lines, parsed, *identifier)
         length_at = np.where(is_fd, 5 + 2 + _has_name(lines, fields), 5)
         is_remote = lines.holds(*fields.span(4), b"r") & ~is_fd
         parsed.refuse(is_remote, Verdict.REMOTE_FRAME)
-        direction = lines.at(fields.span(3)[0])
-        parsed.refuse((direction != ord("R")) & (direction != ord("T")), Verdict.BAD_DIRECTION)
+        parsed.refuse(~one_of(lines, fields.span(3), b"Rx", b"Tx"), Verdict.BAD_DIRECTION)
         self._read_length(lines, parsed, fields, length_at, is_fd)
         self._read_data(lines, parsed, fields, length_at + 1 + is_fd)
         return parsed

@@ -2,7 +2,8 @@
 
 Grammar as linux-can/can-utils writes it (lib.h, "CAN frame ASCII representation"): three hexadecimal digits for an
 11-bit identifier, eight for a 29-bit one, `#` and data, `##` and a flags digit and data for CAN FD, `#R` for a remote
-frame, and with -x a last field R or T. Times are seconds since 1970 with a fraction of up to nine digits.
+frame, `_` and a length code behind eight bytes with -8, and with -x a last field R or T. Times are seconds since 1970
+with a fraction of up to nine digits.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import numpy as np
 
 from packseal.frames.fields import SeparatedFields, Span
+from packseal.frames.frames import CLASSIC_BYTES
 from packseal.frames.lines import I64, Lines, Mask
 from packseal.frames.parsed import Head, ParsedLines, Reading, unread
 from packseal.frames.report import Clock, Verdict
@@ -21,6 +23,7 @@ EXAMPLE = "(1436509052.249713) vcan0 044#2A366C2BBA"
 LINE = re.compile(rb"\(\d+\.\d+\) \S+ [0-9A-Fa-f]{3,8}#")
 
 ERROR_FLAG = 0x2000_0000  # linux/can.h CAN_ERR_FLAG
+_CODED_WIDTH = 18  # characters of eight bytes, `_` and a digit
 MAX_SECONDS_DIGITS = 10  # up to the year 2286, and below 2^63 nanoseconds up to 2262
 
 
@@ -74,10 +77,20 @@ def _read_data(lines: Lines, parsed: ParsedLines, hash_at: I64, until: I64) -> N
         _, are_flags = lines.number(hash_at + 2, hash_at + 3, 16, 1)
         parsed.refuse(is_fd & ~(are_flags & (hash_at + 3 <= until)), Verdict.BAD_DATA)
         since = since + 2 * is_fd
+    until = until - 2 * (_has_code(lines, since, until) & ~is_fd)
     parsed.refuse((until - since) % 2 != 0, Verdict.BAD_DATA)
     length = (until - since) // 2
     parsed.set_length(length, length >= 0, is_fd)
     parsed.read_first_data(lines, since)
+
+
+def _has_code(lines: Lines, since: I64, until: I64) -> Mask:
+    """Ends in `_F` behind eight bytes: the length code above 8 that a classic frame was sent with (candump -8)."""
+    is_coded: Mask = until - since == _CODED_WIDTH
+    if is_coded.any():
+        code, good = lines.number(until - 1, until, 16, 1)
+        is_coded &= (lines.at(until - 2) == ord("_")) & good & (code > CLASSIC_BYTES)
+    return is_coded
 
 
 def _is_direction(lines: Lines, frame_end: I64) -> Mask:

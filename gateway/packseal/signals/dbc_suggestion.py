@@ -1,0 +1,264 @@
+"""A first binding for a DBC, from the names, units and ranges of its signals; a person reads and corrects it.
+
+Decides what speaks for a signal and what against it: words in its name and its message's, its unit, its bits' reach.
+A wrong suggestion costs more than a missing one, so what has no word for it is left out, and every suggestion says what
+it rests on and which signals came next.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packseal.errors import BindingError
+from packseal.signals.binding import CURRENT, MAX_RANGE, NUMBERED, QUANTITIES
+from packseal.signals.decoder import Decoder
+from packseal.signals.layout import SignalLayout
+
+LEAST_NUMBERED = 4  # signals that differ in a number alone; fewer are something else
+ALTERNATIVES = 3
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PHRASES = (("state[ _]?of[ _]?charge", "_soc_"), ("state[ _]?of[ _]?health", "_soh_"))
+_NUMBER = re.compile(r"(\d+)(?!.*\d)")  # the last one in a name
+_FACTORS = {  # unit -> factor to the quantity's own
+    "mv": {"v": "1000", "mv": "1", "kv": "1000000"},
+    "ma": {"a": "1000", "ma": "1"},
+    "cpct": {"%": "100", "pct": "100", "percent": "100"},
+    "ddegc": {"degc": "10", "°c": "10", "c": "10", "deg c": "10", "celsius": "10"},
+    "wh": {"kwh": "1000", "wh": "1"},
+}
+_LEAST = {
+    "mv": 1000,
+    "ma": 20_000,
+    "cpct": 8000,
+    "ddegc": 500,
+    "wh": 2000,
+}  # that the bits reach
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """needs: its own name has a word of each group; those of `anywhere` may be in the message's name alone.
+
+    good: at least one of these is in either name. bad: these speak against it. valid: in the quantity's unit.
+    """
+
+    needs: tuple[frozenset[str], ...]
+    good: frozenset[str]
+    bad: frozenset[str]
+    valid: tuple[int, int]
+    anywhere: tuple[frozenset[str], ...] = ()
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_PACK = _words("pack battery batt bat hv hvb bms total lb bmu ess string")
+_SIDE = _words(
+    "limit limiting limits max min target request req set allowed available charger motor phase ac aux lv low fast "
+    "inverter dcdc dc isolation insulation bus link diff difference deviation delta power counter count error fault "
+    "status state number num warn warning threshold index id mux change window coil cable coolant inlet outlet ambient "
+    "interior intake mol msl rsl pump fet"
+)
+_VOLTS = _words("voltage volt volts voltages u v uv vbat")
+_AMPS = _words("current amps amp i curr")
+_TEMPERATURE = _words("temperature temp temperatures temps t")
+_ENERGY = _words("energy")
+_CELL = _words("cell brick block cells bricks cellblock")
+_LOW, _HIGH, _MEAN = _words("min minimum low lowest"), _words("max maximum high highest"), _words("avg average mean")
+_ENDS = _LOW | _HIGH
+_DEGREES, _CELL_MV, _SHARE = (-400, 1000), (500, 5000), (0, 10_000)
+_RULES = {
+    "pack_voltage_mv": _Rule((_VOLTS,), _PACK, _SIDE | _CELL | _ENDS, (10_000, 1_500_000)),
+    "pack_current_ma": _Rule((_AMPS,), _PACK, _SIDE | _CELL | _ENDS, (-2_000_000, 2_000_000)),
+    "soc_reported_cpct": _Rule((_words("soc"),), _PACK | _words("soc"), _SIDE | _ENDS, _SHARE),
+    "soh_reported_cpct": _Rule((_words("soh deterioration"),), _PACK | _words("capacity soh"), _SIDE | _ENDS, _SHARE),
+    "temperature_ddegc": _Rule((_TEMPERATURE,), _PACK | _CELL, _SIDE | _ENDS, _DEGREES),
+    "temperature_min_ddegc": _Rule((_TEMPERATURE, _LOW), _PACK | _CELL, _SIDE - _LOW | _HIGH | _MEAN, _DEGREES),
+    "temperature_max_ddegc": _Rule((_TEMPERATURE, _HIGH), _PACK | _CELL, _SIDE - _HIGH | _LOW | _MEAN, _DEGREES),
+    "cell_voltage_min_mv": _Rule(
+        (_VOLTS, _LOW, _CELL), _PACK | _CELL, _SIDE - _LOW | _HIGH | _MEAN, _CELL_MV, (_CELL,)
+    ),
+    "cell_voltage_max_mv": _Rule(
+        (_VOLTS, _HIGH, _CELL), _PACK | _CELL, _SIDE - _HIGH | _LOW | _MEAN, _CELL_MV, (_CELL,)
+    ),
+    "remaining_energy_reported_wh": _Rule(
+        (_ENERGY, _words("remaining remain left rest")),
+        _PACK | _words("energy nominal"),
+        _SIDE | _words("time ideal capacity segments"),
+        (0, 1_000_000),
+        (_ENERGY,),
+    ),
+}
+_EACH = {
+    "cell_voltage_mv": _Rule((_CELL,), _VOLTS | _CELL, _SIDE | _ENDS, _CELL_MV, (_CELL,)),
+    "sensor_temperature_ddegc": _Rule(
+        (_TEMPERATURE,), _CELL | _PACK | _words("sensor module"), _SIDE | _ENDS, _DEGREES, (_TEMPERATURE,)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class _Found:
+    name: str
+    score: int
+    factor: str
+    reasons: tuple[str, ...]
+
+
+def binding_name(text: str) -> str:
+    """A name that a binding can have, as near to `text` as may be."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40] or "pack"
+
+
+def suggest_binding(decoder: Decoder, name: str, dbc: str) -> str:
+    """TOML that parse_binding takes. Raises BindingError where no signal looks like anything of a pack.
+
+    name: of the binding, as it is to be; dbc: the file's name.
+    """
+    numbered = {quantity: _numbered(decoder, quantity) for quantity in NUMBERED}
+    taken = frozenset().union(*(row.siblings for row in numbered.values()))
+    tables = {quantity: _candidates(decoder, quantity, taken) for quantity in QUANTITIES}
+    if not any(tables.values()) and not taken:
+        raise BindingError("no signal looks like one of a pack; write the binding by hand, `packseal dbc show` helps")
+    cells = numbered["cell_voltage_mv"].count
+    head = (
+        "# Suggested from names, units and ranges: read each line, and try it on a log (`packseal import`).\n"
+        f'format = 1\nname = "{name}"\nbattery = "…"  # say which\ndbc = {json.dumps(dbc)}\n'
+    )
+    parts = [head + (f"cell_blocks = {cells}\n" if cells else "")]
+    parts += [_table(quantity, found) for quantity, found in tables.items()]
+    parts += [_numbered_table(quantity, row) for quantity, row in numbered.items() if row.count]
+    return "\n".join(parts)
+
+
+def _candidates(decoder: Decoder, quantity: str, taken: frozenset[str]) -> list[_Found]:
+    """Best first; of equal ones the first in the file."""
+    unit, rule = quantity.rsplit("_", 1)[1], _RULES[quantity]
+    found = (_judged(name, name, signal, unit, rule) for name, signal in decoder.signals.items() if name not in taken)
+    return sorted((one for one in found if one), key=lambda one: -one.score)
+
+
+def _judged(name: str, read_as: str, signal: SignalLayout, unit: str, rule: _Rule) -> _Found | None:
+    """read_as: the name whose words count."""
+    message, own = (_words_of(part) for part in read_as.split(".", 1))
+    both = own | message
+    if any((both if group in rule.anywhere else own).isdisjoint(group) for group in rule.needs):
+        return None
+    if both.isdisjoint(rule.good):
+        return None
+    stated = signal.unit.strip().lower()
+    factor = _FACTORS[unit].get(stated)
+    if factor is None and stated.strip("+-1 %"):
+        return None  # it says another unit
+    if signal.bit_length < 6 or not _reaches(signal, factor, unit, rule):
+        return None
+    good, bad = own & rule.good, own & rule.bad
+    score = 4 * bool(factor) + 2 * len(good) + len(message & rule.good) - 4 * len(bad) - len(message & rule.bad)
+    if score < 1 or len(bad) > len(good):
+        return None
+    needed = sorted(word for group in rule.needs for word in both & group)
+    reasons = [f"its name says {', '.join(dict.fromkeys([*needed, *sorted(good)]))}"]
+    reasons += [f"its unit is {signal.unit.strip()}"] if factor else ["it states no unit: check the factor"]
+    return _Found(name, score, factor or _guessed(signal, unit, rule), tuple(reasons))
+
+
+def _words_of(name: str) -> frozenset[str]:
+    for pattern, short in _PHRASES:
+        name = re.sub(pattern, short, name, flags=re.IGNORECASE)
+    return frozenset(word.lower() for word in _WORD.findall(name))
+
+
+def _reaches(signal: SignalLayout, factor: str | None, unit: str, rule: _Rule) -> bool:
+    scale = float(factor or _guessed(signal, unit, rule))
+    least = 2 * rule.valid[0] if rule.valid[0] > 5000 else _LEAST[unit]
+    return signal.is_float or _top(signal) * scale >= least
+
+
+def _guessed(signal: SignalLayout, unit: str, rule: _Rule) -> str:
+    """A factor, where no unit is stated: the smallest by which the bits reach a usual range of the quantity."""
+    factors = sorted(set(_FACTORS[unit].values()), key=int)
+    usual = min(rule.valid[1], 400_000)
+    return next((factor for factor in factors if _top(signal) * int(factor) * 4 >= usual), factors[-1])
+
+
+def _top(signal: SignalLayout) -> float:
+    return max(raw * signal.factor + signal.offset for raw in signal.raw_bounds)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """`count` signals that differ in a number alone; siblings are these, and others that found no room."""
+
+    pattern: str = ""
+    factor: str = ""
+    count: int = 0
+    siblings: frozenset[str] = frozenset()
+
+
+def _numbered(decoder: Decoder, quantity: str) -> _Row:
+    """The longest row of signals of this quantity; nothing where there is none."""
+    rule, unit = _EACH[quantity], quantity.rsplit("_", 1)[1]
+    rows: dict[tuple[str, str, str], dict[int, str]] = defaultdict(dict)
+    names: dict[tuple[str, str, str, int], str] = {}
+    for name, signal in decoder.signals.items():
+        message, own = name.split(".", 1)
+        number = _NUMBER.search(own)
+        bare = f"{message}.{_NUMBER.sub('', own)}"
+        if number and (judged := _judged(name, bare, signal, unit, rule)):
+            key = own[: number.start()], own[number.end() :], judged.factor
+            rows[key].setdefault(int(number[1]), number[1])
+            names.setdefault((*key, int(number[1])), name)
+    runs = [(key, run) for key, row in rows.items() for run in _runs(row)]
+    key, run = max(runs, key=lambda one: len(one[1]), default=(("", "", ""), []))
+    if len(run) < LEAST_NUMBERED:
+        return _Row()
+    before, behind, factor = key
+    siblings = frozenset(names[*key, number] for number in rows[key])
+    run = run[: NUMBERED[quantity][1]]
+    pattern = f"{before}{{{run[0]}..{run[-1]}}}{behind}"
+    return _Row(_with_message(decoder, f"{before}{run[0]}{behind}", pattern), factor, len(run), siblings)
+
+
+def _runs(row: Mapping[int, str]) -> Iterator[list[str]]:
+    """The numbers, as they are written, in rows without a gap, each written in as many digits as a range can."""
+    run: list[str] = []
+    last = -1
+    for number in sorted(row):
+        if run and (number != last + 1 or len(run) == MAX_RANGE):
+            yield run
+            run = []
+        run, last = [*run, row[number]], number
+    if run:
+        yield run
+
+
+def _with_message(decoder: Decoder, first: str, pattern: str) -> str:
+    """The message's name before it where another message has signals of that name, too."""
+    messages = [name.split(".", 1)[0] for name in decoder.signals if name.split(".", 1)[1] == first]
+    return pattern if len(messages) == 1 else f"{messages[0]}.{pattern}"
+
+
+def _table(quantity: str, found: Sequence[_Found]) -> str:
+    if not found:
+        return f"# {quantity} ({QUANTITIES[quantity]}): nothing found\n"
+    best, others = found[0], found[1 : 1 + ALTERNATIVES]
+    lines = [f"# {QUANTITIES[quantity]}; {'; '.join(best.reasons)}"]
+    lines += [f"# or {', '.join(one.name for one in others)}"] if others else []
+    lines += [f"[quantities.{quantity}]", f'signal = "{best.name}"', f"factor = {best.factor}"]
+    if quantity == CURRENT:
+        lines += ['positive_when = "charging"  # a guess; "discharging" where driving shows mostly more than 0']
+    lines.append(f"valid = {list(_RULES[quantity].valid)}  # narrow it to your pack")
+    return "\n".join(lines) + "\n"
+
+
+def _numbered_table(quantity: str, row: _Row) -> str:
+    valid = list(_EACH[quantity].valid)
+    lines = [f"# {NUMBERED[quantity][0]}, {row.count} of them", f"[numbered.{quantity}]"]
+    lines += [f'signals = ["{row.pattern}"]', f"factor = {row.factor}", f"valid = {valid}"]
+    return "\n".join(lines) + "\n"
