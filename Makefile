@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: demo test test-long test-nightly fuzz vectors docs bench bench-board bench-evidence bench-log bench-health bench-archive bench-native bench-cortex-m native native-check clean
+.PHONY: demo test test-long test-nightly fuzz vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-archive bench-native bench-cortex-m native native-check clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo $(DEMO)
@@ -43,7 +43,7 @@ native: $(READY)
 native-check: $(READY)
 	@$(BIN)/python firmware/native/build.py --check
 
-bench: bench-board bench-evidence
+bench: bench-board bench-evidence bench-can bench-health
 
 # instructions of the native signer on emulated processors
 bench-native: $(READY)
@@ -63,6 +63,11 @@ bench-log: $(READY)
 # .venv/bin/pip install --editable '.[bench,health]'
 bench-health: $(READY)
 	@PYTHONPATH=.:firmware $(BIN)/python benchmarks/health $(FULL)
+
+# decoding, reading, receiving, imports and a live bus beside their peers: twelve minutes. Needs
+# .venv/bin/pip install --editable '.[bench]'
+bench-can: $(READY)
+	@PYTHONPATH=. $(BIN)/python benchmarks/can
 
 # the peer's column needs cbor2: .venv/bin/pip install --editable '.[bench]'
 bench-evidence: $(READY)

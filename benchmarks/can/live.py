@@ -22,7 +22,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "gateway")]
 
 from benchmarks.can import pack_dbc, pack_log  # noqa: E402
+from benchmarks.can.brokers import running_broker  # noqa: E402
 
 from packseal.io.keys import load_or_make_key  # noqa: E402  # once they can be found
 from packseal.io.mqtt import BrokerAddress, MQTTConnection  # noqa: E402
@@ -107,11 +107,11 @@ def generate(pipe: Connection, rate: int, seconds: float) -> None:
     """An adapter's end of a pseudo-terminal; says its name, waits for "go", then says how many frames it wrote."""
     master, slave = os.openpty()
     tty.setraw(slave)
-    pipe.send(os.ttyname(slave))
-    pipe.recv()
     a_tick = rate // TICKS_A_SECOND - 2
     frames = next(pack_log.batches(2 * a_tick))
     blob = pack_log.as_slcan(frames.select(np.arange(a_tick) % len(frames))).encode()
+    pipe.send(os.ttyname(slave))
+    pipe.recv()
     ticks = int(seconds * TICKS_A_SECOND)
     started_s = time.monotonic()
     for tick in range(ticks):
@@ -185,14 +185,12 @@ class Observer:
 class Site:
     """Broker, service and observer; the gateway when its port is known."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.broker = BrokerAddress("127.0.0.1", free_port())
+    def __init__(self, folder: Path, broker: BrokerAddress) -> None:
+        self.folder, self.broker = folder, broker
         self._processes: list[subprocess.Popen[bytes]] = []
         keys = {name: load_or_make_key(folder / f"{name}.key").public_key for name in ("gateway", "service")}
         self.observer = Observer(keys["gateway"], keys["service"])
         self._tap = MQTTConnection(self.broker, "tap", ["packseal/#"], self.observer.on_message)
-        self.run(*broker_command(folder, self.broker))
         (folder / "passport.toml").write_text(
             f'broker = "{self.broker}"\nlisten = "127.0.0.1:{free_port()}"\n'
             'store = "passport.db"\nkey = "service.key"\n'
@@ -231,20 +229,12 @@ class Site:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Site]:
-    site = Site(folder)
-    try:
-        yield site
-    finally:
-        site.stop()
-
-
-def broker_command(folder: Path, address: BrokerAddress) -> list[str]:
-    mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if not mosquitto:
-        return [sys.executable, "-m", "packseal.io.broker", str(address.port)]
-    settings = folder / "mosquitto.conf"
-    settings.write_text(f"listener {address.port} {address.host}\nallow_anonymous true\npersistence false\n")
-    return [mosquitto, "-c", str(settings)]
+    with running_broker(folder) as broker:
+        site = Site(folder, broker)
+        try:
+            yield site
+        finally:
+            site.stop()
 
 
 def clock_message() -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from packseal.errors import FramesError, LogTooLargeError, UnknownDialectError
 from packseal.frames import Clock, Verdict, read_log
@@ -224,9 +227,9 @@ DATES = [
 ]
 
 
-@pytest.mark.parametrize(("date", "start_ms"), DATES)
-def test_dates_of_asc(date: bytes, start_ms: int) -> None:
-    frames, report = read_log(date + ASC)
+@pytest.mark.parametrize(("line", "start_ms"), DATES)
+def test_dates_of_asc(line: bytes, start_ms: int) -> None:
+    frames, report = read_log(line + ASC)
     assert (frames.time_ns[0], report.clock) == (start_ms * MS, Clock.LOCAL)
 
 
@@ -238,6 +241,17 @@ def test_a_date_that_is_none_leaves_the_recorders_own_clock() -> None:
 @pytest.mark.parametrize(("day", "expected"), [((2000, 2, 29), 951782400), ((2100, 2, 29), None), ((1969, 1, 1), None)])
 def test_dates(day: tuple[int, int, int], expected: int | None) -> None:
     assert date_ns(*day) == (None if expected is None else expected * 10**9)
+
+
+@given(st.dates(date(1970, 1, 1), date(2199, 12, 31)))
+def test_dates_are_those_of_the_calendar(day: date) -> None:
+    assert date_ns(day.year, day.month, day.day) == (day - date(1970, 1, 1)).days * 86_400 * 10**9
+
+
+def test_numbers_that_no_calendar_has() -> None:
+    assert date_ns(2000, 1, 10**30) is date_ns(10**30, 1, 1) is date_ns(2000, 0, 1) is date_ns(2000, 13, 1) is None
+    content = b"date Sat Sep " + b"9" * 900 + b" 15:06:13 2017\n" + ASC
+    assert read_log(content)[1].clock is Clock.OWN
 
 
 def test_relative_times_never_overflow() -> None:

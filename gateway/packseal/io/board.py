@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
-import can
 import serial
 
 from packseal.io.can_line import CanLine, CanPort
+from packseal.io.python_can import can
 from packseal.io.session import BoardSession, Event
 
 READ_TIMEOUT_S = 0.02  # wakes often enough that a board's window of credit never runs dry

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-import can
 import isotp
 
 from packseal.errors import ConfigError
 from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
 from packseal.io.can_python import OpenBus, opener
 from packseal.io.link import framed, messages_of
+from packseal.io.python_can import can
 
 DEFAULT_ADDRESS = 0xE0
 GATEWAY_ADDRESS = 0xF9

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import can
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +14,7 @@ from packseal.errors import ConfigError
 from packseal.frames import Frames
 from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
 from packseal.io.can_receiver import COLLECT_S, FrameFilter, Received, StampClock, check_may_send
+from packseal.io.python_can import can
 
 CONTROLLER_PROBLEM, RECEIVE_OVERFLOW = 0x04, 0x01  # as linux/can/error.h has them, which the drivers follow
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +85,8 @@ def _message(found: dict[str, Any]) -> MessageLayout:
 
 def _main() -> None:
     """Reads the DBC from standard input under the limits, and writes the answer."""
-    sys.modules["asammdf"] = None  # type: ignore[assignment]  # python-can would load it, which takes a second
-    import cantools.database  # noqa: F401, PLC0415 - before the limits, which are for the file
-
+    for module in ("packseal.io.python_can", "cantools.database"):  # before the limits, which are for the file
+        import_module(module)
     _limit()
     content = sys.stdin.buffer.read(MAX_DBC_BYTES + 1)
     try:
