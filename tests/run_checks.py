@@ -18,6 +18,8 @@ BIN = Path(sys.executable).parent
 FIND_MICROPYTHON = "from packseal.io.micropython import micropython_command; print(*micropython_command())"
 LINE = ["tests/line"]
 WAITING = ["tests/apps", "tests/log", "tests/io", "tests/outbox"]
+FIRMWARE = ["tests/firmware"]
+AT_ONCE = 3  # two processors, and one of the three mostly waits
 PORTS = {  # of MicroPython, and what runs on each
     "unix": ["tests/firmware/board_tests", "firmware/replay.py"],
     "stm32": ["firmware/boards/loader"],
@@ -49,11 +51,12 @@ def parts() -> list[Part]:
 def test_parts() -> list[Part]:
     """Side by side: what waits for processes and clocks leaves a processor to what computes."""
     pytest = [sys.executable, "-m", "pytest", "--durations=15"]
-    rest = [f"--ignore={folder}" for folder in LINE + WAITING]
+    rest = [f"--ignore={folder}" for folder in LINE + WAITING + FIRMWARE]
     return [
-        Part("tests", [*pytest, *rest]),
+        Part("tests of the firmware", [*pytest, *FIRMWARE]),
         Part("tests of the whole line", [*pytest, *LINE]),
         Part("tests that wait", [*pytest, *WAITING]),
+        Part("other tests", [*pytest, *rest]),
     ]
 
 
@@ -86,10 +89,10 @@ def say(text: str) -> None:
 
 
 def run_side_by_side(shown: Part, *beside: Part) -> list[tuple[str, int, float]]:
-    """The first one's output as it comes, the others' when it has ended."""
+    """AT_ONCE of them at a time. The first one's output as it comes, the others' when it has ended."""
     say(f"\n== {shown.name}; beside it {', '.join(part.name for part in beside)}\n")
     results = []
-    with ThreadPoolExecutor(len(beside)) as pool:
+    with ThreadPoolExecutor(AT_ONCE - 1) as pool:
         others = [pool.submit(run, part, is_captured=True) for part in beside]
         code, seconds, _ = run(shown)
         results.append((shown.name, code, seconds))

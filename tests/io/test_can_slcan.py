@@ -109,7 +109,7 @@ def test_what_is_damaged_is_counted(adapter: Adapter, damaged: bytes, lost: int)
     receiver.close()
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(FRAME, min_size=1, max_size=20), st.lists(st.integers(0, 600), max_size=4))
 def test_lines_may_be_cut_anywhere(adapter: Adapter, sent: list[tuple[bool, int, bytes]], cuts: list[int]) -> None:
     receiver = SlcanReceiver(adapter.port, None)
