@@ -2,8 +2,8 @@
 
     python benchmarks/can/every_log.py [FOLDER]
 
-Beside it what python-can makes of the same file: the same frames, others, or its error. Whatever else than one of our
-errors a file leads to ends it.
+Beside it what python-can makes of the same file: the same frames, by identifier, data and time; others; or its error.
+Whatever else than one of our errors a file leads to ends it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import can
+import numpy as np
 
 from packseal.errors import FramesError
 from packseal.frames import Frames, LossReport, read_log
@@ -23,6 +24,9 @@ from packseal.io.mf4_file import is_mf4, read_mf4
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data/can"
 SUFFIXES = {".asc", ".blf", ".csv", ".gz", ".log", ".mf4", ".pcap", ".trc", ".txt"}
+APART_S = (
+    2e-6  # python-can keeps seconds since 1970 as floats, to a quarter of a microsecond, and some logs in local time
+)
 Row = tuple[int, bool, bytes]
 
 
@@ -46,25 +50,25 @@ def rows_of(frames: Frames) -> list[Row]:
     ]
 
 
-def python_can(path: Path) -> list[Row] | str:
+def python_can(path: Path) -> list[can.Message] | str:
     """Its data frames in order, or what it says."""
     try:
         with contextlib.redirect_stdout(io.StringIO()), can.LogReader(path) as reader:
-            return [
-                (message.arbitration_id, message.is_extended_id, bytes(message.data))
-                for message in reader
-                if not message.is_error_frame and not message.is_remote_frame
-            ]
+            return [message for message in reader if not message.is_error_frame and not message.is_remote_frame]
     except Exception as error:  # whatever it ends in
         return f"{type(error).__name__}: {error}"
 
 
-def compared(ours: list[Row], theirs: list[Row] | str) -> str:
+def compared(ours: Frames, theirs: list[can.Message] | str) -> str:
     if isinstance(theirs, str):
         return f"python-can: {theirs.splitlines()[0][:90]}"
-    if ours == theirs:
-        return "python-can: the same frames"
-    return f"python-can: {len(theirs)} frames" + (", others" if len(theirs) == len(ours) else "")
+    rows = [(message.arbitration_id, message.is_extended_id, bytes(message.data)) for message in theirs]
+    if rows_of(ours) != rows:
+        return f"python-can: {len(theirs)} frames" + (", others" if len(theirs) == len(ours) else "")
+    apart_s = ours.time_ns / 1e9 - [message.timestamp for message in theirs]
+    if len(ours) and np.ptp(apart_s) > APART_S:
+        return f"python-can: the same frames, their times up to {np.ptp(apart_s):.6f} s apart"
+    return "python-can: the same frames"
 
 
 def lines_of(path: Path) -> Iterator[str]:
@@ -76,7 +80,7 @@ def lines_of(path: Path) -> Iterator[str]:
         yield "  beside them " + ", ".join(f"{count} {verdict.name}" for verdict, count in others.items())
     yield from (f"  refused {count}: {verdict.meaning}" for verdict, count in report.refused.items())
     yield from (f"    {report.unit} {number}: {verdict.name}" for number, verdict in report.first_refused[:5])
-    yield "  " + compared(rows_of(frames), python_can(path))
+    yield "  " + compared(frames, python_can(path))
 
 
 def main() -> None:
@@ -88,7 +92,7 @@ def main() -> None:
         try:
             print("\n".join(lines_of(path)))
         except FramesError as error:
-            print(f"  not read: {error}\n  {compared([], python_can(path))}")
+            print(f"  not read: {error}\n  {compared(Frames.empty(), python_can(path))}")
             explained += 1
     print(f"{len(logs)} logs: {len(logs) - explained} read, {explained} not, each with its reason")
 

@@ -97,5 +97,9 @@ class BindingError(PackSealError):
     """A binding is wrong or does not fit its DBC: the text names the key, what was expected and what was found."""
 
 
+class SignalsetError(PackSealError):
+    """A file of diagnostic definitions cannot be used: the text names the command and signal, and what is wrong."""
+
+
 class TableError(PackSealError):
     """A table of measurements cannot be used: the text names its columns or line, and what to say or change."""

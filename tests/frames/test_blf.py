@@ -211,6 +211,13 @@ def test_objects_and_containers_in_turn() -> None:
     assert rows(frames) == ROWS[:2] * 3000 + ROWS * 10
 
 
+def test_a_large_object_behind_a_long_run_hides_no_container() -> None:
+    attachment = blf_raw(bytes(2 * blf._CHUNK_BYTES), 65)
+    frames, report = read_log(log(*OBJECTS * 10, attachment, blf_container(OBJECTS[0])))
+    assert rows(frames) == [*ROWS * 10, ROWS[0]]
+    assert report.counts == {Verdict.FRAME: 501, Verdict.EVENT: 1}
+
+
 def test_a_container_larger_than_what_is_read_at_once() -> None:
     whole = OBJECTS * 400
     assert len(b"".join(whole)) > 2 * blf._CHUNK_BYTES

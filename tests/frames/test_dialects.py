@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from datetime import date
 
 import pytest
@@ -310,3 +311,33 @@ def test_a_header_of_spaces_is_read_in_no_time() -> None:
     """Spaces that two parts of a pattern could both take cost their number squared: hours, for these."""
     content = b"date x" + b" " * 200_000 + b"\n" + ASC
     assert read_log(content)[1].counts[Verdict.LINE_TOO_LONG] == 1
+
+
+def gvret(stamps_us: Sequence[int]) -> list[int]:
+    """Microseconds as read."""
+    content = b"".join(b"%d,0000021A,false,Rx,0,1,FE,\n" % stamp_us for stamp_us in stamps_us)
+    found, report = read_log(content)
+    assert report.frames == len(stamps_us)
+    return [time_ns // 1000 for time_ns in found.time_ns.tolist()]
+
+
+@pytest.mark.parametrize("lowest_us", [0, -(1 << 31)], ids=["without a sign", "with one"])
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "the latest first"])
+def test_counters_of_gvret_run_over(lowest_us: int, order: int) -> None:
+    turn_us = 1 << 32
+    meant_us = range(turn_us - 10**6, 3 * turn_us, 299_999)[::order]
+    read_us = gvret([(time_us - lowest_us) % turn_us + lowest_us for time_us in meant_us])
+    assert {read - meant for read, meant in zip(read_us, meant_us, strict=True)} == {read_us[0] - meant_us[0]}
+
+
+@pytest.mark.parametrize(
+    "stamps_us",
+    [
+        [5 * 10**9, 5 * 10**9 + 1, 0, 1, 2],
+        [3_000, 2_000, 2_000, -1_000, -2_000_000_000],
+        [-(10**15) + 1, 10**15 - 1, -(10**15) + 1],
+    ],
+    ids=["started again", "the latest first", "as far apart as can be"],
+)
+def test_other_steps_of_gvret_are_left_as_they_are(stamps_us: list[int]) -> None:
+    assert gvret(stamps_us) == stamps_us

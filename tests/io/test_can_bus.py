@@ -131,3 +131,28 @@ def test_a_long_frame_widens_the_array() -> None:
 def test_an_interface_that_python_can_does_not_have_is_named() -> None:
     with pytest.raises(ConfigError, match=r"interface 'socketcam': no such interface; did you mean 'socketcan'\?"):
         receiver_opener("socketcam", "can0", None)
+
+
+class PulledOut(can.BusABC):
+    """A driver whose adapter is pulled out after these messages."""
+
+    def __init__(self, messages: list[can.Message]) -> None:
+        super().__init__("none")
+        self.messages = messages
+
+    def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:  # noqa: ARG002 - as it is called
+        if not self.messages:
+            raise can.CanOperationError("the adapter is gone")
+        return self.messages.pop(0), True
+
+    def send(self, msg: can.Message, timeout: float | None = None) -> None:
+        raise NotImplementedError
+
+
+def test_what_came_before_the_adapter_was_pulled_out_is_not_lost() -> None:
+    receiver = PythonCanReceiver(PulledOut([can.Message(arbitration_id=number) for number in range(5)]))
+    assert receiver.receive(1).frames.can_id.tolist() == list(range(5))
+    for _ in range(2):
+        with pytest.raises(can.CanOperationError, match="the adapter is gone"):
+            receiver.receive(1)
+    receiver.close()

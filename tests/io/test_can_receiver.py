@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packseal.io.can_receiver import MAX_DRIFT_PPM, RESET_NS, StampClock
+from packseal.io.can_receiver import MAX_DRIFT_PPM, RESET_NS, StampClock, wall_offset_ns
 
 SECOND_NS = 1_000_000_000
 
@@ -21,7 +22,7 @@ def test_frames_keep_their_distance_and_are_never_late(zero_ns: int, delays_ns: 
     for number, delay_ns in enumerate(delays_ns):
         sent_ns = number * SECOND_NS
         stamp = zero_ns + sent_ns + sent_ns * drift_ppm // 1_000_000
-        (time_ns,) = clock.monotonic(np.array([stamp]), sent_ns + delay_ns).tolist()
+        (time_ns,) = clock.monotonic(np.array([stamp]), np.array([sent_ns + delay_ns])).tolist()
         told.append(time_ns)
         assert time_ns <= sent_ns + delay_ns
     for before, after in itertools.pairwise(told):
@@ -31,11 +32,19 @@ def test_frames_keep_their_distance_and_are_never_late(zero_ns: int, delays_ns: 
 
 def test_within_a_batch_distances_are_exact() -> None:
     stamps = np.array([5, 9, 1000])
-    assert np.diff(StampClock().monotonic(stamps, 10**12)).tolist() == [4, 991]
+    arrived = np.array([10**12, 10**12 + 1, 10**12 + 2])
+    assert StampClock().monotonic(stamps, arrived).tolist() == [10**12 - 993, 10**12 - 989, 10**12 + 2]
 
 
 def test_a_clock_that_was_set_is_followed_at_once() -> None:
     clock = StampClock()
-    assert clock.monotonic(np.array([0]), 100).tolist() == [100]
+    assert clock.monotonic(np.array([0]), np.array([100])).tolist() == [100]
     for step_ns in (10 * RESET_NS, -10 * RESET_NS):
-        assert clock.monotonic(np.array([SECOND_NS + step_ns]), 100 + SECOND_NS).tolist() == [100 + SECOND_NS]
+        arrived = np.array([100 + SECOND_NS])
+        assert clock.monotonic(np.array([SECOND_NS + step_ns]), arrived).tolist() == arrived.tolist()
+
+
+def test_the_wall_clock_is_told_on_the_one_that_nobody_sets() -> None:
+    before_ns = time.monotonic_ns()
+    told_ns = time.time_ns() + wall_offset_ns()
+    assert before_ns - 1_000_000 <= told_ns <= time.monotonic_ns() + 1_000_000

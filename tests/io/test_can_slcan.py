@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import select
+import struct
+import termios
+import threading
 import time
 import tty
 from collections.abc import Iterator
@@ -16,9 +20,11 @@ from hypothesis import strategies as st
 
 from packseal.errors import ConfigError
 from packseal.frames import Frames
+from packseal.io import can_slcan
 from packseal.io.can_bus import receiver_opener
 from packseal.io.can_receiver import Received
 from packseal.io.can_slcan import SlcanReceiver
+from tests.waiting import until
 
 FRAME = st.tuples(st.booleans(), st.integers(0, 2**29 - 1), st.binary(max_size=8))
 
@@ -28,11 +34,27 @@ class Adapter:
     """The adapter's end of the line."""
 
     master: int
+    slave: int
     port: str
     heard: bytearray = field(default_factory=bytearray)
+    is_there: bool = True
 
     def say(self, content: bytes) -> None:
         assert os.write(self.master, content) == len(content)
+
+    def waiting(self) -> int:
+        """Bytes that were said and not read."""
+        (count,) = struct.unpack("i", fcntl.ioctl(self.slave, termios.FIONREAD, bytes(4)))
+        return int(count)
+
+    def pull_out(self) -> None:
+        if self.is_there:
+            self.is_there = False
+            os.close(self.master)
+
+    def pull_out_when_read(self) -> None:
+        until(lambda: not self.waiting(), "a reader")
+        self.pull_out()
 
     def commands(self) -> bytes:
         while select.select([self.master], [], [], 0.05)[0]:
@@ -44,8 +66,9 @@ class Adapter:
 def adapter() -> Iterator[Adapter]:
     master, slave = os.openpty()
     tty.setraw(slave)
-    yield Adapter(master, os.ttyname(slave))
-    os.close(master)
+    made = Adapter(master, slave, os.ttyname(slave))
+    yield made
+    made.pull_out()
     os.close(slave)
 
 
@@ -75,7 +98,22 @@ def test_it_talks_when_it_may(adapter: Adapter) -> None:
     receiver = SlcanReceiver(adapter.port, None, may_send=True)
     receiver.send(0x7E4, b"\x03\x22\x01\x01", False)
     receiver.send(0x18DB33F1, b"", True)
+    with pytest.raises(ValueError, match="9 bytes: slcan sends classic frames"):
+        receiver.send(0x7E4, bytes(9), False)
     assert adapter.commands() == b"C\rO\rt7E4403220101\rT18DB33F10\r"
+    receiver.close()
+    assert adapter.commands().endswith(b"T18DB33F10\rC\r")
+
+
+def test_what_came_before_it_was_pulled_out_is_not_lost(adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(can_slcan, "COLLECT_S", 30)  # so that it is pulled out before the wake has ended
+    receiver = SlcanReceiver(adapter.port, None)
+    adapter.say(b"t1230\rt1240\r")
+    until(lambda: adapter.waiting() == 12, "the whole of what was said")
+    threading.Thread(target=adapter.pull_out_when_read).start()
+    assert receiver.receive(1).frames.can_id.tolist() == [0x123, 0x124]
+    with pytest.raises(OSError, match=r"."):
+        receiver.receive(1)
     receiver.close()
 
 
@@ -131,3 +169,9 @@ def test_lines_may_be_cut_anywhere(adapter: Adapter, sent: list[tuple[bool, int,
 def test_a_bit_rate_that_slcan_does_not_have_is_named() -> None:
     with pytest.raises(ConfigError, match="no bit rate 333333; choose one of 10000, 20000"):
         receiver_opener("slcan", "/dev/null", 333_333)
+
+
+@pytest.mark.parametrize("baud", ["", "fast", "0", "-1", "12000001", "1152000000", "9" * 5000, "\u0663"])
+def test_a_baud_rate_that_is_none_is_named(baud: str) -> None:
+    with pytest.raises(ConfigError, match="expected a port, then @ and its baud rate, up to 12000000"):
+        receiver_opener("slcan", f"/dev/null@{baud}", None)

@@ -6,8 +6,10 @@ command and ends with it. What the command prints comes back, and its exit code.
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,13 +53,23 @@ def run_inside(command: Sequence[str], folder: Path, scratch: Path, timeout_s: f
     )
     init.chmod(0o700)
     kernel = [KERNEL, f"mem={MEMORY}", "rootfstype=hostfs", "rw", f"init={init}", "con=null", "con0=null,fd:1", "quiet"]
-    try:
-        console = subprocess.run(
-            kernel, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False
-        ).stdout
-    except subprocess.TimeoutExpired:
-        console = f"not ended after {timeout_s} s"
+    console = _console(kernel, timeout_s)
     said = output.read_text(errors="replace") if output.exists() else ""
     if not code.exists() or not code.read_text().strip():
         raise RuntimeError(f"the kernel ended without a result:\n{console}\n{said}")
     return int(code.read_text()), said
+
+
+def _console(kernel: Sequence[str], timeout_s: float) -> str:
+    """What it prints until it ends. Each of its processes is one of this machine's: all of them are ended."""
+    process = subprocess.Popen(
+        kernel, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        return process.communicate(timeout=timeout_s)[0].decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        return f"not ended after {timeout_s} s"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()

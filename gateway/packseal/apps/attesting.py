@@ -49,7 +49,7 @@ def _without_paths(table: BaseModel) -> dict[str, object]:
     kept: dict[str, object] = {}
     for name, value in table:
         if isinstance(value, tuple):
-            kept[name] = [_without_paths(item) for item in value]
+            kept[name] = [_without_paths(item) if isinstance(item, BaseModel) else item for item in value]
         elif not isinstance(value, Path) and value is not None:
             kept[name] = value
     return kept

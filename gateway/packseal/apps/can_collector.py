@@ -15,6 +15,7 @@ from packseal.apps.window_records import BoundSignals
 from packseal.errors import PackSealError
 from packseal.frames import Frames
 from packseal.io.can_bus import CanBus, OpenReceiver
+from packseal.io.diagnostic_poller import DiagnosticPoller
 from packseal.io.keys import Signer
 from packseal.io.outbox_store import OutboxStore
 from packseal.io.settings import CanTable
@@ -50,6 +51,7 @@ class CanPlan:
     signals: BoundSignals
     signer: Signer
     open_receiver: OpenReceiver
+    poller: DiagnosticPoller
     program_hash: bytes
     settings_digest: bytes
 
@@ -75,7 +77,8 @@ class CanCollector:
     def problems(self) -> list[str]:
         bus = [] if self.state.bus == CONNECTED else [f"bus {self.table.channel}: {self.state.bus}"]
         silent = [f"bus {self.table.channel}: none of the bound signals is heard"] if self.state.is_silent else []
-        return bus + silent + ([self.state.problem] if self.state.problem else [])
+        mute = [f"bus {self.table.channel}: {ecu} does not answer" for ecu in self.plan.poller.poller.resting]
+        return bus + silent + mute + ([self.state.problem] if self.state.problem else [])
 
     def start(self) -> None:
         self._bus.start()

@@ -54,6 +54,7 @@ class CanRecorder:
         self._signals, self._log, self._settings, self._counts = signals, log, settings, counts
         self._uptime_offset_ms = log.uptime_ms - now_ms
         self._window_start_ms = now_ms
+        self._listener = signals.listener()
         self._frames: list[Frames] = []
         self._windows_unsigned = 0
         self._receipt: Time | None = None
@@ -79,8 +80,7 @@ class CanRecorder:
 
         Raises UnavailableError where something could not be stored; it is tried again with the next window.
         """
-        if len(frames):
-            self._frames.append(frames)
+        self._frames += [lot for lot in self._listener.take(frames) if len(lot)]
         ended = 0
         while now_ms >= self._window_start_ms + self._settings.window_ms:
             self._close_window()

@@ -16,13 +16,14 @@ from packseal.apps.can_collector import CanCollector, CanPlan
 from packseal.apps.collector import CONNECTED, BoardCollector
 from packseal.apps.window_records import BoundSignals
 from packseal.errors import EvidenceError, PackSealError, Reason
-from packseal.io.can_bus import receiver_opener
+from packseal.io.can_bus import OpenReceiver, receiver_opener
+from packseal.io.diagnostic_poller import DiagnosticPoller, polling_opener
 from packseal.io.files import held
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.outbox_store import OutboxStore, StoredLog
 from packseal.io.program import program_hash
-from packseal.io.settings import GatewaySettings
+from packseal.io.settings import CanTable, GatewaySettings
 from packseal.io.update_offer import UpdatePackage, load_update
 from packseal.outbox import Item, Outbox, State
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
@@ -225,7 +226,7 @@ class Gateway:
                 table,
                 signals[table.battery],
                 load_or_make_key(table.key) if table.key else self._attestor.signer,
-                receiver_opener(table.interface, table.channel, table.bitrate, signals[table.battery].filters),
+                *_bus(table, signals[table.battery]),
                 *hashes,
             )
             for table in self._settings.can
@@ -241,6 +242,15 @@ class Gateway:
             self._mqtt.publish(topic, json.dumps(state).encode(), retain=True)
 
 
+def _bus(table: CanTable, signals: BoundSignals) -> tuple[OpenReceiver, DiagnosticPoller]:
+    """How it is opened, to listen only unless something may be sent; and what asks on it. Raises ConfigError."""
+    poller = DiagnosticPoller(signals.asked, table.transmit)
+    bus = (table.interface, table.channel, table.bitrate, signals.filters)
+    if not table.transmit:
+        return receiver_opener(*bus), poller
+    return polling_opener(receiver_opener(*bus, may_send=True), poller), poller
+
+
 def gateway_key(settings: GatewaySettings) -> Signer:
     """The key that this gateway attests with, made where there is none yet. Raises ConfigError."""
     return load_or_make_key(settings.key)
@@ -250,7 +260,10 @@ def bound_signals(settings: GatewaySettings) -> dict[str, BoundSignals]:
     """What each [[can]] reads, by battery. Raises ConfigError, DBCError and BindingError, each naming its file."""
     for table in settings.can:
         receiver_opener(table.interface, table.channel, table.bitrate)
-    return {table.battery: BoundSignals.load(table.dbc, table.bind) for table in settings.can}
+    found = {table.battery: BoundSignals.load(table.dbc, table.bind) for table in settings.can}
+    for table in settings.can:
+        DiagnosticPoller(found[table.battery].asked, table.transmit)
+    return found
 
 
 def offered_updates(settings: GatewaySettings) -> dict[str, UpdatePackage]:

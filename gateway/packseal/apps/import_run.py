@@ -24,6 +24,7 @@ from packseal.io.settings import GatewaySettings, load_settings
 from packseal.records.bodies import Window
 from packseal.records.log import TrustedLog
 from packseal.signals import Absence, DecodeReport, windows
+from packseal.signals.diagnostics import DiagnosticAccount
 
 RECEIPT_TIMEOUT_S = 60  # without any progress
 
@@ -31,7 +32,7 @@ RECEIPT_TIMEOUT_S = 60  # without any progress
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     log: Path
-    dbc: Path
+    dbc: Path | None
     bind: Path
     battery: str
     rated_capacity_mah: int | None
@@ -52,6 +53,7 @@ class Decoded:
     decode: DecodeReport
     values: Mapping[str, Mapping[Absence, int]]
     windows: tuple[tuple[int, Window], ...]
+    diagnostics: DiagnosticAccount
 
     @property
     def unavailable(self) -> int:
@@ -87,6 +89,7 @@ class ImportReport:
             "frames_without_signals": decode.without_signals,
             "frames_too_short": decode.too_short,
             "values": {name: _by_word(counts) for name, counts in self.decoded.values.items()},
+            "diagnostics": _diagnostics_as_json(self.decoded.diagnostics),
             "log_id": self.log_id.hex(),
             "records": self.records,
             "records_imported_before": self.records_before,
@@ -102,6 +105,7 @@ class ImportReport:
         text += [
             f"{decode.frames} frames: {decode.decoded} decoded, {unknown} of {len(decode.unknown_ids)} ids that the DBC"
             f" does not have, {decode.without_signals} of messages without signals, {decode.too_short} too short",
+            *_diagnostics_in_words(self.decoded.diagnostics),
             *(f"  {name}: {_in_words(counts)}" for name, counts in self.decoded.values.items()),
             f"{self.records} records, class D, log {self.log_id.hex()}; all receipted"
             + (f" ({self.records_before} of them in an earlier run)" if self.records_before else ""),
@@ -125,14 +129,16 @@ def decode_log(options: ImportOptions) -> Decoded:
         if not loss.has_times:
             raise FramesError("the log has no times, so no charge can be counted; record it with times (candump -l)")
     signals = BoundSignals.load(options.dbc, options.bind)
-    samples, decoded = signals.samples(frames)
+    listener = signals.listener()
+    samples, decoded = signals.samples(*listener.take(frames))
     summaries = windows(samples, options.window_s * 1_000_000_000)
     first_ns = summaries[0].start_ns if summaries else 0
     entries = tuple(
         ((summary.start_ns + summary.duration_ns - first_ns) // 1_000_000, record_window(summary))
         for summary in summaries
     )
-    return Decoded((log, signals.dbc, signals.bind), loss, decoded.report, samples.counts, entries)
+    report = listener.account.in_frames(decoded.report)
+    return Decoded((log, signals.dbc, signals.bind), loss, report, samples.counts, entries, listener.account)
 
 
 def _sent_to_site(options: ImportOptions, path: Path, decoded: Decoded) -> ImportReport:
@@ -204,6 +210,24 @@ def _known_values(document: dict[str, Any]) -> dict[str, Any]:
     """name -> "value unit" of what the passport now knows from this import."""
     values = document["values"]
     return {name: f"{value['value']} {value['unit']}" for name, value in values.items() if value["value"] is not None}
+
+
+def _diagnostics_as_json(account: DiagnosticAccount) -> dict[str, dict[str, int]]:
+    """Counts of answers by definition, refusals, answers nobody defined, and losses by reason."""
+    losses = {loss.name.lower(): count for loss, count in account.transport.losses.items()}
+    return {
+        "answers": dict(account.answers),
+        "refused": dict(account.negative),
+        "unknown": dict(account.unknown),
+        "lost": losses,
+    }
+
+
+def _diagnostics_in_words(account: DiagnosticAccount) -> list[str]:
+    text = [f"  {count} answers of {name}" for name, count in account.answers.items()]
+    text += [f"  {count} refusals of {name}" for name, count in account.negative.items()]
+    text += [f"  {count} answers that nobody defined, {name}" for name, count in account.unknown.items()]
+    return text + [f"  diagnostics lost, {count} times: {loss}" for loss, count in account.transport.losses.items()]
 
 
 def _by_word(counts: Mapping[Absence, int]) -> dict[str, int]:

@@ -28,35 +28,52 @@ from packseal.signals import (
 from packseal.signals.binding import MAX_BINDING_BYTES, MAX_RANGE, did_you_mean
 from packseal.signals.dbc_text import MAX_DBC_BYTES
 from packseal.signals.decoding.lookup import frame_filter
+from packseal.signals.diagnostics import (
+    Definition,
+    DiagnosticListener,
+    definitions_decoder,
+    is_signalset,
+    load_signalset,
+)
+from packseal.signals.diagnostics.definitions import is_page
 
 SHIPPED_BINDINGS = PACKAGE / "signals/bindings"
+_ALL_BITS = (1 << 29) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class BoundSignals:
-    """dbc, bind: the content of the two files."""
+    """dbc, bind: the content of the two files; no bytes where there is no DBC.
+
+    definitions: what ECUs answer to diagnostic requests, of the binding and of an OBDb signal set in the DBC's place.
+    """
 
     dbc: bytes
     bind: bytes
     decoder: Decoder
     binding: Binding
     fixed_point: FixedPoint
+    definitions: tuple[Definition, ...] = ()
 
     @classmethod
-    def load(cls, dbc_path: Path, bind_path: Path) -> BoundSignals:
-        """bind_path: a file, or the name of a shipped binding where there is no such file.
+    def load(cls, dbc_path: Path | None, bind_path: Path) -> BoundSignals:
+        """dbc_path: a DBC, or an OBDb signal set; None where the binding needs none. bind_path: a file, or the name of
+        a shipped binding where there is no such file.
 
-        Raises ConfigError, DBCError and BindingError, each with the file's name before it.
+        Raises ConfigError, DBCError, SignalsetError and BindingError, each with the file's name before it.
         """
         bind_path = _shipped_unless_there(bind_path)
-        dbc, bind = read_bounded(dbc_path, MAX_DBC_BYTES), read_bounded(bind_path, MAX_BINDING_BYTES)
+        bind = read_bounded(bind_path, MAX_BINDING_BYTES)
         with naming(bind_path):
             binding = parse_binding(bind.decode(errors="replace"))
-        with naming(dbc_path):
-            decoder = load_dbc_limited(dbc)
+            if dbc_path is None and binding.dbc is not None:
+                raise ConfigError(f"needs the DBC {binding.dbc}; name it with `--dbc`, or `dbc` in gateway.toml")
+        dbc = read_bounded(dbc_path, MAX_DBC_BYTES) if dbc_path else b""
+        with naming(dbc_path or bind_path):
+            decoder, definitions = _described(dbc, binding)
         with naming(bind_path):
             fixed_point = FixedPoint(binding, decoder)
-        return cls(dbc, bind, decoder, binding, fixed_point)
+        return cls(dbc, bind, decoder, binding, fixed_point, definitions)
 
     @property
     def dbc_digest(self) -> bytes:
@@ -68,18 +85,43 @@ class BoundSignals:
 
     @property
     def filters(self) -> tuple[FrameFilter, ...]:
-        """Which frames the bound signals are in."""
+        """Which frames the bound signals are in, and which ask for them."""
         messages = [
             message
             for message in self.decoder.messages
             if any(f"{message.name}.{signal.name}" in self.fixed_point.signals for signal in message.signals)
+            and not is_page(message.can_id)
         ]
-        return tuple(FrameFilter(*frame_filter(message), message.is_extended) for message in messages)
+        addresses = {address for one in self.asked for address in (one.request, one.response)}
+        return (
+            *(FrameFilter(*frame_filter(message), message.is_extended) for message in messages),
+            *(FrameFilter(one.can_id, _ALL_BITS, one.is_extended) for one in sorted(addresses, key=str)),
+        )
 
-    def samples(self, frames: Frames) -> tuple[SampleTable, DecodedSignals]:
+    @property
+    def asked(self) -> tuple[Definition, ...]:
+        """The definitions that bound signals are in: worth asking for."""
+        names = {name.partition(".")[0] for name in self.fixed_point.signals}
+        return tuple(one for one in self.definitions if one.name in names)
+
+    def listener(self) -> DiagnosticListener:
+        """Of one bus or log: its `take` makes of frames what `samples` takes."""
+        return DiagnosticListener(self.definitions)
+
+    def samples(self, *lots: Frames) -> tuple[SampleTable, DecodedSignals]:
         """The bound signals in these frames, and what they come from, with the account of all signals."""
-        decoded = self.decoder.decode(frames, only=self.fixed_point.signals)
+        decoded = DecodedSignals.joined([self.decoder.decode(lot, only=self.fixed_point.signals) for lot in lots])
         return self.fixed_point.samples(decoded), decoded
+
+
+def _described(dbc: bytes, binding: Binding) -> tuple[Decoder, tuple[Definition, ...]]:
+    """The signals of a DBC or of an OBDb signal set, and those that the binding brings."""
+    definitions, beside = binding.definitions, None
+    if is_signalset(dbc):
+        definitions += load_signalset(dbc)[0]
+    elif dbc:
+        beside = load_dbc_limited(dbc)
+    return definitions_decoder(definitions, beside) if definitions or beside is None else beside, definitions
 
 
 def _shipped_unless_there(path: Path) -> Path:

@@ -171,7 +171,7 @@ def passport_key(settings: Path) -> None:
 
 @main.command("import")
 @click.argument("log", type=FILE)
-@click.option("--dbc", type=FILE, required=True, help="DBC file that describes the messages.")
+@click.option("--dbc", type=FILE, help="DBC file or OBDb signal set; a binding with requests of its own needs none.")
 @BIND_OPTION
 @click.option("--battery", default="imported-pack", show_default=True, help="Battery the values belong to.")
 @click.option("--rated-capacity-mah", type=click.IntRange(1), help="Its rated capacity, where known.")
@@ -187,6 +187,7 @@ def import_(**arguments: Any) -> None:
     \b
     packseal import drive.log --dbc pack.dbc --bind pack.toml
     packseal import drive.log --dbc pack.dbc --bind pack.toml --gateway gateway.toml
+    packseal import drive.log --bind hyundai_kona
     """
     from packseal.apps.import_run import ImportOptions, import_run
 

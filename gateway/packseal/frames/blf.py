@@ -28,7 +28,7 @@ _FILE_HEADER = struct.Struct("<4sI32x8H")  # signature, header size, start as SY
 _CONTAINER = struct.Struct("<4sHHIIH6xI4x")  # signature, header size and version, object size and type, method, size
 _CONTAINER_TYPE = 10
 _STORED, _DEFLATED = 0, 2
-_SHORT_RUN = 100  # objects that are cheaper to walk through than to search a chunk for
+_SHORT_RUN_BYTES = 1 << 12  # of objects that are cheaper to walk through than to search for
 _MAX_LOST = 10_000  # a log of a gigabyte has as many containers
 _CHUNK_BYTES = 1 << 19  # about 10,000 objects: long enough to drown numpy's call cost, short enough for the cache
 
@@ -60,7 +60,7 @@ def _file_header(content: bytes) -> tuple[int | None, int]:
 def _pieces(content: bytes, position: int, max_bytes: int) -> Iterator[tuple[Verdict, bytes]]:
     """Objects one behind the other as (FRAME, bytes), and what could not be unpacked as (its verdict, b"")."""
     room = max_bytes
-    run = 0  # objects outside containers since the last one
+    run = 0  # bytes of objects outside containers since the last one
     while content[position : position + HEADER_BYTES].strip(b"\0"):
         if len(content) - position < _CONTAINER.size:
             yield Verdict.FRAME, content[position:]
@@ -69,9 +69,11 @@ def _pieces(content: bytes, position: int, max_bytes: int) -> Iterator[tuple[Ver
         if signature != b"LOBJ" or size < HEADER_BYTES:
             raise FramesError(f"the {NAME} file has no object of valid size at byte {position}; it is damaged")
         if kind != _CONTAINER_TYPE:
-            run += 1
-            until = position + size if run <= _SHORT_RUN else _end_of_run(content, position)
+            until = position + size
+            if run >= _SHORT_RUN_BYTES:  # looks ahead as far as it has come, so that a search never costs more
+                until = _end_of_run(content[position : position + min(run, _CHUNK_BYTES)], position) or until
             yield Verdict.FRAME, content[position:until]
+            run += until - position
         else:
             run = 0
             until = position + size
@@ -84,13 +86,12 @@ def _pieces(content: bytes, position: int, max_bytes: int) -> Iterator[tuple[Ver
         position = _next_object(content, until)
 
 
-def _end_of_run(content: bytes, position: int) -> int:
-    """Of the objects from `position` on that stand outside containers, as far as one chunk reaches."""
-    chain = ObjectChain(content[position : position + _CHUNK_BYTES])
+def _end_of_run(chunk: bytes, position: int) -> int:
+    """Of the whole objects outside containers at the start of `chunk`, which was cut at `position`; 0 without any."""
+    chain = ObjectChain(chunk)
     containers = np.flatnonzero(chain.kinds == _CONTAINER_TYPE)
-    if len(containers):
-        return position + int(chain.starts[containers[0]])
-    return position + chain.end if chain.end else len(content)
+    length = int(chain.starts[containers[0]]) if len(containers) else chain.end
+    return position + length if length else 0
 
 
 def _unpacked(data: bytes, method: int, stated: int, room: int) -> tuple[Verdict, bytes]:

@@ -72,10 +72,17 @@ class Frames:
         """All frames of `parts`, in order; as wide as the widest part."""
         if not parts:
             return cls.empty()
-        width = max(part.data.shape[1] for part in parts)
         columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _DTYPES if name != "data"}
-        return cls(**columns, data=np.concatenate([_widened(part.data, width) for part in parts]))
+        return cls(**columns, data=_joined([part.data for part in parts]))
 
 
-def _widened(data: npt.NDArray[np.uint8], width: int) -> npt.NDArray[np.uint8]:
-    return data if data.shape[1] == width else np.pad(data, ((0, 0), (0, width - data.shape[1])))
+def _joined(parts: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    """Filled part by part: parts widened beforehand would be in memory twice."""
+    if len({part.shape[1] for part in parts}) == 1:
+        return np.concatenate(parts)
+    data = np.zeros((sum(map(len, parts)), FD_BYTES), np.uint8)
+    since = 0
+    for part in parts:
+        data[since : since + len(part), : part.shape[1]] = part
+        since += len(part)
+    return data

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from packseal.frames import Frames
 from packseal.io.can_python import PythonCanReceiver, opener
 from packseal.io.can_receiver import FrameFilter, Received, Receiver
-from packseal.io.can_slcan import SlcanReceiver, checked_speed
+from packseal.io.can_slcan import SlcanReceiver, checked_port, checked_speed
 
 RECEIVE_TIMEOUT_S = 0.1
 BATCH_NS = 100_000_000  # a tenth of a second of frames is handed over at once
@@ -49,13 +49,15 @@ def receiver_opener(
 ) -> OpenReceiver:
     """Opens this bus, by nothing but these settings; the filters are wishes, other frames may come as well.
 
-    Raises ConfigError for an interface that python-can lacks, and for a bit rate that slcan lacks.
+    Raises ConfigError for an interface that python-can lacks, for a bit rate that slcan lacks, and for a baud rate of
+    its port that is none.
     """
     if interface == "socketcan" and sys.platform == "linux":
         from packseal.io.can_socket import SocketReceiver  # noqa: PLC0415 - elsewhere its modules are missing
 
         return lambda: SocketReceiver(channel, filters, may_send)
     if interface == "slcan":
+        checked_port(channel)
         checked_speed(bitrate)
         return lambda: SlcanReceiver(channel, bitrate, may_send)
     open_bus = opener(interface, channel, bitrate)

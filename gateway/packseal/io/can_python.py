@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class PythonCanReceiver:
 
     def __init__(self, bus: can.BusABC, filters: Sequence[FrameFilter] = (), may_send: bool = False) -> None:
         self._bus, self._may_send = bus, may_send
+        self._failure: Exception | None = None
         self._clock = StampClock()
         if filters:
             self._bus.set_filters(
@@ -44,27 +45,39 @@ class PythonCanReceiver:
             )
 
     def receive(self, timeout_s: float) -> Received:
+        if self._failure:
+            raise self._failure
         message = self._bus.recv(timeout_s)
-        now_ns = time.monotonic_ns()
+        until_ns = time.monotonic_ns()
         if message is None:
-            return Received(Frames.empty(), now_ns)
-        messages, deadline_ns = [message], now_ns + int(COLLECT_S * 1e9)
-        while now_ns < deadline_ns and (message := self._bus.recv((deadline_ns - now_ns) / 1e9)) is not None:
-            messages.append(message)
-            now_ns = time.monotonic_ns()
-        errors = [one for one in messages if one.is_error_frame]
-        rest = [one for one in messages if not one.is_error_frame]
-        data = [one for one in rest if not one.is_remote_frame]
-        times_ns = self._times(data, now_ns)
+            return Received(Frames.empty(), until_ns)
+        heard = [(message, until_ns), *self._collected(until_ns)]
+        errors = [one for one, _ in heard if one.is_error_frame]
+        remote_frames = sum(one.is_remote_frame and not one.is_error_frame for one, _ in heard)
+        data = [(one, arrived_ns) for one, arrived_ns in heard if not (one.is_error_frame or one.is_remote_frame)]
+        messages = [one for one, _ in data]
+        times_ns = self._times(messages, np.array([arrived_ns for _, arrived_ns in data], np.int64))
         lost = sum(map(_is_overflow, errors))
-        return Received(frames_of(data, times_ns), now_ns, len(rest) - len(data), len(errors), lost)
+        return Received(frames_of(messages, times_ns), heard[-1][1], remote_frames, len(errors), lost)
 
-    def _times(self, messages: Sequence[can.Message], now_ns: int) -> npt.NDArray[np.int64]:
+    def _collected(self, since_ns: int) -> Iterator[tuple[can.Message, int]]:
+        """What else comes within COLLECT_S, and when each came."""
+        now_ns, deadline_ns = since_ns, since_ns + int(COLLECT_S * 1e9)
+        while now_ns < deadline_ns:
+            try:
+                message = self._bus.recv((deadline_ns - now_ns) / 1e9)
+            except Exception as error:  # whatever a driver raises; what came before it is not lost
+                self._failure = error
+                return
+            if message is None:
+                return
+            now_ns = time.monotonic_ns()
+            yield message, now_ns
+
+    def _times(self, messages: Sequence[can.Message], arrived_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """By the stamps of the driver, where it gives any."""
         stamps = np.array([round(message.timestamp * 1e9) for message in messages], np.int64)
-        if not len(stamps) or not stamps.all():
-            return np.full(len(stamps), now_ns)
-        return self._clock.monotonic(stamps, now_ns)
+        return self._clock.monotonic(stamps, arrived_ns) if len(stamps) and stamps.all() else arrived_ns
 
     def send(self, can_id: int, data: bytes, is_extended: bool) -> None:
         check_may_send(self._may_send)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy.typing as npt
 from packseal.errors import ConfigError
 from packseal.frames import Frames
 
-COLLECT_S = 0.05  # from the first frame of a wake on: making arrays costs the same for one frame and for hundreds
-EMPTY_S = 0.005  # so often a line's or a socket's buffer is emptied meanwhile; small ones hold no more of a full bus
+COLLECT_S = 0.1  # from the first frame of a wake on: making arrays costs the same for one frame and for hundreds
+EMPTY_S = 0.01  # so often a line's or a socket's buffer is emptied meanwhile; small ones hold no more of a full bus
 RESET_NS = 1_000_000_000
 MAX_DRIFT_PPM = 200  # of an adapter's clock against ours; quartz keeps to 100
 
@@ -34,13 +35,14 @@ class Received(NamedTuple):
 
 
 class Receiver(Protocol):
-    """An open bus. Every method raises OSError, or what a driver raises, when the bus is gone."""
+    """An open bus. Every method raises OSError, or what a driver raises, when the bus is gone; `receive` not before it
+    has given what had come until then."""
 
     def receive(self, timeout_s: float) -> Received:
         """Waits so long for a first frame, and COLLECT_S more for others."""
 
     def send(self, can_id: int, data: bytes, is_extended: bool) -> None:
-        """Raises ConfigError on a bus that was opened to listen only."""
+        """Raises ConfigError on a bus that was opened to listen only, ValueError for data that do not fit a frame."""
 
     def close(self) -> None: ...
 
@@ -51,8 +53,20 @@ def check_may_send(may_send: bool) -> None:
         raise ConfigError("this bus was opened to listen only; say in `transmit` what may be sent on it")
 
 
+def wall_offset_ns() -> int:
+    """What is to be added to the wall clock's time now for that of the monotonic clock.
+
+    Of three readings the one that took least: a thread may be held up between two clocks.
+    """
+    readings = []
+    for _ in range(3):
+        before_ns, wall_ns, after_ns = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        readings.append((after_ns - before_ns, (before_ns + after_ns) // 2 - wall_ns))
+    return min(readings)[1]
+
+
 class StampClock:
-    """Times that an adapter or the kernel gave, on this machine's monotonic clock.
+    """Times that an adapter gave, on this machine's monotonic clock.
 
     Whatever their zero is, the frame that took the shortest way says best what that is: the least difference between
     arrival and stamp. It may drift slowly; a difference that is suddenly a second larger means that a clock was set.
@@ -62,9 +76,9 @@ class StampClock:
         self._offset_ns: int | None = None
         self._last_ns = 0
 
-    def monotonic(self, stamps_ns: npt.NDArray[np.int64], now_ns: int) -> npt.NDArray[np.int64]:
-        """int64 [n], none later than now_ns. stamps_ns: in the order of arrival, not empty."""
-        latest = now_ns - int(stamps_ns.max())
+    def monotonic(self, stamps_ns: npt.NDArray[np.int64], arrived_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """int64 [n], none later than it arrived. Both: int64 [n], not empty, in the order of arrival."""
+        latest, now_ns = int((arrived_ns - stamps_ns).min()), int(arrived_ns[-1])
         if self._offset_ns is None or not self._offset_ns <= latest < self._offset_ns + RESET_NS:
             self._offset_ns = latest
         else:

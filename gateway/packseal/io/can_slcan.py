@@ -7,6 +7,7 @@ count milliseconds begin again each minute and drift, so their times would be wo
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ import serial
 from packseal.errors import ConfigError
 from packseal.frames import Clock, Frames, Verdict
 from packseal.frames.account import Account
+from packseal.frames.frames import CLASSIC_BYTES
 from packseal.frames.lines import MAX_LINE_BYTES, Lines, blocks
 from packseal.frames.parsed import ParsedLines
 from packseal.frames.text import slcan
@@ -24,23 +26,26 @@ from packseal.io.can_receiver import COLLECT_S, EMPTY_S, Received, check_may_sen
 
 BIT_RATES = {10_000: 0, 20_000: 1, 50_000: 2, 100_000: 3, 125_000: 4, 250_000: 5, 500_000: 6, 800_000: 7, 1_000_000: 8}
 BAUD = 115_200  # of adapters with a real UART; USB ones take any
+MAX_BAUD, MAX_BAUD_DIGITS = 12_000_000, 8  # of the fastest USB UARTs
 REFUSED = b"\x07"  # the adapter refused a command, or could not send
 MAX_BLOCK_BYTES = 1 << 20
+BURST_BYTES = 2048  # half of what a terminal's buffer holds
 _NO_LOSS = (Verdict.FRAME, Verdict.BLANK, Verdict.EVENT, Verdict.REMOTE_FRAME)
 
 
 class SlcanReceiver:
-    """One adapter. Raises OSError where the port is not there, ConfigError for a bit rate that slcan does not have.
+    """One adapter. Raises OSError where the port is not there, ConfigError for a bit rate that slcan does not have
+    and for a baud rate that is none.
 
     It takes no filters: adapters have few or none.
     """
 
     def __init__(self, channel: str, bitrate: int | None, may_send: bool = False) -> None:
         """channel: a port, with @ and its baud rate where that is not BAUD; bitrate None: as the adapter is set."""
-        port, _, baud = channel.partition("@")
+        port, baud = checked_port(channel)
         speed = checked_speed(bitrate)
         self._may_send = may_send
-        self._port = serial.Serial(port, int(baud or BAUD), timeout=0, write_timeout=1)
+        self._port = serial.Serial(port, baud, timeout=0, write_timeout=1)
         self._port.write(b"C\r" + speed + (b"O\r" if may_send else b"L\r"))
         self._parse = slcan.unstamped().parse
         self._rest = b""
@@ -67,20 +72,27 @@ class SlcanReceiver:
         chunks, times_ns = [self._port.read(1)], [time.monotonic_ns()]
         size, deadline_ns = 1, times_ns[0] + int(COLLECT_S * 1e9)
         while chunks[0] and size < MAX_BLOCK_BYTES and times_ns[-1] < deadline_ns:
-            waiting = self._port.in_waiting
-            if not waiting:
-                time.sleep(EMPTY_S)
-            chunks.append(self._port.read(waiting) if waiting else b"")
+            try:
+                chunk = self._port.read(self._port.in_waiting)
+            except OSError:  # pulled out: the next read says so again, when what came before it has been taken
+                break
+            if not chunk:  # a line that has just been full is about to be so again
+                time.sleep(EMPTY_S if len(chunks[-1]) < BURST_BYTES else EMPTY_S / 20)
+            chunks.append(chunk)
             times_ns.append(time.monotonic_ns())
-            size += waiting
+            size += len(chunk)
         return chunks, times_ns
 
     def send(self, can_id: int, data: bytes, is_extended: bool) -> None:
         check_may_send(self._may_send)
+        if len(data) > CLASSIC_BYTES:
+            raise ValueError(f"{len(data)} bytes: slcan sends classic frames, of at most {CLASSIC_BYTES}")
         head = f"T{can_id:08X}" if is_extended else f"t{can_id:03X}"
         self._port.write(f"{head}{len(data)}{data.hex().upper()}\r".encode())
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):  # it may have been pulled out
+            self._port.write(b"C\r")  # else an adapter that may talk goes on acknowledging other nodes' frames
         self._port.close()
 
 
@@ -98,6 +110,14 @@ def _parsed(
         parts.append(account.frames_of(parsed))
         counts += np.bincount(parsed.verdict, minlength=len(Verdict))
     return Frames.concatenate(parts), counts
+
+
+def checked_port(channel: str) -> tuple[str, int]:
+    """(port, baud rate). Raises ConfigError."""
+    port, at, baud = channel.partition("@")
+    if at and not (baud.isascii() and baud.isdigit() and len(baud) <= MAX_BAUD_DIGITS and 0 < int(baud) <= MAX_BAUD):
+        raise ConfigError(f"channel {channel!r}: expected a port, then @ and its baud rate, up to {MAX_BAUD}")
+    return port, int(baud or BAUD)
 
 
 def checked_speed(bitrate: int | None) -> bytes:

@@ -21,7 +21,15 @@ import numpy.typing as npt
 
 from packseal.frames import Frames
 from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
-from packseal.io.can_receiver import COLLECT_S, EMPTY_S, FrameFilter, Received, StampClock, check_may_send
+from packseal.io.can_receiver import (
+    COLLECT_S,
+    EMPTY_S,
+    FrameFilter,
+    Received,
+    StampClock,
+    check_may_send,
+    wall_offset_ns,
+)
 
 EXTENDED, REMOTE, ERROR = 0x8000_0000, 0x4000_0000, 0x2000_0000  # of can_id
 CONTROLLER_PROBLEM, RECEIVE_OVERFLOW = 0x04, 0x01  # CAN_ERR_CRTL, CAN_ERR_CRTL_RX_OVERFLOW (linux/can/error.h)
@@ -32,11 +40,13 @@ MAX_FRAMES = 16 * FRAMES_A_CALL  # of a wake
 RECEIVE_BUFFER_BYTES = 16 << 20
 _CAN_RAW_ERR_FILTER = 2  # linux/can/raw.h
 _SO_RXQ_OVFL, _SO_RCVBUFFORCE, _SO_TIMESTAMPING = 40, 33, 37
+_SO_MEMINFO, _MEMINFO_BYTES, _MEMINFO_DROPS_AT = 55, 36, 32  # linux/sock_diag.h: nine u32, SK_MEMINFO_DROPS the last
 _STAMPS = 0x04 | 0x08 | 0x10 | 0x40  # SOF_TIMESTAMPING_: RX_HARDWARE, RX_SOFTWARE, SOFTWARE, RAW_HARDWARE
 _SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
 _CONTROL_BYTES = 128
 
 _FRAME = np.dtype([("can_id", "=u4"), ("length", "u1"), ("flags", "u1"), ("reserved", "=u2"), ("data", "u1", 64)])
+_STAMP_BYTES = 6 * np.intp(0).itemsize
 _CONTROL_HEAD = np.dtype([("length", np.uintp), ("level", "=i4"), ("kind", "=i4")])
 
 
@@ -77,8 +87,11 @@ class SocketReceiver:
         """filters: what the kernel lets through, all where there are none or more than it takes."""
         self._buffers = _Buffers()
         self._receive_many = ctypes.CDLL(None, use_errno=True).recvmmsg
-        self._clocks = {False: StampClock(), True: StampClock()}
+        self._adapter_clock = StampClock()
+        self._until_ns = time.monotonic_ns()
         self._dropped = 0
+        self._failure: OSError | None = None
+        self._is_more = False
         self._socket = socket.socket(socket.PF_CAN, socket.SOCK_RAW, socket.CAN_RAW)
         self._may_send = may_send
         try:
@@ -109,9 +122,12 @@ class SocketReceiver:
             can.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FILTER, content)
 
     def receive(self, timeout_s: float) -> Received:
+        if self._failure and not self._is_more:
+            raise self._failure
         now_ns = time.monotonic_ns()
         if not self._poll.poll(1000 * timeout_s):
-            return Received(Frames.empty(), now_ns)
+            self._until_ns = now_ns
+            return Received(Frames.empty(), now_ns, frames_lost=self._newly_dropped(self._buffers.controls[:0]))
         deadline_ns = time.monotonic_ns() + int(COLLECT_S * 1e9)
         count = 0
         while count < MAX_FRAMES and time.monotonic_ns() < deadline_ns:
@@ -128,24 +144,28 @@ class SocketReceiver:
             count += added
         received = self._received(count, time.monotonic_ns())
         self._buffers.make_ready(count)
-        if count == MAX_FRAMES and len(received.frames):  # more may be waiting
+        self._is_more = count == MAX_FRAMES  # may be waiting
+        if self._is_more and len(received.frames):
             until_ns = int(received.frames.time_ns[-1])
+        self._until_ns = until_ns
         return received._replace(until_ns=until_ns)
 
     def _call(self, first: int) -> int:
-        """Fills the buffers from `first` on; returns how many."""
-        room = min(MAX_FRAMES - first, FRAMES_A_CALL)
-        count = self._receive_many(self._socket.fileno(), self._buffers.header(first), room, socket.MSG_DONTWAIT, None)
-        if count >= 0:
-            return int(count)
-        code = ctypes.get_errno()
-        if code in (errno.EAGAIN, errno.EINTR):
-            return 0
-        raise OSError(code, os.strerror(code))
+        """Fills the buffers from `first` on; returns how many.
+
+        The kernel tells once that the bus went down, before frames that came earlier: those are read first.
+        """
+        room, header = min(MAX_FRAMES - first, FRAMES_A_CALL), self._buffers.header(first)
+        while (count := int(self._receive_many(self._socket.fileno(), header, room, socket.MSG_DONTWAIT, None))) < 0:
+            code = ctypes.get_errno()
+            if code == errno.EINTR:
+                continue
+            if code == errno.EAGAIN or self._failure:
+                return 0
+            self._failure = OSError(code, os.strerror(code))
+        return count
 
     def _received(self, count: int, now_ns: int) -> Received:
-        if count == 0:
-            return Received(Frames.empty(), now_ns)
         frames, controls = self._buffers.frames[:count], self._buffers.controls[:count]
         is_error, is_remote = frames["can_id"] & ERROR != 0, frames["can_id"] & REMOTE != 0
         is_data = ~(is_error | is_remote)
@@ -154,23 +174,25 @@ class SocketReceiver:
         return Received(data, now_ns, int((is_remote & ~is_error).sum()), int(is_error.sum()), lost)
 
     def _times(self, controls: npt.NDArray[np.uint8], now_ns: int) -> npt.NDArray[np.int64]:
-        """By the adapter's clock where it has one (the third of three timespecs), else by the kernel's (the first)."""
-        head = _CONTROL_HEAD.itemsize
-        stamps = controls[:, head : head + 6 * np.intp(0).itemsize].copy().view(np.intp).astype(np.int64)
-        is_stamped = controls[:, :head].copy().view(_CONTROL_HEAD)["kind"][:, 0] == _SO_TIMESTAMPING
-        by_adapter = bool(is_stamped.all() and stamps[:, 4].all())
-        seconds, nanoseconds = (stamps[:, 4], stamps[:, 5]) if by_adapter else (stamps[:, 0], stamps[:, 1])
-        if not is_stamped.all():
+        """By the adapter's clock where it has one, else by the kernel's.
+
+        The kernel's is the wall clock: should it have been set since, the bounds of this wake hold.
+        """
+        by_kernel, by_adapter = stamps_ns(controls)
+        if not by_kernel.all():
             return np.full(len(controls), now_ns)
-        return self._clocks[by_adapter].monotonic(seconds * 10**9 + nanoseconds, now_ns)
+        arrived_ns = np.clip(by_kernel + wall_offset_ns(), self._until_ns, now_ns)
+        if not len(controls) or not by_adapter.all():
+            return arrived_ns
+        return self._adapter_clock.monotonic(by_adapter, arrived_ns)
 
     def _newly_dropped(self, controls: npt.NDArray[np.uint8]) -> int:
-        """The kernel says with each frame how many it has dropped so far, as soon as it has dropped any."""
-        head, at = _CONTROL_HEAD.itemsize, _CONTROL_HEAD.itemsize + 6 * np.intp(0).itemsize
-        last = controls[-1, at:]
-        if last[:head].view(_CONTROL_HEAD)["kind"][0] != _SO_RXQ_OVFL:
-            return 0
-        total = int(last[head : head + 4].view(np.uint32)[0])
+        """Since the last wake. The socket itself tells at any time; before Linux 4.12, each frame does alone."""
+        try:
+            counters = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO_BYTES)
+            (total,) = struct.unpack_from("=I", counters, _MEMINFO_DROPS_AT)
+        except OSError:
+            total = dropped_until(controls) or self._dropped
         newly, self._dropped = (total - self._dropped) % (1 << 32), total
         return newly
 
@@ -209,6 +231,29 @@ class _Buffers:
         to read as nothing."""
         self._control_lengths[:count] = _CONTROL_BYTES
         self.controls[:count] = 0
+
+
+def stamps_ns(controls: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(kernel's, adapter's): int64 [n] each, the first and the third of SCM_TIMESTAMPING's three timespecs; 0: none.
+
+    controls: uint8 [n, _CONTROL_BYTES], the control messages of n frames.
+    """
+    head = _CONTROL_HEAD.itemsize
+    is_stamped = controls[:, :head].copy().view(_CONTROL_HEAD)["kind"][:, 0] == _SO_TIMESTAMPING
+    fields = controls[:, head : head + _STAMP_BYTES].copy().view(np.intp).astype(np.int64)
+    both = fields[:, [0, 4]] * 10**9 + fields[:, [1, 5]]
+    both[~is_stamped] = 0
+    return both[:, 0], both[:, 1]
+
+
+def dropped_until(controls: npt.NDArray[np.uint8]) -> int:
+    """How many the kernel had dropped before the last of these frames (SO_RXQ_OVFL, behind the stamps); 0: it does not
+    say."""
+    head = _CONTROL_HEAD.itemsize
+    for last in controls[-1:, head + _STAMP_BYTES :]:
+        if last[:head].view(_CONTROL_HEAD)["kind"][0] == _SO_RXQ_OVFL:
+            return int(last[head : head + 4].view(np.uint32)[0])
+    return 0
 
 
 def _as_arrays(frames: npt.NDArray[np.void], time_ns: npt.NDArray[np.int64]) -> Frames:

@@ -16,9 +16,11 @@ import numpy as np
 from packseal.errors import FramesError
 from packseal.frames import Clock, Frames, LossReport, Verdict
 from packseal.frames.account import Account
+from packseal.frames.dialects import MAX_LOG_BYTES
 from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
 from packseal.frames.lines import I64
 from packseal.frames.parsed import ParsedLines
+from packseal.io.mf4_blocks import check_blocks
 
 NAME = "MF4"
 SIGNATURES = (b"MDF     ", b"UnFinMF ")  # the second where the recorder had no time to finish
@@ -35,12 +37,14 @@ def is_mf4(content: bytes) -> bool:
 def read_mf4(content: bytes) -> tuple[Frames, LossReport]:
     """All CAN frames, by time, and what became of each record.
 
-    Raises FramesError without asammdf, and where asammdf cannot read the file.
+    Raises FramesError without asammdf, and where asammdf cannot or should not read the file, LogTooLargeError above
+    MAX_LOG_BYTES unpacked.
     """
     try:
         asammdf: Any = import_module("asammdf")
     except ImportError:
         raise FramesError('the log is an MF4 file; reading one needs `pip install "packseal[mf4]"`') from None
+    check_blocks(content, MAX_LOG_BYTES)
     try:
         with asammdf.MDF(io.BytesIO(content)) as mdf:
             return _read(mdf)

@@ -28,6 +28,7 @@ from packseal.io.mqtt import BrokerAddress, broker_address
 from packseal.records.acts import Authority, Role
 from packseal.records.cose import ED25519, ESP256, PUBLIC_KEY_BYTES, VerifyingKey
 from packseal.records.note import checked_key_name
+from packseal.signals.diagnostics.transmit import parse_request
 
 MAX_CONFIG_BYTES = 1 << 20
 MAX_PORT = 65_535
@@ -110,6 +111,15 @@ def _window(seconds: float) -> float:
     return seconds
 
 
+def _requests(entries: object) -> tuple[str, ...]:
+    if not isinstance(entries, list | tuple) or not all(isinstance(entry, str) for entry in entries):
+        raise ValueError('expected a list of requests, such as ["7E4:220101"]')
+    try:
+        return tuple(str(request) for request in dict.fromkeys(map(parse_request, entries)))
+    except ConfigError as error:
+        raise ValueError(str(error).removeprefix("transmit: ")) from None
+
+
 class CanTable(Table):
     """[[can]] of gateway.toml: a pack without a board, heard on CAN"""
 
@@ -117,8 +127,9 @@ class CanTable(Table):
     interface: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
     channel: Annotated[str, Field(min_length=1, max_length=200)]
     bitrate: Annotated[int, Field(strict=True, ge=5_000, le=1_000_000)] | None = None
-    dbc: Below
+    dbc: Below | None = None
     bind: Below
+    transmit: Annotated[tuple[str, ...], BeforeValidator(_requests)] = ()
     window_s: Annotated[StrictInt | StrictFloat, AfterValidator(_window)] = 10
     checkpoint_every: Annotated[int, Field(strict=True, ge=1, le=100)] = 6
     rated_capacity_mah: Annotated[int, Field(strict=True, gt=0)] | None = None

@@ -24,7 +24,23 @@ Decides the names of quantities and what a binding may say. A binding is TOML, o
 In `signals`, `Cell_{01..96}` writes numbers with two digits, and of two ranges in one name the right one runs faster:
 `Cells_{0..23}.Voltage_{0..3}` is Cells_0.Voltage_0, Cells_0.Voltage_1, … Cells_23.Voltage_3.
 
-Leaves to samples.py and compile.py: applying it.
+A binding may bring its own signals, which ECUs answer to diagnostic requests; with these it needs no `dbc`:
+
+    [[requests]]
+    name = "BMS_220101"
+    ask = "220101"                      # service 22 and the identifier; 01, 09 and 21 have one of two digits
+    request_id = 0x7E4
+    response_id = 0x7EC
+    every_s = 1                         # optional; how often it is asked, where asking is allowed
+    address = 0x07                      # optional: extended addressing, the ECU's; answers then begin with tester, 0xF1
+    data_bytes = 59                     # optional; needed only where one answer holds several identifiers
+
+    [requests.signals]                  # bit: from the most significant one of the first byte behind the identifier
+    SOC = { bit = 32, length = 8, factor = 0.5, unit = "%" }
+    Current = { bit = 80, length = 16, is_signed = true, factor = 0.1, unit = "A" }
+    "Cell_{1..32}" = { bit = 32, length = 8, factor = 0.02, unit = "V" }      # side by side, or `step` bits apart
+
+Leaves to samples.py and compile.py: applying it; to diagnostics/: asking and listening.
 """
 
 from __future__ import annotations
@@ -33,9 +49,10 @@ import difflib
 import itertools
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -51,6 +68,10 @@ from pydantic import (
 )
 
 from packseal.errors import BindingError
+from packseal.frames.isotp import MAX_BYTES, address_of
+from packseal.signals.diagnostics.definitions import Definition, answered_signal
+from packseal.signals.diagnostics.services import checked_ask
+from packseal.signals.layout import MAX_BITS, SignalLayout
 
 MAX_BINDING_BYTES = 64 << 10  # a binding names ten quantities; the shipped ones have 3 kB
 MAX_VALUE = 2**31 - 1  # a record's integers; 4e9 samples of it add up in 64 bits
@@ -73,6 +94,8 @@ NUMBERED = {  # name: what it is, and how many of it a record holds (docs/record
     "sensor_temperature_ddegc": ("temperature of each sensor", 32),
 }
 MAX_RANGE = 128  # numbers in one range: as many as there are cell blocks in a record
+MAX_REQUESTS = 100
+_NAME = r"[A-Za-z0-9_]{1,60}"
 _RANGE = re.compile(r"\{(\d{1,4})\.\.(\d{1,4})\}")
 
 
@@ -140,6 +163,78 @@ class NumberedBinding(_Conversion):
         return tuple(QuantityBinding(signal=name, **shared) for name in self.names)
 
 
+class AnsweredSignal(BaseModel):
+    """Where a signal lies in an answer, and its scale: value = raw * factor + offset."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bit: Annotated[StrictInt, Field(ge=0, lt=8 * MAX_BYTES)]
+    length: Annotated[StrictInt, Field(ge=1, le=MAX_BITS)] = 8
+    step: Annotated[StrictInt, Field(ge=1, lt=8 * MAX_BYTES)] | None = None
+    is_signed: StrictBool = False
+    is_little_endian: StrictBool = False
+    factor: Number = Decimal(1)
+    offset: Number = Decimal(0)
+    unit: Annotated[StrictStr, Field(max_length=40)] = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> AnsweredSignal:
+        if self.factor == 0:
+            raise ValueError("factor: expected another number than 0")
+        return self
+
+    def layouts(self, pattern: str) -> Iterator[SignalLayout]:
+        """One for each name that the pattern stands for. Raises ValueError, naming it, where one does not fit."""
+        for place, name in enumerate(_written_out(pattern)):
+            if not re.fullmatch(_NAME, name):
+                raise ValueError(f"{name!r}: expected letters, digits and _")
+            yield answered_signal(
+                name,
+                self.bit + place * (self.step or self.length),
+                self.length,
+                is_signed=self.is_signed,
+                is_little_endian=self.is_little_endian and self.length > 8,
+                factor=_plain(self.factor),
+                offset=_plain(self.offset),
+                unit=self.unit,
+            )
+
+
+class RequestBinding(BaseModel):
+    """A diagnostic request and the signals in its answer; `definition` is what diagnostics/ takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[StrictStr, Field(pattern=f"^{_NAME}$")]
+    ask: Annotated[StrictStr, Field(pattern=r"^([0-9A-Fa-f]{2}){2,3}$")]
+    request_id: Annotated[StrictInt, Field(ge=0, lt=1 << 29)]
+    response_id: Annotated[StrictInt, Field(ge=0, lt=1 << 29)]
+    every_s: Annotated[Number, Field(ge=Decimal("0.1"), le=86_400)] = Decimal(1)
+    address: Annotated[StrictInt, Field(ge=0, le=0xFF)] | None = None
+    tester: Annotated[StrictInt, Field(ge=0, le=0xFF)] = 0xF1
+    data_bytes: Annotated[StrictInt, Field(ge=1, le=MAX_BYTES)] | None = None
+    signals: Annotated[dict[str, AnsweredSignal], Field(min_length=1)]
+
+    @cached_property
+    def definition(self) -> Definition:
+        """Raises ValueError for a service that does more than read, and for a signal that does not fit."""
+        return Definition(
+            self.name,
+            address_of(self.request_id, self.address),
+            address_of(self.response_id, None if self.address is None else self.tester),
+            checked_ask(bytes.fromhex(self.ask)),
+            tuple(layout for pattern, signal in self.signals.items() for layout in signal.layouts(pattern)),
+            int(self.every_s * 10**9),
+            self.data_bytes,
+        )
+
+    @model_validator(mode="after")
+    def _check(self) -> RequestBinding:
+        for name in _doubled([signal.name for signal in self.definition.signals]):
+            raise ValueError(f"signals: {name} is there twice")
+        return self
+
+
 class Binding(BaseModel):
     """A checked binding; `quantities` by name of QUANTITIES, `numbered` by name of NUMBERED."""
 
@@ -148,11 +243,17 @@ class Binding(BaseModel):
     format: Literal[1]
     name: Annotated[StrictStr, Field(pattern=r"^[a-z0-9_]{1,40}$")]
     battery: StrictStr
-    dbc: StrictStr
+    dbc: StrictStr | None = None
     cell_blocks: Annotated[StrictInt, Field(ge=1, le=1024)] = 1
     strings: Annotated[StrictInt, Field(ge=1, le=1024)] = 1
     quantities: Annotated[dict[str, QuantityBinding], Field(min_length=1)]
     numbered: dict[str, NumberedBinding] = Field(default_factory=dict)
+    requests: Annotated[tuple[RequestBinding, ...], Field(max_length=MAX_REQUESTS)] = ()
+
+    @property
+    def definitions(self) -> tuple[Definition, ...]:
+        """What ECUs answer, where the binding says so itself."""
+        return tuple(request.definition for request in self.requests)
 
     @property
     def every(self) -> Mapping[str, QuantityBinding]:
@@ -172,6 +273,10 @@ class Binding(BaseModel):
                 raise ValueError(f"quantities.{name}.positive_when: {needed}")
         for name, numbered in self.numbered.items():
             _check_numbered(name, numbered)
+        for name in _doubled([request.name for request in self.requests]):
+            raise ValueError(f"requests: {name} is there twice")
+        if self.dbc is None and not self.requests:
+            raise ValueError("dbc: expected the name of its DBC, or [[requests]] with signals of its own")
         return self
 
 
@@ -184,8 +289,16 @@ def _check_numbered(name: str, bound: NumberedBinding) -> None:
         raise ValueError(f"numbered.{name}.signals: {error}") from None
     if len(names) > NUMBERED[name][1]:
         raise ValueError(f"numbered.{name}.signals: expected at most {NUMBERED[name][1]} signals, found {len(names)}")
-    for again in (signal for index, signal in enumerate(names) if signal in names[:index]):
+    for again in _doubled(names):
         raise ValueError(f"numbered.{name}.signals: {again} is there twice")
+
+
+def _doubled(names: Sequence[str]) -> list[str]:
+    return [name for index, name in enumerate(names) if name in names[:index]]
+
+
+def _plain(number: Decimal) -> int | float:
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def _written_out(pattern: str) -> list[str]:
@@ -222,13 +335,19 @@ def did_you_mean(found: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(sorted(known)[:20])}"
 
 
-_KEYS = {"quantities": QuantityBinding.model_fields, "numbered": NumberedBinding.model_fields}
+_KEYS = {
+    "quantities": QuantityBinding.model_fields,
+    "numbered": NumberedBinding.model_fields,
+    "requests": RequestBinding.model_fields,
+    "signals": AnsweredSignal.model_fields,
+}
 
 
 def _explain(fault: Any) -> str:
     place = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        keys = _KEYS[fault["loc"][0]] if len(fault["loc"]) > 1 else Binding.model_fields
+        tables = [part for part in fault["loc"][:-1] if part in _KEYS]
+        keys = _KEYS[tables[-1]] if tables else Binding.model_fields
         return f"{place}: no such key; {did_you_mean(str(fault['loc'][-1]), list(keys))}"
     if fault["type"] == "missing":
         return f"{place}: missing; add it"

@@ -150,6 +150,11 @@ class DecodedSignals:
     def __init__(self, branches: Sequence[Branch], make_parts: Callable[[], Sequence[Part]]) -> None:
         self._branches, self._make_parts = branches, make_parts
 
+    @classmethod
+    def joined(cls, several: Sequence[DecodedSignals]) -> DecodedSignals:
+        """What one decoder made of several lots of frames, one behind the other."""
+        return cls(several[0]._branches, lambda: [part for one in several for part in one.parts])
+
     @cached_property
     def parts(self) -> Sequence[Part]:
         """The frames in pieces, in the order of the log."""

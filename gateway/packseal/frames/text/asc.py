@@ -89,7 +89,7 @@ class _Reader:
         time_ns, good = lines.decimal(*fields.span(0), _MAX_SECONDS_DIGITS)
         parsed.set_time(time_ns + self._time_ns, good)
         if self._is_relative:  # to the line before, whatever that was
-            parsed.time_ns = added_up(self._time_ns, time_ns)
+            parsed.time_ns = added_up(self._time_ns, np.where(good, time_ns, 0))
             self._time_ns = int(parsed.time_ns[-1])
 
     def _read_id(self, lines: Lines, parsed: ParsedLines, since: I64, until: I64) -> None:

@@ -2,13 +2,15 @@
 
 As SavvyCAN (framefileio.cpp, "GVRET Logs") writes it: microseconds, identifier, extended or not, in later versions the
 direction, bus, length, then one column a byte, at least eight of them, and sometimes a last comma.
-Some loggers leave out the header, the length, or the leading zeros; some counters run over and become negative.
+Some loggers leave out the header, the length, or the leading zeros; some write the latest frame first.
+
+Counters of 32 bits run over after 71 minutes, those with a sign from 2147483647 to -2147483648: where 2^32 more or less
+leaves under a minute between two frames, times go on. Any other step, as after a restart, is left as it is.
 """
 
 from __future__ import annotations
 
 import re
-from functools import partial
 
 import numpy as np
 
@@ -28,6 +30,8 @@ REQUIRED = (b"Time Stamp", b"ID", b"Extended")
 _DEFAULT = b"Time Stamp,ID,Extended,Bus,LEN,D1"
 _DEFAULT_WITH_DIRECTION = b"Time Stamp,ID,Extended,Dir,Bus,LEN,D1"
 _MAX_US_DIGITS = 15  # 31 years, and far below 2^63 nanoseconds
+_TURN_US = 1 << 32
+_MAX_PAUSE_US = 60 * 10**6
 
 
 def reading(head: Head) -> Reading:
@@ -37,29 +41,51 @@ def reading(head: Head) -> Reading:
         frame = next(found for found in map(LINE.match, head) if found)
         header = _DEFAULT_WITH_DIRECTION if frame["dir"] else _DEFAULT
     columns = columns_of(NAME, header, b",", (*REQUIRED, b"D1"))
-    return Reading(partial(_parse, columns=columns), Clock.OWN)
+    return Reading(_Reader(columns).parse, Clock.OWN)
 
 
-def _parse(lines: Lines, columns: Columns) -> ParsedLines:
-    parsed = unread(lines)
-    parsed.refuse(lines.starts_with(HEADER), Verdict.HEADER)
-    table = Table(SeparatedFields(lines, ","), columns)
-    parsed.refuse(~table.has_all(REQUIRED), Verdict.BAD_LAYOUT)
-    _read_time(lines, parsed, table)
-    if b"Bus" in table:
-        parsed.set_name(*lines.names(*table.span(b"Bus")))
-    _read_id(lines, parsed, table)
-    if b"Dir" in table:
-        parsed.refuse(~one_of(lines, table.span(b"Dir"), b"Rx", b"Tx", b"RX", b"TX"), Verdict.BAD_DIRECTION)
-    _read_data(lines, parsed, table)
-    return parsed
+class _Reader:
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._last_us: int | None = None  # as it stands in the log
+        self._turns_us = 0
+
+    def parse(self, lines: Lines) -> ParsedLines:
+        parsed = unread(lines)
+        parsed.refuse(lines.starts_with(HEADER), Verdict.HEADER)
+        table = Table(SeparatedFields(lines, ","), self._columns)
+        parsed.refuse(~table.has_all(REQUIRED), Verdict.BAD_LAYOUT)
+        time_us, good = _stamps(lines, table)
+        parsed.set_time(time_us * 1000, good)
+        if b"Bus" in table:
+            parsed.set_name(*lines.names(*table.span(b"Bus")))
+        _read_id(lines, parsed, table)
+        if b"Dir" in table:
+            parsed.refuse(~one_of(lines, table.span(b"Dir"), b"Rx", b"Tx", b"RX", b"TX"), Verdict.BAD_DIRECTION)
+        _read_data(lines, parsed, table)
+        self._let_times_go_on(parsed, time_us)
+        return parsed
+
+    def _let_times_go_on(self, parsed: ParsedLines, time_us: I64) -> None:
+        rows = np.flatnonzero(parsed.is_frame)
+        if not len(rows):
+            return
+        stamps = time_us[rows]
+        steps = np.diff(stamps, prepend=stamps[0] if self._last_us is None else self._last_us)
+        turns = np.where(np.abs(np.abs(steps) - _TURN_US) < _MAX_PAUSE_US, -np.sign(steps) * _TURN_US, 0)
+        if turns.any() or self._turns_us:
+            turned_us = self._turns_us + np.cumsum(turns)
+            parsed.time_ns[rows] += turned_us * 1000
+            self._turns_us = int(turned_us[-1])
+        self._last_us = int(stamps[-1])
 
 
-def _read_time(lines: Lines, parsed: ParsedLines, table: Table) -> None:
+def _stamps(lines: Lines, table: Table) -> tuple[I64, Mask]:
+    """Microseconds."""
     since, until = table.span(b"Time Stamp")
     is_negative = lines.at(since) == ord("-")
     time_us, good = lines.number(since + is_negative, until, 10, _MAX_US_DIGITS)
-    parsed.set_time(np.where(is_negative, -time_us, time_us) * 1000, good)
+    return np.where(is_negative, -time_us, time_us), good
 
 
 def _read_id(lines: Lines, parsed: ParsedLines, table: Table) -> None:
