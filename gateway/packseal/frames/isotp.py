@@ -161,6 +161,11 @@ class Reassembler:
         found = self._open.get((address, channel))
         return found.frames if found else 0
 
+    def data_of_open(self, address: Address, channel: int) -> bytes:
+        """Its data so far."""
+        found = self._open.get((address, channel))
+        return bytes(found.data) if found else b""
+
     def _single(self, place: _Place, time_ns: int, data: bytes) -> Message | Loss:
         """9.6.2. In frames of more than 8 bytes the length may stand in a byte of its own."""
         length, start = data[0] & 15, 1

@@ -190,7 +190,7 @@ class SocketReceiver:
         """Since the last wake. The socket itself tells at any time; before Linux 4.12, each frame does alone."""
         try:
             counters = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO_BYTES)
-            (total,) = struct.unpack_from("=I", counters, _MEMINFO_DROPS_AT)
+            total = int(struct.unpack_from("=I", counters, _MEMINFO_DROPS_AT)[0])
         except OSError:
             total = dropped_until(controls) or self._dropped
         newly, self._dropped = (total - self._dropped) % (1 << 32), total

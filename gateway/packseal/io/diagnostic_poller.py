@@ -52,10 +52,17 @@ class PollingReceiver:
 
     def __init__(self, receiver: Receiver, poller: DiagnosticPoller) -> None:
         self._receiver, self._poller = receiver, poller
+        self._failure: Exception | None = None
 
     def receive(self, timeout_s: float) -> Received:
+        """What sending raises comes with the next call: what was received is not lost for it."""
+        if self._failure:
+            raise self._failure
         received = self._receiver.receive(timeout_s)
-        self._poller.serve(received.frames, received.until_ns, self._receiver.send)
+        try:
+            self._poller.serve(received.frames, received.until_ns, self._receiver.send)
+        except Exception as error:  # whatever a driver raises
+            self._failure = error
         return received
 
     def send(self, can_id: int, data: bytes, is_extended: bool) -> None:

@@ -252,3 +252,20 @@ def test_the_gate_knows_extended_addressing() -> None:
 def test_what_can_not_be_listed(entry: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         TransmitGate([entry])
+
+
+def test_flow_control_is_sent_once_and_for_our_own_answer_alone() -> None:
+    bench = Bench()
+    bench.step()
+    foreign = segmented(bytes.fromhex("62F190") + bytes(20))
+    assert not bench.step(foreign[0]), "somebody else asked for that"
+    answer = segmented(bytes([ASK[0] + 0x40]) + ASK[1:] + bytes(20))
+    assert bench.step(answer[0]) == [CONTINUE]
+    assert not bench.step(b"\x30\0\0" + bytes(5)), "no part of the answer"
+    assert bench.step(*answer[1:]) == [QUESTION[SLOW]]
+
+
+@pytest.mark.parametrize("entry", ["7DF:0902", "18DB33F1:22F190"])
+def test_nobody_asks_all_ecus_at_once(entry: str) -> None:
+    with pytest.raises(ConfigError, match="asks all ECUs at once; ask the one you want"):
+        TransmitGate([entry])

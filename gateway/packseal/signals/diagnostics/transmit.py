@@ -16,6 +16,7 @@ from packseal.frames.isotp import Address, Outgoing, address_of
 from packseal.signals.diagnostics.services import checked_ask
 
 MAX_ENTRIES = 1000
+FUNCTIONAL = (0x7DF, 0x18DB33F1)  # ISO 15765-4: everybody's addresses, to which no flow control may go
 _STANDARD_DIGITS, _EXTENDED_DIGITS = 3, 8
 _FLOW_CONTROL_BYTES = 3
 
@@ -49,6 +50,10 @@ def parse_request(entry: str) -> Request:
         raise ConfigError(
             f'transmit: {entry!r}: expected who and what as in "7E4:220101" or "18DA10F1:22F190"'
         ) from None
+    if can_id in FUNCTIONAL:
+        raise ConfigError(
+            f"transmit: {entry!r}: {number} asks all ECUs at once; ask the one you want by its own address"
+        )
     try:
         return Request(address, checked_ask(ask))
     except ValueError as error:
