@@ -102,6 +102,14 @@ class TransportCounts:
     losses: Counter[Loss] = field(default_factory=Counter)
 
 
+class Begun(NamedTuple):
+    """A message that is not whole: when its first frame came, how many came, and its data so far."""
+
+    start_ns: int
+    frames: int
+    data: bytes
+
+
 class Reassembler:
     """Messages of some addresses, or of every identifier as a normal address; goes on from batch to batch."""
 
@@ -156,15 +164,10 @@ class Reassembler:
                 return address
         return None
 
-    def frames_of_open(self, address: Address, channel: int) -> int:
-        """How many frames of a message from there have come that is not whole; 0 where none has begun."""
+    def begun(self, address: Address, channel: int) -> Begun | None:
+        """The message from there that is not whole; None where none has begun."""
         found = self._open.get((address, channel))
-        return found.frames if found else 0
-
-    def data_of_open(self, address: Address, channel: int) -> bytes:
-        """Its data so far."""
-        found = self._open.get((address, channel))
-        return bytes(found.data) if found else b""
+        return Begun(found.start_ns, found.frames, bytes(found.data)) if found else None
 
     def _single(self, place: _Place, time_ns: int, data: bytes) -> Message | Loss:
         """9.6.2. In frames of more than 8 bytes the length may stand in a byte of its own."""

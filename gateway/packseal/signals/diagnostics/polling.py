@@ -119,19 +119,18 @@ class Poller:
 
     def _hear_ecu(self, key: int, channel: int, time_ns: int, data: bytes, now_ns: int) -> list[Outgoing]:
         address = self._reassembler.address(key, data)
-        before = self._reassembler.frames_of_open(address, channel) if address else 0
+        before = self._reassembler.begun(address, channel) if address else None
         message = self._reassembler.take_frame(key, channel, time_ns, data)
         if address is None or (ecu := self._ecus[address]).waiting is None:
             return []
         if message:
             self._answered(ecu, ecu.waiting, message.payload, now_ns)
             return []
-        frames = self._reassembler.frames_of_open(address, channel)
-        is_ours = self._reassembler.data_of_open(address, channel).startswith(ecu.waiting.definition.answer)
-        if not frames or not is_ours or frames == before:  # somebody else's answer, or a frame that is no part of one
-            return []
+        begun = self._reassembler.begun(address, channel)
+        if begun is None or begun == before or not begun.data.startswith(ecu.waiting.definition.answer):
+            return []  # no part of an answer, or part of one to somebody else
         ecu.deadline_ns = max(ecu.deadline_ns, now_ns + N_CR_NS)
-        is_due = frames == 1 or (self._flow.block_size and (frames - 1) % self._flow.block_size == 0)
+        is_due = begun.frames == 1 or (self._flow.block_size and (begun.frames - 1) % self._flow.block_size == 0)
         return [self._sent(ecu, flow_control(ecu.waiting.definition.request, *self._flow))] if is_due else []
 
     def _answered(self, ecu: _Ecu, ask: _Ask, payload: bytes, now_ns: int) -> None:
