@@ -14,6 +14,7 @@ from packseal.errors import ConfigError
 from packseal.frames import Frames
 from packseal.io.can_bus import MAX_BATCHES, CanBus, receiver_opener
 from packseal.io.can_python import PythonCanReceiver, frames_of, opener
+from packseal.io.can_receiver import FrameFilter
 from tests.waiting import until
 
 WAIT_S = 10
@@ -156,3 +157,17 @@ def test_what_came_before_the_adapter_was_pulled_out_is_not_lost() -> None:
         with pytest.raises(can.CanOperationError, match="the adapter is gone"):
             receiver.receive(1)
     receiver.close()
+
+
+def test_filters_keep_no_error_frame_away() -> None:
+    plug = Plug()
+    wanted = [FrameFilter(0x101, 0x7FF, False)]
+    bus = CanBus(plug.channel, receiver_opener("virtual", plug.channel, None, wanted), plug.states.put)
+    bus.start()
+    assert plug.states.get(timeout=WAIT_S) == "connected"
+    plug.send(0x04, b"\x00\x01" + bytes(6), is_error_frame=True)
+    plug.send(0x101, b"\x07")
+    assert next_frames(bus).can_id.tolist() == [0x101]
+    assert bus.counts.by_key() == {1: 1, 2: 1, 3: 1, 5: 0}
+    bus.stop()
+    plug.peer.shutdown()

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packseal.io.can_receiver import MAX_DRIFT_PPM, RESET_NS, StampClock, wall_offset_ns
+from packseal.io.can_receiver import MAX_DRIFT_PPM, RESET_NS, StampClock, both_clocks
 
 SECOND_NS = 1_000_000_000
 
@@ -46,5 +46,7 @@ def test_a_clock_that_was_set_is_followed_at_once() -> None:
 
 def test_the_wall_clock_is_told_on_the_one_that_nobody_sets() -> None:
     before_ns = time.monotonic_ns()
-    told_ns = time.time_ns() + wall_offset_ns()
+    clocks = both_clocks()
+    told_ns = time.time_ns() + clocks.offset_ns
+    assert before_ns <= clocks.now_ns <= time.monotonic_ns()
     assert before_ns - 1_000_000 <= told_ns <= time.monotonic_ns() + 1_000_000

@@ -52,7 +52,17 @@ def run_inside(command: Sequence[str], folder: Path, scratch: Path, timeout_s: f
         )
     )
     init.chmod(0o700)
-    kernel = [KERNEL, f"mem={MEMORY}", "rootfstype=hostfs", "rw", f"init={init}", "con=null", "con0=null,fd:1", "quiet"]
+    kernel = [
+        KERNEL,
+        f"mem={MEMORY}",
+        "rootfstype=hostfs",
+        "rw",
+        f"uml_dir={scratch}/",
+        f"init={init}",
+        "con=null",
+        "con0=null,fd:1",
+        "quiet",
+    ]
     console = _console(kernel, timeout_s)
     said = output.read_text(errors="replace") if output.exists() else ""
     if not code.exists() or not code.read_text().strip():

@@ -23,7 +23,7 @@ RECEIVE_TIMEOUT_S = 0.1
 BATCH_NS = 100_000_000  # a tenth of a second of frames is handed over at once
 MAX_BATCHES = 600  # a minute, which is longer than any disk has been seen to stand still
 FIRST_BACKOFF_S = 0.5
-MAX_BACKOFF_S = 30.0
+MAX_BACKOFF_S = 5.0  # trying costs nothing, and what is not heard meanwhile is lost
 
 OpenReceiver = Callable[[], Receiver]
 
@@ -61,7 +61,7 @@ def receiver_opener(
         checked_speed(bitrate)
         return lambda: SlcanReceiver(channel, bitrate, may_send)
     open_bus = opener(interface, channel, bitrate)
-    return lambda: PythonCanReceiver(open_bus(), filters, may_send)
+    return lambda: PythonCanReceiver(open_bus(), may_send)
 
 
 class CanBus:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from packseal.errors import ConfigError
 from packseal.frames import Frames
 from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
-from packseal.io.can_receiver import COLLECT_S, FrameFilter, Received, StampClock, check_may_send
+from packseal.io.can_receiver import COLLECT_S, Received, StampClock, check_may_send
 from packseal.io.python_can import can
 
 CONTROLLER_PROBLEM, RECEIVE_OVERFLOW = 0x04, 0x01  # as linux/can/error.h has them, which the drivers follow
@@ -33,16 +33,15 @@ def opener(interface: str, channel: str, bitrate: int | None) -> OpenBus:
 
 
 class PythonCanReceiver:
-    """A bus that python-can has opened; it is closed with this. Raises what the driver raises."""
+    """A bus that python-can has opened; it is closed with this. Raises what the driver raises.
 
-    def __init__(self, bus: can.BusABC, filters: Sequence[FrameFilter] = (), may_send: bool = False) -> None:
+    It takes no filters: python-can's would keep error frames away, too, and with them what was lost.
+    """
+
+    def __init__(self, bus: can.BusABC, may_send: bool = False) -> None:
         self._bus, self._may_send = bus, may_send
         self._failure: Exception | None = None
         self._clock = StampClock()
-        if filters:
-            self._bus.set_filters(
-                [{"can_id": one.can_id, "can_mask": one.mask, "extended": one.is_extended} for one in filters]
-            )
 
     def receive(self, timeout_s: float) -> Received:
         if self._failure:

@@ -14,6 +14,7 @@ from packseal.frames import Frames
 COLLECT_S = 0.1  # from the first frame of a wake on: making arrays costs the same for one frame and for hundreds
 EMPTY_S = 0.01  # so often a line's or a socket's buffer is emptied meanwhile; small ones hold no more of a full bus
 RESET_NS = 1_000_000_000
+HELD_UP_NS, READINGS = 100_000, 5
 MAX_DRIFT_PPM = 200  # of an adapter's clock against ours; quartz keeps to 100
 
 
@@ -53,16 +54,20 @@ def check_may_send(may_send: bool) -> None:
         raise ConfigError("this bus was opened to listen only; say in `transmit` what may be sent on it")
 
 
-def wall_offset_ns() -> int:
-    """What is to be added to the wall clock's time now for that of the monotonic clock.
+class BothClocks(NamedTuple):
+    """offset_ns: what is to be added to the wall clock's time for that of the monotonic clock, which is now_ns."""
 
-    Of three readings the one that took least: a thread may be held up between two clocks.
-    """
-    readings = []
-    for _ in range(3):
+    offset_ns: int
+    now_ns: int
+
+
+def both_clocks() -> BothClocks:
+    """Read again where the thread was held up between the two, which happens once in a thousand times."""
+    for _ in range(READINGS):
         before_ns, wall_ns, after_ns = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
-        readings.append((after_ns - before_ns, (before_ns + after_ns) // 2 - wall_ns))
-    return min(readings)[1]
+        if after_ns - before_ns < HELD_UP_NS:
+            break
+    return BothClocks((before_ns + after_ns) // 2 - wall_ns, after_ns)
 
 
 class StampClock:

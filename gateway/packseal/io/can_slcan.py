@@ -45,7 +45,7 @@ class SlcanReceiver:
         port, baud = checked_port(channel)
         speed = checked_speed(bitrate)
         self._may_send = may_send
-        self._port = serial.Serial(port, baud, timeout=0, write_timeout=1)
+        self._port = serial.Serial(port, baud, timeout=0, write_timeout=1, exclusive=True)
         self._port.write(b"C\r" + speed + (b"O\r" if may_send else b"L\r"))
         self._parse = slcan.unstamped().parse
         self._rest = b""

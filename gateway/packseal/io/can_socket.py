@@ -24,11 +24,12 @@ from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
 from packseal.io.can_receiver import (
     COLLECT_S,
     EMPTY_S,
+    BothClocks,
     FrameFilter,
     Received,
     StampClock,
+    both_clocks,
     check_may_send,
-    wall_offset_ns,
 )
 
 EXTENDED, REMOTE, ERROR = 0x8000_0000, 0x4000_0000, 0x2000_0000  # of can_id
@@ -126,8 +127,8 @@ class SocketReceiver:
             raise self._failure
         now_ns = time.monotonic_ns()
         if not self._poll.poll(1000 * timeout_s):
-            self._until_ns = now_ns
-            return Received(Frames.empty(), now_ns, frames_lost=self._newly_dropped(self._buffers.controls[:0]))
+            self._until_ns, self._is_more = now_ns, False
+            return Received(Frames.empty(), now_ns)
         deadline_ns = time.monotonic_ns() + int(COLLECT_S * 1e9)
         count = 0
         while count < MAX_FRAMES and time.monotonic_ns() < deadline_ns:
@@ -142,7 +143,7 @@ class SocketReceiver:
             until_ns = time.monotonic_ns()
             added = self._call(count)
             count += added
-        received = self._received(count, time.monotonic_ns())
+        received = self._received(count)
         self._buffers.make_ready(count)
         self._is_more = count == MAX_FRAMES  # may be waiting
         if self._is_more and len(received.frames):
@@ -165,23 +166,24 @@ class SocketReceiver:
             self._failure = OSError(code, os.strerror(code))
         return count
 
-    def _received(self, count: int, now_ns: int) -> Received:
+    def _received(self, count: int) -> Received:
+        clocks = both_clocks()
         frames, controls = self._buffers.frames[:count], self._buffers.controls[:count]
         is_error, is_remote = frames["can_id"] & ERROR != 0, frames["can_id"] & REMOTE != 0
         is_data = ~(is_error | is_remote)
         lost = self._newly_dropped(controls) + _overflows(frames[is_error])
-        data = _as_arrays(frames[is_data], self._times(controls, now_ns)[is_data])
-        return Received(data, now_ns, int((is_remote & ~is_error).sum()), int(is_error.sum()), lost)
+        data = _as_arrays(frames[is_data], self._times(controls, clocks)[is_data])
+        return Received(data, clocks.now_ns, int((is_remote & ~is_error).sum()), int(is_error.sum()), lost)
 
-    def _times(self, controls: npt.NDArray[np.uint8], now_ns: int) -> npt.NDArray[np.int64]:
+    def _times(self, controls: npt.NDArray[np.uint8], clocks: BothClocks) -> npt.NDArray[np.int64]:
         """By the adapter's clock where it has one, else by the kernel's.
 
         The kernel's is the wall clock: should it have been set since, the bounds of this wake hold.
         """
         by_kernel, by_adapter = stamps_ns(controls)
         if not by_kernel.all():
-            return np.full(len(controls), now_ns)
-        arrived_ns = np.clip(by_kernel + wall_offset_ns(), self._until_ns, now_ns)
+            return np.full(len(controls), clocks.now_ns)
+        arrived_ns = np.clip(by_kernel + clocks.offset_ns, self._until_ns, clocks.now_ns)
         if not len(controls) or not by_adapter.all():
             return arrived_ns
         return self._adapter_clock.monotonic(by_adapter, arrived_ns)
