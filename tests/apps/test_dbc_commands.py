@@ -76,6 +76,10 @@ def test_bind(good: Path, bad: Path, tmp_path: Path) -> None:
     binding = parse_binding(output.read_text())
     assert (binding.name, binding.dbc, binding.cell_blocks) == ("my_pack", "My pack.dbc", 96)
     assert run("bind", good).output == output.read_text()
+    output.write_text("corrected by hand")
+    done = run("bind", good, "-o", output)
+    assert (done.exit_code, output.read_text()) == (2, "corrected by hand")
+    assert "is there already" in done.output
     done = run("bind", bad)
     assert done.exit_code == 2
     assert "bad.dbc: line 6: signal M.S has factor 0" in done.output

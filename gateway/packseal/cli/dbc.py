@@ -69,12 +69,17 @@ def dbc_show(dbc_file: Path, wanted: str | None) -> None:
 def dbc_bind(dbc_file: Path, name: str | None, output: Path | None) -> None:
     """Suggest a binding from the names, units and ranges of the signals. It is a start: read and correct it.
 
+    A file that is there is never written over: it may have been corrected.
+
     \b
     packseal dbc bind pack.dbc -o pack.toml
     """
+    from packseal.errors import ConfigError
     from packseal.io.files import write_whole
     from packseal.signals.dbc_suggestion import binding_name, suggest_binding
 
+    if output and output.exists():
+        raise ConfigError(f"{output}: is there already, and may have been corrected; name another file, or remove it")
     text = suggest_binding(_loaded(dbc_file), binding_name(name or dbc_file.stem), dbc_file.name)
     if output:
         write_whole(output, text.encode())
@@ -113,5 +118,5 @@ def dbc_compile(dbc_file: Path, bind: Path, output: Path) -> None:
     with naming(bind):
         table = compile_table(bound.binding, bound.decoder)
     write_whole(output, table.content)
-    click.echo("\n".join([*bound.decoder.notes, *table.lines()]))
+    click.echo("\n".join(printable(line) for line in [*bound.decoder.notes, *table.lines()]))
     click.echo(f'in the board\'s configuration: "can": {{"table": "{sha256(table.content).hexdigest()}", …}}')

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from packseal.errors import DBCError
 from packseal.signals.absence import Codes, codes_of_j1939, codes_of_table, joined
@@ -23,8 +23,21 @@ from packseal.signals.layout import MessageLayout, SignalLayout
 if TYPE_CHECKING:
     from cantools.database.can import Database, Message, Signal
 
-_SYNTAX = re.compile(r"Invalid syntax at line (\d+), column (\d+)")
+MAX_NAME = 128  # characters; so many the format's specification allows
+_SYNTAX = re.compile(r"Invalid syntax at line (\d+), column (\d+)(?:.*?>>!<<(.*?)\"*$)?", re.DOTALL)
 _FLOAT_BITS = (32, 64)  # IEEE 754 single and double; SIG_VALTYPE_ 1 and 2
+
+
+class DBCContent(NamedTuple):
+    """What a DBC describes. notes: what was passed over. outline: where each message stands, by MessageLayout.key.
+
+    faults: why the file is not to be used, each with line and cure; the messages that have some are not in `messages`.
+    """
+
+    messages: tuple[MessageLayout, ...]
+    notes: tuple[str, ...]
+    outline: Mapping[int, MessageText]
+    faults: tuple[str, ...] = ()
 
 
 def load_dbc(content: bytes) -> Decoder:
@@ -32,16 +45,30 @@ def load_dbc(content: bytes) -> Decoder:
 
     Raises DBCError, naming line, fault and cure, for a file that cannot be parsed or would decode wrongly.
     """
-    return Decoder(*read_dbc(decode_text(content))[:2])
+    found = read_sound_dbc(content)
+    return Decoder(found.messages, found.notes)
 
 
-def read_dbc(text: str) -> tuple[list[MessageLayout], tuple[str, ...], Mapping[int, MessageText]]:
-    """(messages, notes, where each message stands in the text, by MessageLayout.key). Raises DBCError."""
+def read_sound_dbc(content: bytes) -> DBCContent:
+    """A content without faults. Raises DBCError."""
+    found = read_dbc(decode_text(content))
+    if found.faults:
+        raise DBCError(found.faults[0])
+    return found
+
+
+def read_dbc(text: str) -> DBCContent:
+    """Raises DBCError for what cannot be parsed; what would decode wrongly is in `faults`."""
     text, notes, outline = check_text(text)
     database = _parse(text)
-    messages = [_message(one, outline[_key(one)], _is_j1939(one, database)) for one in database.messages]
-    notes = (*notes, *_overhangs(messages, outline), *_ranges(messages, outline), *_claims(messages))
-    return messages, notes, outline
+    messages, faults = [], []
+    for one in database.messages:
+        message, wrong = _message(one, outline[_key(one)], _is_j1939(one, database))
+        faults += wrong
+        if message is not None:
+            messages.append(message)
+    notes = (*notes, *_overhangs(messages, outline), *_ranges(messages, outline), *_claims(messages, outline))
+    return DBCContent(tuple(messages), notes, outline, tuple(faults))
 
 
 def _parse(text: str) -> Database:
@@ -57,9 +84,10 @@ def _parse(text: str) -> Database:
 
 
 def _as_dbc_error(error: Exception) -> DBCError:
-    found = " ".join(str(error).split())[:200] or type(error).__name__
     if syntax := _SYNTAX.search(str(error)):
-        return DBCError(f"line {syntax[1]}, column {syntax[2]}: not DBC syntax; correct or remove that line ({found})")
+        found = f", from {' '.join(syntax[3].split())[:40]!r} on" if syntax[3] else ""
+        return DBCError(f"line {syntax[1]}, column {syntax[2]}: not DBC syntax{found}; correct or remove that line")
+    found = " ".join(str(error).split())[:200] or type(error).__name__
     return DBCError(f"the DBC cannot be loaded: {found}")
 
 
@@ -85,11 +113,21 @@ def _protocol(database: Database) -> str:
     return str(definition.default_value) if definition else ""
 
 
-def _message(message: Message, text: MessageText, is_j1939: bool) -> MessageLayout:
+def _message(message: Message, text: MessageText, is_j1939: bool) -> tuple[MessageLayout | None, list[str]]:
+    """The message, or else why there is none."""
     long_names = _long_names(message, text)
-    signals = [_signal(signal, text, long_names, is_j1939) for signal in message.signals]
-    ordered = _multiplexers_first(signals, text)
-    return MessageLayout(message.name, message.frame_id, message.is_extended_frame, text.length, ordered, is_j1939)
+    signals = [_signal(signal, long_names, is_j1939) for signal in message.signals]
+    faults = [f"{_place(signal, text)} {fault}" for signal in signals if (fault := _fault(signal))]
+    if len(message.name) > MAX_NAME:
+        faults.append(f"line {text.line}: message {text.name[:40]}… has a name of more than {MAX_NAME} characters")
+    try:
+        ordered = _multiplexers_first(signals, text)
+    except DBCError as error:
+        faults.append(str(error))
+    if faults:
+        return None, faults
+    is_extended = message.is_extended_frame
+    return MessageLayout(message.name, message.frame_id, is_extended, text.length, ordered, is_j1939), []
 
 
 def _long_names(message: Message, text: MessageText) -> dict[str, str]:
@@ -102,10 +140,10 @@ def _long_names(message: Message, text: MessageText) -> dict[str, str]:
     return {short: bits.get(place[1:], short) for short, place in text.signals.items() if short not in names}
 
 
-def _signal(signal: Signal, text: MessageText, long_names: Mapping[str, str], is_j1939: bool) -> SignalLayout:
+def _signal(signal: Signal, long_names: Mapping[str, str], is_j1939: bool) -> SignalLayout:
     multiplexer = signal.multiplexer_signal
     minimum, maximum = _range(signal)
-    layout = SignalLayout(
+    return SignalLayout(
         name=signal.name,
         start_bit=signal.start,
         bit_length=signal.length,
@@ -121,9 +159,6 @@ def _signal(signal: Signal, text: MessageText, long_names: Mapping[str, str], is
         maximum=maximum,
         absent_codes=_absent_codes(signal, is_j1939),
     )
-    if fault := _fault(layout):
-        raise DBCError(f"{_place(layout, text)} {fault}")
-    return layout
 
 
 def _range(signal: Signal) -> tuple[float | None, float | None]:
@@ -146,7 +181,8 @@ def _absent_codes(signal: Signal, is_j1939: bool) -> Codes:
 
 
 def _place(signal: SignalLayout, text: MessageText) -> str:
-    return f"line {text.line_of(signal.start_bit, signal.bit_length)}: signal {text.name}.{signal.name}"
+    line = text.line_of(signal.name, signal.start_bit, signal.bit_length)
+    return f"line {line}: signal {text.name}.{signal.name[:MAX_NAME]}"
 
 
 def _fault(layout: SignalLayout) -> str | None:
@@ -154,8 +190,10 @@ def _fault(layout: SignalLayout) -> str | None:
         return f"has factor {layout.factor} and offset {layout.offset}; the factor must not be 0, both must be finite"
     if layout.bytes_needed > MAX_MESSAGE_BYTES:
         return f"ends in byte {layout.bytes_needed}, a frame has at most {MAX_MESSAGE_BYTES}; correct its start bit"
+    if len(layout.name) > MAX_NAME:
+        return f"has a name of more than {MAX_NAME} characters; shorten it"
     if layout.is_float and layout.bit_length not in _FLOAT_BITS:
-        return f"is a float of {layout.bit_length} bits; expected 32 or 64"
+        return f"is a float of {layout.bit_length} bits; its length must be 32 or 64"
     return None
 
 
@@ -177,9 +215,10 @@ def _ranges(messages: Sequence[MessageLayout], outline: Mapping[int, MessageText
                 yield f"{_place(signal, outline[message.key])} {found}; the range is passed over"
 
 
-def _claims(messages: Sequence[MessageLayout]) -> Iterator[str]:
+def _claims(messages: Sequence[MessageLayout], outline: Mapping[int, MessageText]) -> Iterator[str]:
     for first, second in shared_groups(messages):
-        yield f"message {second.name} has the parameter group and source of {first.name}, which gets the frames"
+        found = f"message {second.name} has the parameter group and source of {first.name}, which gets the frames"
+        yield f"line {outline[second.key].line}: {found}; take one of them out"
 
 
 def _multiplexers_first(signals: Sequence[SignalLayout], text: MessageText) -> tuple[SignalLayout, ...]:

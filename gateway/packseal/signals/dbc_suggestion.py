@@ -14,15 +14,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packseal.errors import BindingError
+from packseal.signals.absence import Codes
 from packseal.signals.binding import CURRENT, MAX_RANGE, NUMBERED, QUANTITIES
 from packseal.signals.decoder import Decoder
 from packseal.signals.layout import SignalLayout
 
 LEAST_NUMBERED = 4  # signals that differ in a number alone; fewer are something else
 ALTERNATIVES = 3
+MAX_CODES = 16  # "not available" codes that are written out; J1939's are a thousand in a number of 16 bits
+MAX_CELL_BLOCKS = 1024  # that a binding may state
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PHRASES = (("state[ _]?of[ _]?charge", "_soc_"), ("state[ _]?of[ _]?health", "_soh_"))
+_PHRASES = (
+    ("state[ _]?of[ _]?charge", "_soc_"),
+    ("state[ _]?of[ _]?health", "_soh_"),
+    ("(?-i:SOC)", "_soc_"),  # or SOCave would be SO and Cave
+    ("bms", "_bms_"),
+    (r"(?<!\d)(?:12|24|48)[ _]?v(?![a-z])", "_lv_"),  # the battery of the vehicle's lamps
+    (r"(?<!\d)(?:12|24|48)[ _]?v(?=bat)", "_lv_"),
+)
+_PLAIN = re.compile(r"\w+\.\w+", re.ASCII)
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")  # the last one in a name
 _FACTORS = {  # unit -> factor to the quantity's own
     "mv": {"v": "1000", "mv": "1", "kv": "1000000"},
@@ -31,20 +42,16 @@ _FACTORS = {  # unit -> factor to the quantity's own
     "ddegc": {"degc": "10", "°c": "10", "c": "10", "deg c": "10", "celsius": "10"},
     "wh": {"kwh": "1000", "wh": "1"},
 }
-_LEAST = {
-    "mv": 1000,
-    "ma": 20_000,
-    "cpct": 8000,
-    "ddegc": 500,
-    "wh": 2000,
-}  # that the bits reach
+_SHARES = ("1", "10", "100")  # a percentage without a unit may be in tenths or hundredths
+_LEAST = {"mv": 1000, "ma": 20_000, "cpct": 8000, "ddegc": 500, "wh": 2000}  # that the bits reach
 
 
 @dataclass(frozen=True)
 class _Rule:
     """needs: its own name has a word of each group; those of `anywhere` may be in the message's name alone.
 
-    good: at least one of these is in either name. bad: these speak against it. valid: in the quantity's unit.
+    good: at least one of these is in either name. bad: these speak against it; never: in its own name these mean
+    something else. valid: in the quantity's unit.
     """
 
     needs: tuple[frozenset[str], ...]
@@ -52,6 +59,7 @@ class _Rule:
     bad: frozenset[str]
     valid: tuple[int, int]
     anywhere: tuple[frozenset[str], ...] = ()
+    never: frozenset[str] = frozenset()
 
 
 def _words(text: str) -> frozenset[str]:
@@ -63,22 +71,27 @@ _SIDE = _words(
     "limit limiting limits max min target request req set allowed available charger motor phase ac aux lv low fast "
     "inverter dcdc dc isolation insulation bus link diff difference deviation delta power counter count error fault "
     "status state number num warn warning threshold index id mux change window coil cable coolant inlet outlet ambient "
-    "interior intake mol msl rsl pump fet"
+    "interior intake mol msl rsl pump fet pct nr"
 )
 _VOLTS = _words("voltage volt volts voltages u v uv vbat")
 _AMPS = _words("current amps amp i curr")
 _TEMPERATURE = _words("temperature temp temperatures temps t")
 _ENERGY = _words("energy")
 _CELL = _words("cell brick block cells bricks cellblock")
-_LOW, _HIGH, _MEAN = _words("min minimum low lowest"), _words("max maximum high highest"), _words("avg average mean")
+_LOW, _HIGH, _MEAN = (
+    _words("min minimum low lowest"),
+    _words("max maximum high highest"),
+    _words("avg ave average mean"),
+)
 _ENDS = _LOW | _HIGH
+_SHUNT = _words("shunt ivt csm")  # has a temperature of its own
 _DEGREES, _CELL_MV, _SHARE = (-400, 1000), (500, 5000), (0, 10_000)
 _RULES = {
-    "pack_voltage_mv": _Rule((_VOLTS,), _PACK, _SIDE | _CELL | _ENDS, (10_000, 1_500_000)),
-    "pack_current_ma": _Rule((_AMPS,), _PACK, _SIDE | _CELL | _ENDS, (-2_000_000, 2_000_000)),
-    "soc_reported_cpct": _Rule((_words("soc"),), _PACK | _words("soc"), _SIDE | _ENDS, _SHARE),
+    "pack_voltage_mv": _Rule((_VOLTS,), _PACK, _SIDE | _CELL, (10_000, 1_500_000), never=_ENDS),
+    "pack_current_ma": _Rule((_AMPS,), _PACK, _SIDE | _CELL, (-2_000_000, 2_000_000), never=_ENDS),
+    "soc_reported_cpct": _Rule((_words("soc"),), _PACK | _MEAN | _words("soc"), _SIDE | _ENDS, _SHARE),
     "soh_reported_cpct": _Rule((_words("soh deterioration"),), _PACK | _words("capacity soh"), _SIDE | _ENDS, _SHARE),
-    "temperature_ddegc": _Rule((_TEMPERATURE,), _PACK | _CELL, _SIDE | _ENDS, _DEGREES),
+    "temperature_ddegc": _Rule((_TEMPERATURE,), _PACK | _CELL, _SIDE | _SHUNT, _DEGREES, never=_ENDS | _words("nr")),
     "temperature_min_ddegc": _Rule((_TEMPERATURE, _LOW), _PACK | _CELL, _SIDE - _LOW | _HIGH | _MEAN, _DEGREES),
     "temperature_max_ddegc": _Rule((_TEMPERATURE, _HIGH), _PACK | _CELL, _SIDE - _HIGH | _LOW | _MEAN, _DEGREES),
     "cell_voltage_min_mv": _Rule(
@@ -121,24 +134,46 @@ def suggest_binding(decoder: Decoder, name: str, dbc: str) -> str:
 
     name: of the binding, as it is to be; dbc: the file's name.
     """
-    numbered = {quantity: _numbered(decoder, quantity) for quantity in NUMBERED}
-    taken = frozenset().union(*(row.siblings for row in numbered.values()))
-    tables = {quantity: _candidates(decoder, quantity, taken) for quantity in QUANTITIES}
-    if not any(tables.values()) and not taken:
-        raise BindingError("no signal looks like one of a pack; write the binding by hand, `packseal dbc show` helps")
-    cells = numbered["cell_voltage_mv"].count
+    numbered = {quantity: row for quantity in NUMBERED if (row := _numbered(decoder, quantity))}
+    rows = _in_rows(decoder)
+    tables = {quantity: _candidates(decoder, quantity, rows) for quantity in QUANTITIES}
+    if not any(tables.values()):
+        which = f", only {', '.join(row.pattern for row in numbered.values())} of its parts" if numbered else ""
+        cure = "write the binding by hand, `packseal dbc show` helps"
+        raise BindingError(f"no signal looks like one of a pack{which}; {cure}")
+    cells = numbered.get("cell_voltage_mv")
     head = (
         "# Suggested from names, units and ranges: read each line, and try it on a log (`packseal import`).\n"
-        f'format = 1\nname = "{name}"\nbattery = "…"  # say which\ndbc = {json.dumps(dbc)}\n'
+        f'format = 1\nname = "{name}"\nbattery = "…"  # say which\ndbc = {_string(dbc)}\n'
     )
-    parts = [head + (f"cell_blocks = {cells}\n" if cells else "")]
-    parts += [_table(quantity, found) for quantity, found in tables.items()]
-    parts += [_numbered_table(quantity, row) for quantity, row in numbered.items() if row.count]
+    parts = [head + (_cell_blocks(cells) if cells else "")]
+    parts += [_table(quantity, found, decoder) for quantity, found in tables.items()]
+    parts += [_numbered_table(quantity, row) for quantity, row in numbered.items()]
     return "\n".join(parts)
 
 
+def _cell_blocks(row: _Row) -> str:
+    return f"cell_blocks = {min(len(row.siblings), MAX_CELL_BLOCKS)}  # so many the DBC describes\n"
+
+
+def _string(text: str) -> str:
+    """As TOML writes it, whatever a file's name is made of."""
+    quoted = json.dumps(text.encode(errors="replace").decode(), ensure_ascii=False)
+    return quoted.replace("\x7f", "\\u007f")
+
+
+def _in_rows(decoder: Decoder) -> frozenset[str]:
+    """Signals that differ from others in a number alone: one of many stands for no pack."""
+    rows: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name in decoder.signals:
+        own = name.split(".", 1)[1]
+        if number := _NUMBER.search(own):
+            rows[own[: number.start()], own[number.end() :]].append(name)
+    return frozenset(name for row in rows.values() if len(row) >= LEAST_NUMBERED for name in row)
+
+
 def _candidates(decoder: Decoder, quantity: str, taken: frozenset[str]) -> list[_Found]:
-    """Best first; of equal ones the first in the file."""
+    """Best first; of equal ones the first in the file. taken: signals that are none."""
     unit, rule = quantity.rsplit("_", 1)[1], _RULES[quantity]
     found = (_judged(name, name, signal, unit, rule) for name, signal in decoder.signals.items() if name not in taken)
     return sorted((one for one in found if one), key=lambda one: -one.score)
@@ -146,15 +181,19 @@ def _candidates(decoder: Decoder, quantity: str, taken: frozenset[str]) -> list[
 
 def _judged(name: str, read_as: str, signal: SignalLayout, unit: str, rule: _Rule) -> _Found | None:
     """read_as: the name whose words count."""
+    if not _PLAIN.fullmatch(name):
+        return None  # a long name, from an attribute, may hold anything
     message, own = (_words_of(part) for part in read_as.split(".", 1))
     both = own | message
     if any((both if group in rule.anywhere else own).isdisjoint(group) for group in rule.needs):
         return None
-    if both.isdisjoint(rule.good):
+    if both.isdisjoint(rule.good) or own & rule.never:
         return None
+    if message & _LOW and message & _HIGH:
+        message -= _ENDS  # it has both, and speaks for neither
     stated = signal.unit.strip().lower()
     factor = _FACTORS[unit].get(stated)
-    if factor is None and stated.strip("+-1 %"):
+    if factor is None and stated.strip("+-1 %" if unit == "cpct" else "+-1 "):
         return None  # it says another unit
     if signal.bit_length < 6 or not _reaches(signal, factor, unit, rule):
         return None
@@ -164,8 +203,14 @@ def _judged(name: str, read_as: str, signal: SignalLayout, unit: str, rule: _Rul
         return None
     needed = sorted(word for group in rule.needs for word in both & group)
     reasons = [f"its name says {', '.join(dict.fromkeys([*needed, *sorted(good)]))}"]
-    reasons += [f"its unit is {signal.unit.strip()}"] if factor else ["it states no unit: check the factor"]
+    reasons.append(f"its unit is {signal.unit.strip()}" if factor else _doubt(stated))
+    if against := sorted(bad - set(needed)):
+        reasons.append(f"against it: {', '.join(against)}")
     return _Found(name, score, factor or _guessed(signal, unit, rule), tuple(reasons))
+
+
+def _doubt(stated: str) -> str:
+    return f"its unit reads {stated!r}: check the factor" if stated else "it states no unit: check the factor"
 
 
 def _words_of(name: str) -> frozenset[str]:
@@ -182,30 +227,33 @@ def _reaches(signal: SignalLayout, factor: str | None, unit: str, rule: _Rule) -
 
 def _guessed(signal: SignalLayout, unit: str, rule: _Rule) -> str:
     """A factor, where no unit is stated: the smallest by which the bits reach a usual range of the quantity."""
-    factors = sorted(set(_FACTORS[unit].values()), key=int)
-    usual = min(rule.valid[1], 400_000)
-    return next((factor for factor in factors if _top(signal) * int(factor) * 4 >= usual), factors[-1])
+    factors = _SHARES if unit == "cpct" else sorted(set(_FACTORS[unit].values()), key=int)
+    usual = min(rule.valid[1], 100_000) if unit != "cpct" else 0.9 * rule.valid[1]
+    return next((factor for factor in factors if _top(signal) * int(factor) >= usual), factors[-1])
 
 
 def _top(signal: SignalLayout) -> float:
-    return max(raw * signal.factor + signal.offset for raw in signal.raw_bounds)
+    """The highest value that the bits hold, or that the DBC states."""
+    return max(signal.maximum or 0, *(raw * signal.factor + signal.offset for raw in signal.raw_bounds))
 
 
 @dataclass(frozen=True)
 class _Row:
-    """`count` signals that differ in a number alone; siblings are these, and others that found no room."""
+    """`count` signals that differ in a number alone, the first of them as found; siblings have others beside them that
+    found no room."""
 
-    pattern: str = ""
-    factor: str = ""
-    count: int = 0
-    siblings: frozenset[str] = frozenset()
+    pattern: str
+    first: _Found
+    count: int
+    siblings: frozenset[str]
+    codes: Codes
 
 
-def _numbered(decoder: Decoder, quantity: str) -> _Row:
-    """The longest row of signals of this quantity; nothing where there is none."""
+def _numbered(decoder: Decoder, quantity: str) -> _Row | None:
+    """The longest row of signals of this quantity; None where there is none."""
     rule, unit = _EACH[quantity], quantity.rsplit("_", 1)[1]
     rows: dict[tuple[str, str, str], dict[int, str]] = defaultdict(dict)
-    names: dict[tuple[str, str, str, int], str] = {}
+    found: dict[tuple[str, str, str, int], _Found] = {}
     for name, signal in decoder.signals.items():
         message, own = name.split(".", 1)
         number = _NUMBER.search(own)
@@ -213,16 +261,18 @@ def _numbered(decoder: Decoder, quantity: str) -> _Row:
         if number and (judged := _judged(name, bare, signal, unit, rule)):
             key = own[: number.start()], own[number.end() :], judged.factor
             rows[key].setdefault(int(number[1]), number[1])
-            names.setdefault((*key, int(number[1])), name)
+            found.setdefault((*key, int(number[1])), judged)
     runs = [(key, run) for key, row in rows.items() for run in _runs(row)]
     key, run = max(runs, key=lambda one: len(one[1]), default=(("", "", ""), []))
     if len(run) < LEAST_NUMBERED:
-        return _Row()
-    before, behind, factor = key
-    siblings = frozenset(names[*key, number] for number in rows[key])
+        return None
+    before, behind, _ = key
+    siblings = frozenset(found[*key, number].name for number in rows[key])
     run = run[: NUMBERED[quantity][1]]
-    pattern = f"{before}{{{run[0]}..{run[-1]}}}{behind}"
-    return _Row(_with_message(decoder, f"{before}{run[0]}{behind}", pattern), factor, len(run), siblings)
+    pattern = _with_message(decoder, f"{before}{run[0]}{behind}", f"{before}{{{run[0]}..{run[-1]}}}{behind}")
+    codes = {decoder.signals[found[*key, int(number)].name].absent_codes for number in run}
+    shared = codes.pop() if len(codes) == 1 else ()
+    return _Row(pattern, found[*key, int(run[0])], len(run), siblings, shared)
 
 
 def _runs(row: Mapping[int, str]) -> Iterator[list[str]]:
@@ -244,7 +294,7 @@ def _with_message(decoder: Decoder, first: str, pattern: str) -> str:
     return pattern if len(messages) == 1 else f"{messages[0]}.{pattern}"
 
 
-def _table(quantity: str, found: Sequence[_Found]) -> str:
+def _table(quantity: str, found: Sequence[_Found], decoder: Decoder) -> str:
     if not found:
         return f"# {quantity} ({QUANTITIES[quantity]}): nothing found\n"
     best, others = found[0], found[1 : 1 + ALTERNATIVES]
@@ -253,12 +303,27 @@ def _table(quantity: str, found: Sequence[_Found]) -> str:
     lines += [f"[quantities.{quantity}]", f'signal = "{best.name}"', f"factor = {best.factor}"]
     if quantity == CURRENT:
         lines += ['positive_when = "charging"  # a guess; "discharging" where driving shows mostly more than 0']
+    lines += _not_available(decoder.signals[best.name].absent_codes)
     lines.append(f"valid = {list(_RULES[quantity].valid)}  # narrow it to your pack")
     return "\n".join(lines) + "\n"
 
 
 def _numbered_table(quantity: str, row: _Row) -> str:
-    valid = list(_EACH[quantity].valid)
-    lines = [f"# {NUMBERED[quantity][0]}, {row.count} of them", f"[numbered.{quantity}]"]
-    lines += [f'signals = ["{row.pattern}"]', f"factor = {row.factor}", f"valid = {valid}"]
+    count = (
+        f"{row.count} of {len(row.siblings)}, with which a record is full"
+        if len(row.siblings) > row.count
+        else row.count
+    )
+    lines = [f"# {NUMBERED[quantity][0]}, {count}; {'; '.join(row.first.reasons)}", f"[numbered.{quantity}]"]
+    lines += [f'signals = ["{row.pattern}"]', f"factor = {row.first.factor}", *_not_available(row.codes)]
+    lines.append(f"valid = {list(_EACH[quantity].valid)}  # narrow it to your cells")
     return "\n".join(lines) + "\n"
+
+
+def _not_available(codes: Codes) -> list[str]:
+    """The raw values that the DBC says it of; where they are too many to list, that `valid` has to leave them out."""
+    if sum(last - first + 1 for first, last in codes) > MAX_CODES:
+        ranges = ", ".join(f"{first} to {last}" for first, last in codes[:ALTERNATIVES])
+        return [f"# the raw values {ranges} are none: see that `valid` leaves them out"]
+    values = [value for first, last in codes for value in range(first, last + 1)]
+    return [f"not_available = {values}  # by the DBC"] if values else []

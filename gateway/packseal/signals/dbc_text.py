@@ -2,8 +2,8 @@
 
 Decides the limits, each with its reason, so that no small file can cost much; refuses what would decode wrongly in
 silence (an identifier or a name described twice); and mends what describes no bits wrongly but stops a parser: value
-tables that belong to nothing, which cantools 45 refuses, and 29-bit identifiers without the bit that marks them. Line
-breaks are kept, so the parser's line numbers stay true.
+tables that belong to nothing, which cantools 45 refuses, comments that do not say on what, and 29-bit identifiers
+without the bit that marks them. Line breaks are kept, so the parser's line numbers stay true.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import NamedTuple
 from packseal.errors import DBCError
 from packseal.signals.layout import MAX_BITS
 
-MAX_DBC_BYTES = 4 << 20  # ten times the largest real file seen (Model3CAN.dbc, 384 kB); parsing takes about 1.5 s a MB
+MAX_DBC_BYTES = 4 << 20  # ten times the largest real file seen (Model3CAN.dbc, 384 kB); parsing takes 1.5 to 2 s a MB
 MAX_MESSAGE_BYTES = 64  # a CAN FD frame; what is longer comes in several frames and needs a transport protocol
 MAX_SIGNALS = 4096  # of one message; the most seen in a real file is under 1,000, all of them multiplexed
 MAX_MULTIPLEXER_VALUES = 65_536  # a parser lists every value of a range; real files stay below 1,000
 MAX_EXPONENT_DIGITS = 3  # a double ends at 1e308
 MAX_STANDARD_ID, MAX_EXTENDED_ID = 0x7FF, 0x1FFF_FFFF  # ISO 11898-1: 11 and 29 bits
+VALUE_TABLE = "value table"  # a note on one begins so
 DBC_EXTENDED = 0x8000_0000  # bit 31 of the identifier marks a 29-bit one
 ORPHAN_SIGNALS_ID = 0xC000_0000  # "VECTOR__INDEPENDENT_SIG_MSG": the editor's drawer for signals of no message
 
@@ -32,6 +33,7 @@ _ENTRY = re.compile(
     r"|\bSG_\s+(?P<signal>\w+)\s*(?:\s\w+\s*)?:\s*(?P<start>\d+)\s*\|\s*(?P<bits>\d+)\s*@"
 )
 _VALUES = re.compile(r"^[ \t]*VAL_\s+(?P<id>\d+)\s+(?P<signal>\w+)\b[^;]*;", re.MULTILINE)
+_COMMENT_ON_NOTHING = re.compile(r"^[ \t]*CM_[ \t]+(?!(?:BO|SG|BU|EV)_\b|;)\S[^;]*;", re.MULTILINE)
 _RANGES = re.compile(r"\bSG_MUL_VAL_\s[^;]*;")
 _RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
 _EXPONENT = re.compile(rf"(?<![\w.])[0-9.]+[eE][+-]?[0-9]{{{MAX_EXPONENT_DIGITS + 1},}}")
@@ -61,8 +63,11 @@ class MessageText:
         self.signals[name] = signal
         self._lines.setdefault((signal.start_bit, signal.bit_length), signal.line)
 
-    def line_of(self, start_bit: int, bit_length: int) -> int:
-        """The line of the signal with these bits. Not by name: a parser may have given it its long one."""
+    def line_of(self, name: str, start_bit: int, bit_length: int) -> int:
+        """The line of a signal; by its bits where a parser has given it a longer name."""
+        text = self.signals.get(name)
+        if text and text[1:] == (start_bit, bit_length):
+            return text.line
         return self._lines.get((start_bit, bit_length), self.line)
 
 
@@ -105,7 +110,7 @@ def check_text(text: str) -> tuple[str, tuple[str, ...], Mapping[int, MessageTex
             raise DBCError(f"line {bare.line(match)}: the {what} of {match[0][:20]!r} is out of range; correct it")
     messages = _outline(bare)
     _check_ranges(bare)
-    text, notes = _without_orphans(text, bare, messages)
+    text, notes = _without_strays(text, bare, messages)
     unmarked = {number for number in messages if _is_unmarked(number)}
     marked = {number | DBC_EXTENDED if number in unmarked else number: found for number, found in messages.items()}
     return _with_marks(text, unmarked), (*notes, *_notes_on_marks(messages, unmarked)), marked
@@ -198,18 +203,26 @@ def _check_ranges(bare: _Bare) -> None:
             )
 
 
-def _without_orphans(text: str, bare: _Bare, messages: Mapping[int, MessageText]) -> tuple[str, tuple[str, ...]]:
-    notes, pieces, position = [], [], 0
-    for match in _orphans(bare, messages):
-        what = f"message {match['id']} signal {match['signal']}"
-        notes.append(f"line {bare.line(match)}: value table of {what} passed over, the DBC has no such signal")
+def _without_strays(text: str, bare: _Bare, messages: Mapping[int, MessageText]) -> tuple[str, tuple[str, ...]]:
+    strays = sorted([*_orphans(bare, messages), *_comments_on_nothing(bare)], key=lambda stray: stray[0].start())
+    pieces, position = [], 0
+    for match, _ in strays:
         pieces += [text[position : match.start()], re.sub(r"[^\n]", " ", match[0])]
         position = match.end()
-    return "".join([*pieces, text[position:]]), tuple(notes)
+    return "".join([*pieces, text[position:]]), tuple(f"line {bare.line(match)}: {note}" for match, note in strays)
 
 
-def _orphans(bare: _Bare, messages: Mapping[int, MessageText]) -> Iterator[re.Match[str]]:
+def _orphans(bare: _Bare, messages: Mapping[int, MessageText]) -> Iterator[tuple[re.Match[str], str]]:
     for match in bare.statements(_VALUES):
         message = messages.get(int(match["id"]))
         if message is None or match["signal"] not in message.signals:
-            yield match
+            what = f"message {match['id']} signal {match['signal']}"
+            yield match, f"{VALUE_TABLE} of {what} passed over, the DBC has no such signal; correct or remove it"
+
+
+def _comments_on_nothing(bare: _Bare) -> Iterator[tuple[re.Match[str], str]]:
+    for match in bare.statements(_COMMENT_ON_NOTHING):
+        yield (
+            match,
+            "comment passed over, it does not say on what; write BO_ before its identifier",
+        )
