@@ -19,6 +19,7 @@ FIND_MICROPYTHON = "from packseal.io.micropython import micropython_command; pri
 LINE = ["tests/line"]
 WAITING = ["tests/apps", "tests/log", "tests/io", "tests/outbox"]
 FIRMWARE = ["tests/firmware"]
+INSIDE = ["tests/socketcan"]  # run by tests/io/test_socketcan.py, in a kernel of their own
 AT_ONCE = 3  # two processors, and one of the three mostly waits
 PORTS = {  # of MicroPython, and what runs on each
     "unix": ["tests/firmware/board_tests", "firmware/replay.py"],
@@ -51,7 +52,7 @@ def parts() -> list[Part]:
 def test_parts() -> list[Part]:
     """Side by side: what waits for processes and clocks leaves a processor to what computes."""
     pytest = [sys.executable, "-m", "pytest", "--durations=15"]
-    rest = [f"--ignore={folder}" for folder in LINE + WAITING + FIRMWARE]
+    rest = [f"--ignore={folder}" for folder in LINE + WAITING + FIRMWARE + INSIDE]
     return [
         Part("tests of the firmware", [*pytest, *FIRMWARE]),
         Part("tests of the whole line", [*pytest, *LINE]),

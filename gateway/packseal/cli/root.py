@@ -31,6 +31,9 @@ class _Commands(click.Group):
             sys.exit(_exit_code(error))
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except BrokenPipeError:  # who reads has seen enough, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(EXIT_REFUSED)
         except Exception as error:
             if os.environ.get("PACKSEAL_TRACEBACK"):
                 raise
