@@ -155,6 +155,28 @@ def test_nothing_is_loaded_from_the_folder_that_the_user_is_in(monkeypatch: pyte
     assert load_dbc_limited(pack_dbc.classic().encode()).messages
 
 
+def test_a_fault_of_the_reader_is_said_of_the_file(tmp_path: Path) -> None:
+    """Or a gateway would take it for a machine without room, and a fault of ours would look like a limit."""
+    script = tmp_path / "fault.py"
+    script.write_text(
+        "from packseal.io import limited_dbc\n"
+        "limited_dbc.read_sound_dbc = lambda content: 1 // 0\nlimited_dbc.main('load')\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], input=b"", capture_output=True, timeout=60, check=True)
+    assert "brings its reader to a fault (ZeroDivisionError: integer division" in json.loads(done.stdout)["error"]
+
+
+def test_a_stricter_limit_of_the_site_holds() -> None:
+    """A limit may not be raised; the process has to be content with it."""
+    program = (
+        "import resource, sys\nfrom packseal.io import limited_dbc\n"
+        "resource.setrlimit(resource.RLIMIT_CPU, (5, 5))\nlimited_dbc.CPU_S = 100\nlimited_dbc._limit()\n"
+        "print(*resource.getrlimit(resource.RLIMIT_CPU), *resource.getrlimit(resource.RLIMIT_FSIZE))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=True, text=True)
+    assert done.stdout.split() == ["5", "5", "0", "0"]
+
+
 def test_too_large_a_file_starts_no_process() -> None:
     with pytest.raises(DBCError, match="at most 4194304 are read"):
         load_dbc_limited(b" " * (5 << 20))

@@ -26,6 +26,9 @@ HOSTILE = {
     "dbc-sig-length-1e9": "line 6: signal S has 1000000000 bits",
 }
 
+NESTED = "BO_ 1 M: 8 A\n" + "".join(f' SG_ X{i} {"m0" * (i > 0)}M : 0|8@1+ (1,0) [0|0] "" A\n' for i in range(1500))
+NESTED += "".join(f"SG_MUL_VAL_ 1 X{i} X{i - 1} 0-0;\n" for i in range(1, 1500))
+
 REFUSED = [
     ("BO_ 2048 M: 8 A\n\nBO_ 2147485696 N: 8 A\n", "line 7: message N has the identifier 2147485696 of M, line 5"),
     ("BO_ 1073741824 M: 8 A\n", "line 5: message M has the identifier 1073741824, expected at most 536870911"),
@@ -39,6 +42,9 @@ REFUSED = [
     ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" A\nnonsense here\n', "line 7, column 1: not DBC syntax"),
     ("SG_MUL_VAL_ 1 A B 0-99999999;\n", "line 5: SG_MUL_VAL_ lists more than 65536 values"),
     (f"BA_ {'9' * 50};\n", "line 5: the number"),
+    (f"BO_ 1 {'M' * 200}: 8 A\n", "line 5: message M{40}… has a name of 200 characters, expected at most 128; shorten"),
+    (f'BO_ 1 M: 8 A\n SG_ {"S" * 999} : 0|8@1+ (1,0) [0|0] "" A\n', "line 6: signal S{40}… has a name of 999"),
+    (NESTED, "nested too deeply; write them more simply"),
 ]
 
 
@@ -89,7 +95,10 @@ def test_commented_and_quoted_descriptions_are_not_read() -> None:
 
 def test_signal_behind_the_end_of_its_message_is_noted() -> None:
     decoder = load_dbc(MESSAGE.replace("M: 8", "M: 0").encode())
-    assert decoder.notes == ("line 6: signal M.S needs 1 bytes, its message has 0; it is read from longer frames only",)
+    assert decoder.notes == (
+        "line 6: signal M.S needs 1 bytes, its message has 0; it is read from longer frames only, "
+        "correct its place or its message's length",
+    )
 
 
 def test_identifier_of_29_bits_without_its_mark_is_read_and_noted() -> None:

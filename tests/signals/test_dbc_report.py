@@ -179,6 +179,11 @@ def test_real_files_raise_no_alarm_that_was_judged_false(shared: Path) -> None:
         assert all(one.line > 0 for one in found)
 
 
+def test_a_factor_beyond_all_measure_is_survived() -> None:
+    body = f"BO_ 1 M: 8 A\n{signal('S', '0|64@1+', '(1e300,0)', '[-1e300|1e300]')}{signal('T', '0|64@1+', '(1E200,0)')}"
+    assert [problem for _, _, problem in findings(body)] == ["signal M.T shares bits with S"]
+
+
 def test_words() -> None:
     assert Finding(8, "error", "twice", "keep one").words("a.dbc") == "a.dbc:8: error: twice; keep one"
     assert Finding(0, "error", "too large", "").words("a.dbc") == "a.dbc: error: too large"

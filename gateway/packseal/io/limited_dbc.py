@@ -153,6 +153,9 @@ def main(question: str) -> None:
         text = json.dumps({"error": f"it takes more than {MEMORY_BYTES >> 20} MB to read the DBC; {_CURE}"})
     except RecursionError:
         text = json.dumps({"error": f"the DBC is nested too deeply; {_CURE}"})
+    except Exception as error:  # whatever a file makes of its reader is said of the file, and stops no gateway
+        words = f"the DBC brings its reader to a fault ({type(error).__name__}: {str(error)[:100]})"
+        text = json.dumps({"error": f"{words}; {_CURE}, and send us the file"})
     sys.stdout.write(text)
 
 
@@ -174,12 +177,15 @@ def _limit() -> None:
     budget_s = max(CPU_S, STARTS * started_s)
     signal.setitimer(signal.ITIMER_PROF, budget_s)
     most_s = int(started_s + budget_s) + 2
-    for kind, limit in ((resource.RLIMIT_CPU, most_s), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(kind, (limit, limit))
+    limits = [(resource.RLIMIT_CPU, most_s), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
     status = Path("/proc/self/statm")
     if status.exists():
         taken_bytes = int(status.read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken_bytes + MEMORY_BYTES, taken_bytes + MEMORY_BYTES))
+        limits.append((resource.RLIMIT_AS, taken_bytes + MEMORY_BYTES))
+    for kind, limit in limits:
+        _, most = resource.getrlimit(kind)
+        least = limit if most == resource.RLIM_INFINITY else min(limit, most)  # what a site has set holds
+        resource.setrlimit(kind, (least, least))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packseal.errors import DBCError
 from packseal.signals.absence import Codes, codes_of_j1939, codes_of_table, joined
-from packseal.signals.dbc_text import DBC_EXTENDED, MAX_MESSAGE_BYTES, MessageText, check_text, decode_text
+from packseal.signals.dbc_text import DBC_EXTENDED, MAX_MESSAGE_BYTES, MAX_NAME, MessageText, check_text, decode_text
 from packseal.signals.decoder import Decoder
 from packseal.signals.decoding.lookup import shared_groups
 from packseal.signals.layout import MessageLayout, SignalLayout
@@ -23,7 +23,6 @@ from packseal.signals.layout import MessageLayout, SignalLayout
 if TYPE_CHECKING:
     from cantools.database.can import Database, Message, Signal
 
-MAX_NAME = 128  # characters; so many the format's specification allows
 _SYNTAX = re.compile(r"Invalid syntax at line (\d+), column (\d+)(?:.*?>>!<<(.*?)\"*$)?", re.DOTALL)
 _FLOAT_BITS = (32, 64)  # IEEE 754 single and double; SIG_VALTYPE_ 1 and 2
 
@@ -87,6 +86,8 @@ def _as_dbc_error(error: Exception) -> DBCError:
     if syntax := _SYNTAX.search(str(error)):
         found = f", from {' '.join(syntax[3].split())[:40]!r} on" if syntax[3] else ""
         return DBCError(f"line {syntax[1]}, column {syntax[2]}: not DBC syntax{found}; correct or remove that line")
+    if isinstance(error, RecursionError) or "recursion depth" in str(error):
+        return DBCError("its multiplexers are nested too deeply; write them more simply, or take out that message")
     found = " ".join(str(error).split())[:200] or type(error).__name__
     return DBCError(f"the DBC cannot be loaded: {found}")
 
@@ -119,7 +120,9 @@ def _message(message: Message, text: MessageText, is_j1939: bool) -> tuple[Messa
     signals = [_signal(signal, long_names, is_j1939) for signal in message.signals]
     faults = [f"{_place(signal, text)} {fault}" for signal in signals if (fault := _fault(signal))]
     if len(message.name) > MAX_NAME:
-        faults.append(f"line {text.line}: message {text.name[:40]}… has a name of more than {MAX_NAME} characters")
+        faults.append(
+            f"line {text.line}: message {text.name[:40]}… has a name of more than {MAX_NAME} characters; shorten it"
+        )
     try:
         ordered = _multiplexers_first(signals, text)
     except DBCError as error:
@@ -203,7 +206,8 @@ def _overhangs(messages: Sequence[MessageLayout], outline: Mapping[int, MessageT
         for signal in message.signals:
             if signal.bytes_needed > message.length:
                 needs = f"needs {signal.bytes_needed} bytes, its message has {message.length}"
-                yield f"{_place(signal, outline[message.key])} {needs}; it is read from longer frames only"
+                cure = "it is read from longer frames only, correct its place or its message's length"
+                yield f"{_place(signal, outline[message.key])} {needs}; {cure}"
 
 
 def _ranges(messages: Sequence[MessageLayout], outline: Mapping[int, MessageText]) -> Iterator[str]:
@@ -212,7 +216,7 @@ def _ranges(messages: Sequence[MessageLayout], outline: Mapping[int, MessageText
         for signal in message.signals:
             if signal.minimum is not None and signal.dbc_range is None and not signal.is_float:
                 found = f"has the range [{signal.minimum}|{signal.maximum}], in which it has no value"
-                yield f"{_place(signal, outline[message.key])} {found}; the range is passed over"
+                yield f"{_place(signal, outline[message.key])} {found}; the range is passed over, correct it"
 
 
 def _claims(messages: Sequence[MessageLayout], outline: Mapping[int, MessageText]) -> Iterator[str]:

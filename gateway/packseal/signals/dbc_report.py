@@ -175,7 +175,7 @@ def _surprises(signal: SignalLayout, name: str, line: int, text: str) -> Iterato
     if signal.minimum is None or signal.maximum is None or signal.is_float:
         return
     width, most = float(signal.maximum) - float(signal.minimum), signal.raw_bounds[1] - signal.raw_bounds[0]
-    reach = abs(signal.factor) * most
+    reach = abs(float(signal.factor)) * most  # of a huge factor infinite, where integers would overflow below
     if math.isclose(width, reach, rel_tol=0.01):
         return  # an editor wrote what the bits can hold, which says nothing of what is measured
     yield from _of_no_vehicle(signal, name, line)

@@ -1,8 +1,8 @@
 """A first binding for a DBC, from the names, units and ranges of its signals; a person reads and corrects it.
 
-Decides what speaks for a signal and what against it: words in its name and its message's, its unit, its bits' reach.
-A wrong suggestion costs more than a missing one, so what has no word for it is left out, and every suggestion says what
-it rests on and which signals came next.
+Decides which signal is likeliest, by dbc_suggestion_rules.py: words in its name and its message's, its unit, its bits'
+reach. A wrong suggestion costs more than a missing one, so what has no word for it is left out, and every suggestion
+says what it rests on and which signals came next.
 """
 
 from __future__ import annotations
@@ -14,8 +14,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packseal.errors import BindingError
-from packseal.signals.absence import Codes
+from packseal.signals.absence import Codes, exact
 from packseal.signals.binding import CURRENT, MAX_RANGE, NUMBERED, QUANTITIES
+from packseal.signals.dbc_suggestion_rules import (
+    EACH,
+    ENDS,
+    FACTORS,
+    HIGH,
+    LEAST,
+    LOW,
+    RULES,
+    SHARES,
+    Rule,
+    words_of,
+    words_of_unit,
+)
 from packseal.signals.decoder import Decoder
 from packseal.signals.layout import SignalLayout
 
@@ -23,105 +36,21 @@ LEAST_NUMBERED = 4  # signals that differ in a number alone; fewer are something
 ALTERNATIVES = 3
 MAX_CODES = 16  # "not available" codes that are written out; J1939's are a thousand in a number of 16 bits
 MAX_CELL_BLOCKS = 1024  # that a binding may state
+LOPSIDED = 1.2  # a range of current that reaches so many times further to one side is that of a pack that drives
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PHRASES = (
-    ("state[ _]?of[ _]?charge", "_soc_"),
-    ("state[ _]?of[ _]?health", "_soh_"),
-    ("(?-i:SOC)", "_soc_"),  # or SOCave would be SO and Cave
-    ("bms", "_bms_"),
-    (r"(?<!\d)(?:12|24|48)[ _]?v(?![a-z])", "_lv_"),  # the battery of the vehicle's lamps
-    (r"(?<!\d)(?:12|24|48)[ _]?v(?=bat)", "_lv_"),
-)
 _PLAIN = re.compile(r"\w+\.\w+", re.ASCII)
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")  # the last one in a name
-_FACTORS = {  # unit -> factor to the quantity's own
-    "mv": {"v": "1000", "mv": "1", "kv": "1000000"},
-    "ma": {"a": "1000", "ma": "1"},
-    "cpct": {"%": "100", "pct": "100", "percent": "100"},
-    "ddegc": {"degc": "10", "°c": "10", "c": "10", "deg c": "10", "celsius": "10"},
-    "wh": {"kwh": "1000", "wh": "1"},
-}
-_SHARES = ("1", "10", "100")  # a percentage without a unit may be in tenths or hundredths
-_LEAST = {"mv": 1000, "ma": 20_000, "cpct": 8000, "ddegc": 500, "wh": 2000}  # that the bits reach
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """needs: its own name has a word of each group; those of `anywhere` may be in the message's name alone.
-
-    good: at least one of these is in either name. bad: these speak against it; never: in its own name these mean
-    something else. valid: in the quantity's unit.
-    """
-
-    needs: tuple[frozenset[str], ...]
-    good: frozenset[str]
-    bad: frozenset[str]
-    valid: tuple[int, int]
-    anywhere: tuple[frozenset[str], ...] = ()
-    never: frozenset[str] = frozenset()
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_PACK = _words("pack battery batt bat hv hvb bms total lb bmu ess string")
-_SIDE = _words(
-    "limit limiting limits max min target request req set allowed available charger motor phase ac aux lv low fast "
-    "inverter dcdc dc isolation insulation bus link diff difference deviation delta power counter count error fault "
-    "status state number num warn warning threshold index id mux change window coil cable coolant inlet outlet ambient "
-    "interior intake mol msl rsl pump fet pct nr"
-)
-_VOLTS = _words("voltage volt volts voltages u v uv vbat")
-_AMPS = _words("current amps amp i curr")
-_TEMPERATURE = _words("temperature temp temperatures temps t")
-_ENERGY = _words("energy")
-_CELL = _words("cell brick block cells bricks cellblock")
-_LOW, _HIGH, _MEAN = (
-    _words("min minimum low lowest"),
-    _words("max maximum high highest"),
-    _words("avg ave average mean"),
-)
-_ENDS = _LOW | _HIGH
-_SHUNT = _words("shunt ivt csm")  # has a temperature of its own
-_DEGREES, _CELL_MV, _SHARE = (-400, 1000), (500, 5000), (0, 10_000)
-_RULES = {
-    "pack_voltage_mv": _Rule((_VOLTS,), _PACK, _SIDE | _CELL, (10_000, 1_500_000), never=_ENDS),
-    "pack_current_ma": _Rule((_AMPS,), _PACK, _SIDE | _CELL, (-2_000_000, 2_000_000), never=_ENDS),
-    "soc_reported_cpct": _Rule((_words("soc"),), _PACK | _MEAN | _words("soc"), _SIDE | _ENDS, _SHARE),
-    "soh_reported_cpct": _Rule((_words("soh deterioration"),), _PACK | _words("capacity soh"), _SIDE | _ENDS, _SHARE),
-    "temperature_ddegc": _Rule((_TEMPERATURE,), _PACK | _CELL, _SIDE | _SHUNT, _DEGREES, never=_ENDS | _words("nr")),
-    "temperature_min_ddegc": _Rule((_TEMPERATURE, _LOW), _PACK | _CELL, _SIDE - _LOW | _HIGH | _MEAN, _DEGREES),
-    "temperature_max_ddegc": _Rule((_TEMPERATURE, _HIGH), _PACK | _CELL, _SIDE - _HIGH | _LOW | _MEAN, _DEGREES),
-    "cell_voltage_min_mv": _Rule(
-        (_VOLTS, _LOW, _CELL), _PACK | _CELL, _SIDE - _LOW | _HIGH | _MEAN, _CELL_MV, (_CELL,)
-    ),
-    "cell_voltage_max_mv": _Rule(
-        (_VOLTS, _HIGH, _CELL), _PACK | _CELL, _SIDE - _HIGH | _LOW | _MEAN, _CELL_MV, (_CELL,)
-    ),
-    "remaining_energy_reported_wh": _Rule(
-        (_ENERGY, _words("remaining remain left rest")),
-        _PACK | _words("energy nominal"),
-        _SIDE | _words("time ideal capacity segments"),
-        (0, 1_000_000),
-        (_ENERGY,),
-    ),
-}
-_EACH = {
-    "cell_voltage_mv": _Rule((_CELL,), _VOLTS | _CELL, _SIDE | _ENDS, _CELL_MV, (_CELL,)),
-    "sensor_temperature_ddegc": _Rule(
-        (_TEMPERATURE,), _CELL | _PACK | _words("sensor module"), _SIDE | _ENDS, _DEGREES, (_TEMPERATURE,)
-    ),
-}
 
 
 @dataclass(frozen=True)
 class _Found:
+    """is_plain: its unit is the quantity's, and no word speaks against it."""
+
     name: str
     score: int
     factor: str
     reasons: tuple[str, ...]
+    is_plain: bool
 
 
 def binding_name(text: str) -> str:
@@ -174,25 +103,26 @@ def _in_rows(decoder: Decoder) -> frozenset[str]:
 
 def _candidates(decoder: Decoder, quantity: str, taken: frozenset[str]) -> list[_Found]:
     """Best first; of equal ones the first in the file. taken: signals that are none."""
-    unit, rule = quantity.rsplit("_", 1)[1], _RULES[quantity]
+    unit, rule = quantity.rsplit("_", 1)[1], RULES[quantity]
     found = (_judged(name, name, signal, unit, rule) for name, signal in decoder.signals.items() if name not in taken)
     return sorted((one for one in found if one), key=lambda one: -one.score)
 
 
-def _judged(name: str, read_as: str, signal: SignalLayout, unit: str, rule: _Rule) -> _Found | None:
+def _judged(name: str, read_as: str, signal: SignalLayout, unit: str, rule: Rule) -> _Found | None:
     """read_as: the name whose words count."""
     if not _PLAIN.fullmatch(name):
         return None  # a long name, from an attribute, may hold anything
-    message, own = (_words_of(part) for part in read_as.split(".", 1))
+    stated = signal.unit.strip().lower()
+    message, own = (words_of(part) for part in read_as.split(".", 1))
+    own |= words_of_unit(stated)
     both = own | message
     if any((both if group in rule.anywhere else own).isdisjoint(group) for group in rule.needs):
         return None
     if both.isdisjoint(rule.good) or own & rule.never:
         return None
-    if message & _LOW and message & _HIGH:
-        message -= _ENDS  # it has both, and speaks for neither
-    stated = signal.unit.strip().lower()
-    factor = _FACTORS[unit].get(stated)
+    if message & LOW and message & HIGH:
+        message -= ENDS  # it has both, and speaks for neither
+    factor = FACTORS[unit].get(stated)
     if factor is None and stated.strip("+-1 %" if unit == "cpct" else "+-1 "):
         return None  # it says another unit
     if signal.bit_length < 6 or not _reaches(signal, factor, unit, rule):
@@ -206,28 +136,23 @@ def _judged(name: str, read_as: str, signal: SignalLayout, unit: str, rule: _Rul
     reasons.append(f"its unit is {signal.unit.strip()}" if factor else _doubt(stated))
     if against := sorted(bad - set(needed)):
         reasons.append(f"against it: {', '.join(against)}")
-    return _Found(name, score, factor or _guessed(signal, unit, rule), tuple(reasons))
+    is_plain = bool(factor) and not against
+    return _Found(name, score, factor or _guessed(signal, unit, rule), tuple(reasons), is_plain)
 
 
 def _doubt(stated: str) -> str:
     return f"its unit reads {stated!r}: check the factor" if stated else "it states no unit: check the factor"
 
 
-def _words_of(name: str) -> frozenset[str]:
-    for pattern, short in _PHRASES:
-        name = re.sub(pattern, short, name, flags=re.IGNORECASE)
-    return frozenset(word.lower() for word in _WORD.findall(name))
-
-
-def _reaches(signal: SignalLayout, factor: str | None, unit: str, rule: _Rule) -> bool:
+def _reaches(signal: SignalLayout, factor: str | None, unit: str, rule: Rule) -> bool:
     scale = float(factor or _guessed(signal, unit, rule))
-    least = 2 * rule.valid[0] if rule.valid[0] > 5000 else _LEAST[unit]
+    least = 2 * rule.valid[0] if rule.valid[0] > 5000 else LEAST[unit]
     return signal.is_float or _top(signal) * scale >= least
 
 
-def _guessed(signal: SignalLayout, unit: str, rule: _Rule) -> str:
+def _guessed(signal: SignalLayout, unit: str, rule: Rule) -> str:
     """A factor, where no unit is stated: the smallest by which the bits reach a usual range of the quantity."""
-    factors = _SHARES if unit == "cpct" else sorted(set(_FACTORS[unit].values()), key=int)
+    factors = SHARES if unit == "cpct" else sorted(set(FACTORS[unit].values()), key=int)
     usual = min(rule.valid[1], 100_000) if unit != "cpct" else 0.9 * rule.valid[1]
     return next((factor for factor in factors if _top(signal) * int(factor) >= usual), factors[-1])
 
@@ -240,18 +165,19 @@ def _top(signal: SignalLayout) -> float:
 @dataclass(frozen=True)
 class _Row:
     """`count` signals that differ in a number alone, the first of them as found; siblings have others beside them that
-    found no room."""
+    found no room; others are further messages with signals of the same names."""
 
     pattern: str
     first: _Found
     count: int
     siblings: frozenset[str]
     codes: Codes
+    others: tuple[str, ...]
 
 
 def _numbered(decoder: Decoder, quantity: str) -> _Row | None:
     """The longest row of signals of this quantity; None where there is none."""
-    rule, unit = _EACH[quantity], quantity.rsplit("_", 1)[1]
+    rule, unit = EACH[quantity], quantity.rsplit("_", 1)[1]
     rows: dict[tuple[str, str, str], dict[int, str]] = defaultdict(dict)
     found: dict[tuple[str, str, str, int], _Found] = {}
     for name, signal in decoder.signals.items():
@@ -269,10 +195,12 @@ def _numbered(decoder: Decoder, quantity: str) -> _Row | None:
     before, behind, _ = key
     siblings = frozenset(found[*key, number].name for number in rows[key])
     run = run[: NUMBERED[quantity][1]]
-    pattern = _with_message(decoder, f"{before}{run[0]}{behind}", f"{before}{{{run[0]}..{run[-1]}}}{behind}")
+    pattern = f"{before}{{{run[0]}..{run[-1]}}}{behind}"
+    message, *others = _messages_with(decoder, f"{before}{run[0]}{behind}")
+    pattern = f"{message}.{pattern}" if others else pattern
     codes = {decoder.signals[found[*key, int(number)].name].absent_codes for number in run}
     shared = codes.pop() if len(codes) == 1 else ()
-    return _Row(pattern, found[*key, int(run[0])], len(run), siblings, shared)
+    return _Row(pattern, found[*key, int(run[0])], len(run), siblings, shared, tuple(others))
 
 
 def _runs(row: Mapping[int, str]) -> Iterator[list[str]]:
@@ -288,24 +216,64 @@ def _runs(row: Mapping[int, str]) -> Iterator[list[str]]:
         yield run
 
 
-def _with_message(decoder: Decoder, first: str, pattern: str) -> str:
-    """The message's name before it where another message has signals of that name, too."""
-    messages = [name.split(".", 1)[0] for name in decoder.signals if name.split(".", 1)[1] == first]
-    return pattern if len(messages) == 1 else f"{messages[0]}.{pattern}"
+def _messages_with(decoder: Decoder, own: str) -> list[str]:
+    """The messages that have a signal of that name, in the order of the file."""
+    return [message for message, name in (name.split(".", 1) for name in decoder.signals) if name == own]
 
 
 def _table(quantity: str, found: Sequence[_Found], decoder: Decoder) -> str:
     if not found:
         return f"# {quantity} ({QUANTITIES[quantity]}): nothing found\n"
     best, others = found[0], found[1 : 1 + ALTERNATIVES]
-    lines = [f"# {QUANTITIES[quantity]}; {'; '.join(best.reasons)}"]
+    signal, rule = decoder.signals[best.name], RULES[quantity]
+    valid, whose = _valid(signal, best.factor, rule.valid)
+    lines = [f"# {QUANTITIES[quantity]}; confidence {_confidence(found)}: {'; '.join(best.reasons)}"]
     lines += [f"# or {', '.join(one.name for one in others)}"] if others else []
     lines += [f"[quantities.{quantity}]", f'signal = "{best.name}"', f"factor = {best.factor}"]
-    if quantity == CURRENT:
-        lines += ['positive_when = "charging"  # a guess; "discharging" where driving shows mostly more than 0']
-    lines += _not_available(decoder.signals[best.name].absent_codes)
-    lines.append(f"valid = {list(_RULES[quantity].valid)}  # narrow it to your pack")
+    lines += [_positive_when(signal)] if quantity == CURRENT else []
+    lines += _not_available(signal.absent_codes) or _start_code(signal, best.factor, valid)
+    lines.append(f"valid = {list(valid)}  # {whose}narrow it to your pack")
     return "\n".join(lines) + "\n"
+
+
+def _confidence(found: Sequence[_Found]) -> str:
+    """high: nothing against the best, and no other comes near."""
+    if not found[0].is_plain:
+        return "low"
+    return "medium" if len(found) > 1 and found[1].score + 1 >= found[0].score else "high"
+
+
+def _positive_when(signal: SignalLayout) -> str:
+    """A guess: a pack gives more than it takes, so a range reaches further to the side of discharging."""
+    below, above = -(signal.minimum or 0), signal.maximum or 0
+    word, why = "charging", "a guess"
+    if 0 < below * LOPSIDED < above:
+        word, why = "discharging", "its range reaches further above 0, as discharging does"
+    elif 0 < above * LOPSIDED < below:
+        why = "its range reaches further below 0, as discharging does"
+    other = "charging" if word == "discharging" else "discharging"
+    return f'positive_when = "{word}"  # {why}; "{other}" where a log of charging gives currents below 0'
+
+
+def _valid(signal: SignalLayout, factor: str, usual: tuple[int, int]) -> tuple[tuple[int, int], str]:
+    """(what is usual, within the DBC's range where that is one of physical values, whose range it is)"""
+    if signal.minimum is None or signal.maximum is None or signal.dbc_range is None:
+        return usual, ""
+    if signal.factor != 1 and (signal.minimum, signal.maximum) == signal.raw_bounds:
+        return usual, ""
+    lowest, highest = (round(exact(end) * int(factor)) for end in (signal.minimum, signal.maximum))
+    narrowed = max(usual[0], lowest), min(usual[1], highest)
+    return (usual, "") if narrowed == usual or narrowed[0] >= narrowed[1] else (narrowed, "the DBC's range; ")
+
+
+def _start_code(signal: SignalLayout, factor: str, valid: tuple[int, int]) -> list[str]:
+    """Many send the highest number there is until they have measured; said where `valid` would let it pass."""
+    code = signal.raw_bounds[1]
+    physical = code * exact(signal.factor) + exact(signal.offset)
+    if signal.is_float or not valid[0] <= physical * int(factor) <= valid[1]:
+        return []
+    words = f"{float(physical):g} {signal.unit.strip()}".strip()
+    return [f"# not_available = [{code}], where {words} is what it sends before it has measured"]
 
 
 def _numbered_table(quantity: str, row: _Row) -> str:
@@ -315,8 +283,9 @@ def _numbered_table(quantity: str, row: _Row) -> str:
         else row.count
     )
     lines = [f"# {NUMBERED[quantity][0]}, {count}; {'; '.join(row.first.reasons)}", f"[numbered.{quantity}]"]
+    lines += [f"# of the same names in {', '.join(row.others[:ALTERNATIVES])}"] if row.others else []
     lines += [f'signals = ["{row.pattern}"]', f"factor = {row.first.factor}", *_not_available(row.codes)]
-    lines.append(f"valid = {list(_EACH[quantity].valid)}  # narrow it to your cells")
+    lines.append(f"valid = {list(EACH[quantity].valid)}  # narrow it to your cells")
     return "\n".join(lines) + "\n"
 
 

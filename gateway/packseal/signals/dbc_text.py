@@ -21,6 +21,7 @@ MAX_DBC_BYTES = 4 << 20  # ten times the largest real file seen (Model3CAN.dbc, 
 MAX_MESSAGE_BYTES = 64  # a CAN FD frame; what is longer comes in several frames and needs a transport protocol
 MAX_SIGNALS = 4096  # of one message; the most seen in a real file is under 1,000, all of them multiplexed
 MAX_MULTIPLEXER_VALUES = 65_536  # a parser lists every value of a range; real files stay below 1,000
+MAX_NAME = 128  # characters; so many the format's specification allows
 MAX_EXPONENT_DIGITS = 3  # a double ends at 1e308
 MAX_STANDARD_ID, MAX_EXTENDED_ID = 0x7FF, 0x1FFF_FFFF  # ISO 11898-1: 11 and 29 bits
 VALUE_TABLE = "value table"  # a note on one begins so
@@ -124,7 +125,9 @@ def _outline(bare: _Bare) -> Mapping[int, MessageText]:
         if match["id"]:
             current = _message(match, line, messages)
         elif current is None:
-            raise DBCError(f"line {line}: signal {match['signal']} stands before any BO_ line; move it below its BO_")
+            raise DBCError(
+                f"line {line}: signal {match['signal'][:MAX_NAME]} stands before any BO_ line; move it below its BO_"
+            )
         else:
             _add_signal(match, line, current)
     return messages
@@ -132,6 +135,7 @@ def _outline(bare: _Bare) -> Mapping[int, MessageText]:
 
 def _message(match: re.Match[str], line: int, messages: dict[int, MessageText]) -> MessageText:
     key, name, length = int(match["id"]), match["message"], int(match["length"])
+    _check_name("message", name, line)
     same = next((number for number in _same_identifiers(key) if number in messages), None)
     if same is not None:
         other = f"{messages[same].name}, line {messages[same].line}"
@@ -163,6 +167,12 @@ def _check_identifier(key: int, name: str, line: int) -> None:
         raise DBCError(f"line {line}: message {name} has the identifier {key}, expected at most {limit}; correct it")
 
 
+def _check_name(what: str, name: str, line: int) -> None:
+    if len(name) > MAX_NAME:
+        found = f"{what} {name[:40]}… has a name of {len(name)} characters"
+        raise DBCError(f"line {line}: {found}, expected at most {MAX_NAME}; shorten it")
+
+
 def _with_marks(text: str, unmarked: Collection[int]) -> str:
     """The text with bit 31 set wherever one of these identifiers stands."""
     if not unmarked:
@@ -183,6 +193,7 @@ def _notes_on_marks(messages: Mapping[int, MessageText], unmarked: Collection[in
 
 def _add_signal(match: re.Match[str], line: int, message: MessageText) -> None:
     name, bits = match["signal"], int(match["bits"])
+    _check_name("signal", name, line)
     if name in message.signals:
         first = message.signals[name].line
         raise DBCError(f"line {line}: message {message.name} already has a signal {name}, line {first}; rename one")
@@ -216,7 +227,7 @@ def _orphans(bare: _Bare, messages: Mapping[int, MessageText]) -> Iterator[tuple
     for match in bare.statements(_VALUES):
         message = messages.get(int(match["id"]))
         if message is None or match["signal"] not in message.signals:
-            what = f"message {match['id']} signal {match['signal']}"
+            what = f"message {match['id']} signal {match['signal'][:MAX_NAME]}"
             yield match, f"{VALUE_TABLE} of {what} passed over, the DBC has no such signal; correct or remove it"
 
 
