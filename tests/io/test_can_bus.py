@@ -146,8 +146,8 @@ class PulledOut(can.BusABC):
             raise can.CanOperationError("the adapter is gone")
         return self.messages.pop(0), True
 
-    def send(self, msg: can.Message, timeout: float | None = None) -> None:
-        raise NotImplementedError
+    def send(self, msg: can.Message, timeout: float | None = None) -> None:  # noqa: ARG002 - as it is called
+        raise can.CanOperationError("the adapter is gone")
 
 
 def test_what_came_before_the_adapter_was_pulled_out_is_not_lost() -> None:

@@ -252,7 +252,8 @@ def test_every_real_dbc_gives_a_binding_or_is_refused(shared: Path) -> None:
 @settings(deadline=None)
 def test_names(text: str) -> None:
     name = binding_name(text)
-    parse_binding(
+    parsed = parse_binding(
         f'format = 1\nname = "{name}"\nbattery = "x"\ndbc = "x"\n'
         '[quantities.pack_voltage_mv]\nsignal = "V"\nfactor = 1\nvalid = [0, 1]\n'
     )
+    assert parsed.name == name

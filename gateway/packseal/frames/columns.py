@@ -23,6 +23,18 @@ def columns_of(dialect: str, header: bytes, separator: bytes, required: Sequence
     return columns
 
 
+def columns_in(
+    head: Sequence[bytes], dialect: str, header: bytes, separator: bytes, required: Sequence[bytes]
+) -> Columns:
+    """Of the first line that begins with `header`. Raises UnknownDialectError when it or a column is missing."""
+    line = next((line for line in head if line.startswith(header)), None)
+    if line is None:
+        raise UnknownDialectError(
+            f"the log is a {dialect} without its first line, which names the columns; put it back"
+        )
+    return columns_of(dialect, line, separator, required)
+
+
 def first_match(pattern: re.Pattern[bytes], head: Sequence[bytes]) -> re.Match[bytes] | None:
     """Of the first line that the pattern matches from its start."""
     return next((found for found in map(pattern.match, head) if found), None)

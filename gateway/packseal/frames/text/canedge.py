@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from packseal.errors import UnknownDialectError
-from packseal.frames.columns import Columns, Table, columns_of
+from packseal.frames.columns import Columns, Table, columns_in
 from packseal.frames.fields import SeparatedFields
 from packseal.frames.lines import Lines
 from packseal.frames.parsed import Head, ParsedLines, Reading, one_of, unread
@@ -26,10 +25,7 @@ _MAX_SECONDS_DIGITS = 10
 
 def reading(head: Head) -> Reading:
     """Raises UnknownDialectError when the header, or a column in it, is missing."""
-    header = next((line for line in head if line.startswith(HEADER)), None)
-    if header is None:
-        raise UnknownDialectError(f"the log is a {NAME} without its first line, which names the columns; put it back")
-    columns = columns_of(NAME, header, b";", REQUIRED)
+    columns = columns_in(head, NAME, HEADER, b";", REQUIRED)
     return Reading(partial(_parse, columns=columns), Clock.EPOCH)
 
 

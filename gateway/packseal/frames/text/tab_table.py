@@ -14,8 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from packseal.errors import UnknownDialectError
-from packseal.frames.columns import Columns, Table, columns_of, prefixed_number
+from packseal.frames.columns import Columns, Table, columns_in, prefixed_number
 from packseal.frames.fields import SeparatedFields
 from packseal.frames.lines import Lines
 from packseal.frames.parsed import MAX_STANDARD_ID, Head, ParsedLines, Reading, one_of, unread
@@ -31,10 +30,7 @@ MAX_TIME_DIGITS = 12  # 10^12 ms are 31 years of the logger's clock, and far bel
 
 def reading(head: Head) -> Reading:
     """Raises UnknownDialectError when the header, or a column in it, is missing."""
-    header = next((line for line in head if line.startswith(HEADER)), None)
-    if header is None:
-        raise UnknownDialectError(f"the log is a {NAME} without its first line, which names the columns; put it back")
-    columns = columns_of(NAME, header, b"\t", REQUIRED)
+    columns = columns_in(head, NAME, HEADER, b"\t", REQUIRED)
     return Reading(partial(_parse, columns=columns), Clock.OWN)
 
 
