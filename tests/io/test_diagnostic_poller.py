@@ -93,11 +93,13 @@ def test_what_others_would_send_passes_the_gate_too(channel: str, ecu: Ecu) -> N
 
 def test_a_bus_that_was_opened_to_listen_sends_nothing_whatever_the_list_says(channel: str, ecu: Ecu) -> None:
     opened = polling_opener(lambda: receiver(channel, may_send=False), DiagnosticPoller(DEFINITIONS, ["7E4:220105"]))()
-    opened.receive(0.01)  # gives what was heard, be it nothing, before it says what went wrong
+    with can.Bus(channel, "virtual", ignore_config=True) as peer:
+        peer.send(can.Message(arbitration_id=0x321, is_extended_id=False))
+    assert opened.receive(1).frames.can_id.tolist() == [0x321], "what was heard is given before what went wrong"
     with pytest.raises(ConfigError, match="opened to listen only"):
         opened.receive(0.01)
     opened.close()
-    assert not ecu.sent_by_us()
+    assert [can_id for can_id, _ in ecu.sent_by_us()] == [0x321]  # the peer's
 
 
 def test_a_refusal_is_counted(channel: str, ecu: Ecu) -> None:

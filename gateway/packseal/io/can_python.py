@@ -13,11 +13,15 @@ import numpy.typing as npt
 from packseal.errors import ConfigError
 from packseal.frames import Frames
 from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
-from packseal.io.can_receiver import COLLECT_S, Received, StampClock, check_may_send
+from packseal.io.can_receiver import (
+    COLLECT_S,
+    CONTROLLER_PROBLEM,
+    RECEIVE_OVERFLOW,
+    Received,
+    StampClock,
+    check_may_send,
+)
 from packseal.io.python_can import can
-
-CONTROLLER_PROBLEM, RECEIVE_OVERFLOW = 0x04, 0x01  # as linux/can/error.h has them, which the drivers follow
-
 
 OpenBus = Callable[[], can.BusABC]
 

@@ -13,6 +13,7 @@ from packseal.frames import Frames
 
 COLLECT_S = 0.1  # from the first frame of a wake on: making arrays costs the same for one frame and for hundreds
 EMPTY_S = 0.01  # so often a line's or a socket's buffer is emptied meanwhile; small ones hold no more of a full bus
+CONTROLLER_PROBLEM, RECEIVE_OVERFLOW = 0x04, 0x01  # CAN_ERR_CRTL, CAN_ERR_CRTL_RX_OVERFLOW (linux/can/error.h)
 RESET_NS = 1_000_000_000
 HELD_UP_NS, READINGS = 100_000, 5
 MAX_DRIFT_PPM = 200  # of an adapter's clock against ours; quartz keeps to 100

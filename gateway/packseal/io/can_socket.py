@@ -23,7 +23,9 @@ from packseal.frames import Frames
 from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
 from packseal.io.can_receiver import (
     COLLECT_S,
+    CONTROLLER_PROBLEM,
     EMPTY_S,
+    RECEIVE_OVERFLOW,
     BothClocks,
     FrameFilter,
     Received,
@@ -33,7 +35,6 @@ from packseal.io.can_receiver import (
 )
 
 EXTENDED, REMOTE, ERROR = 0x8000_0000, 0x4000_0000, 0x2000_0000  # of can_id
-CONTROLLER_PROBLEM, RECEIVE_OVERFLOW = 0x04, 0x01  # CAN_ERR_CRTL, CAN_ERR_CRTL_RX_OVERFLOW (linux/can/error.h)
 ALL_ERRORS = 0x1FFF_FFFF
 MAX_FILTERS = 512  # CAN_RAW_FILTER_MAX (linux/can/raw.h)
 FRAMES_A_CALL = 1024  # UIO_MAXIOV, more the kernel does not take
