@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -79,14 +79,27 @@ class Process:
         """As Ctrl-C does: for the program and what it has started."""
         if self._process:
             os.killpg(self._process.pid, signal.SIGINT)
-            self._process.wait(WAIT_S)
+            try:
+                self._process.wait(WAIT_S)
+            except subprocess.TimeoutExpired:
+                self.fail_with_stacks("it does not end")
 
     def wait_for_output(self, *words: str) -> None:
         for _ in range(10 * WAIT_S):
             if all(part in self.output() for part in words):
                 return
             threading.Event().wait(0.1)
-        pytest.fail(f"{words} not in:\n{self.output()}")
+        self.fail_with_stacks(f"{words} not in its output")
+
+    def fail_with_stacks(self, why: str) -> NoReturn:
+        """Ends the program, and shows where each of its threads stood."""
+        if self._process:
+            os.killpg(self._process.pid, signal.SIGUSR1)
+            threading.Event().wait(2)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        pytest.fail(f"{why}:\n{self.output()}")
 
     def output(self) -> str:
         return self._log.read_text(errors="replace")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,8 @@ def main() -> None:
     packseal gateway run gateway.toml      beside the packs
     packseal passport serve passport.toml  where the passports live
     """
+    if hasattr(signal, "SIGUSR1"):  # what stands still says where: kill -USR1 writes each thread's calls
+        faulthandler.register(signal.SIGUSR1)
 
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
