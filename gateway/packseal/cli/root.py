@@ -73,8 +73,8 @@ def main() -> None:
     packseal gateway run gateway.toml      beside the packs
     packseal passport serve passport.toml  where the passports live
     """
-    if hasattr(signal, "SIGUSR1"):  # what stands still says where: kill -USR1 writes each thread's calls
-        faulthandler.register(signal.SIGUSR1)
+    if hasattr(signal, "SIGUSR1") and sys.__stderr__:  # what stands still says where, at kill -USR1
+        faulthandler.register(signal.SIGUSR1, sys.__stderr__)
 
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
