@@ -84,8 +84,8 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.fail_with_stacks("it does not end")
 
-    def wait_for_output(self, *words: str) -> None:
-        for _ in range(10 * WAIT_S):
+    def wait_for_output(self, *words: str, timeout_s: int = WAIT_S) -> None:
+        for _ in range(10 * timeout_s):
             if all(part in self.output() for part in words):
                 return
             threading.Event().wait(0.1)

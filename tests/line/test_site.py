@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from packseal.apps.demo import CHECK_TIMEOUT_S
 from packseal.io.keys import load_or_make_key
 from tests.line.rig import BATTERY, PACKSEAL, Process, Rig
 
@@ -91,6 +92,7 @@ def test_make_demo_of_the_readme(tmp_path: Path) -> None:
     demo = Process([*command, f"DEMO=--data {tmp_path / 'demo'}"], tmp_path / "demo.log")
     demo.start()
     try:
-        demo.wait_for_output("verified: the first record after", "OK  record", "(SOH)", "http://127.0.0.1:8420")
+        words = ("verified: the first record after", "OK  record", "(SOH)", "http://127.0.0.1:8420")
+        demo.wait_for_output(*words, timeout_s=CHECK_TIMEOUT_S)  # half a minute, where nothing runs beside it
     finally:
         demo.interrupt()
