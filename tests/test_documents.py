@@ -75,7 +75,7 @@ def _model_keys(model: type) -> set[str]:
     found: set[str] = set()
     for name, field in getattr(model, "model_fields", {}).items():
         found.add(name)
-        for argument in getattr(field.annotation, "__args__", ()):
+        for argument in (field.annotation, *getattr(field.annotation, "__args__", ())):
             found |= _model_keys(argument)
     return found
 

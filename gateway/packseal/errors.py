@@ -17,12 +17,28 @@ class UnavailableError(PackSealError):
     """Something outside PackSeal (a broker, a board, a port, a disk) does not answer; the text says what to check."""
 
 
+class CredentialError(PackSealError):
+    """A key, token or certificate that does not hold; the text names no part of it and says what to do."""
+
+
+class UnknownReaderError(PackSealError):
+    """A token or certificate that holds, of somebody whom the settings give no role."""
+
+
 class WitnessConflictError(UnavailableError):
     """The witness knows another size of the log than the proof starts from: send again with a proof from `size`."""
 
     def __init__(self, url: str, size: int) -> None:
         super().__init__(f"{url}: knows the log at size {size}; the proof has to start there")
         self.size = size
+
+
+class FreshReadError(UnavailableError):
+    """Nothing came of a fresh read: `why` is a word of docs/fresh.md, retry_after_s says when another may be tried."""
+
+    def __init__(self, why: str, detail: str, retry_after_s: int = 0) -> None:
+        super().__init__(f"{why}: {detail}")
+        self.why, self.detail, self.retry_after_s = why, detail, retry_after_s
 
 
 class MicroPythonError(PackSealError):
@@ -62,6 +78,15 @@ class Reason(StrEnum):
     WRONG_CLASS = "wrong-class"
     TOO_FEW_WITNESSES = "too-few-witnesses"
     BAD_TIME = "bad-time"
+    UNKNOWN_PASSPORT = "unknown-passport"
+    ALREADY_CREATED = "already-created"
+    OUTDATED = "outdated"
+    WRONG_OPERATOR = "wrong-operator"
+    WRONG_STAGE = "wrong-stage"
+    BAD_CONSENT = "bad-consent"
+    NOT_SEALED = "not-sealed"
+    UNFIT = "unfit"
+    WRONG_NONCE = "wrong-nonce"
 
 
 class EvidenceError(PackSealError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +26,14 @@ class Answer:
         return json.loads(self.body)
 
 
-def ask(app: Starlette, target: str, method: str = "GET") -> Answer:
+def ask(app: Starlette, target: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
     path, _, query = target.partition("?")
+    more = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1",
         "method": method, "scheme": "http", "path": path, "raw_path": path.encode(),
         "root_path": "", "query_string": query.encode(),
-        "headers": [(b"host", b"passport.example")], "client": None, "server": ("passport.example", 80),
+        "headers": [(b"host", b"passport.example"), *more], "client": None, "server": ("passport.example", 80),
     }  # fmt: skip
     return asyncio.run(_answer(app, scope))
 

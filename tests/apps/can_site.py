@@ -122,6 +122,7 @@ class CanSite:
     folder: Path
     signals: BoundSignals
     checkpoint_every: int = 3
+    window_ms: int = WINDOW_MS
     cut: str = ""
     submitted: list[Delivery] = field(default_factory=list)
 
@@ -129,7 +130,7 @@ class CanSite:
         self.store = OutboxStore(self.folder / "outbox.db")
         self.store.own_logs = self.table = FillingTable(self.store._database)
         self.log = OwnLog(BATTERY, SIGNER, self.store, self.submit)
-        settings = CanRecorderSettings(PROGRAM_HASH, SETTINGS_DIGEST, WINDOW_MS, self.checkpoint_every, 65_000)
+        settings = CanRecorderSettings(PROGRAM_HASH, SETTINGS_DIGEST, self.window_ms, self.checkpoint_every, 65_000)
         self.recorder = CanRecorder(self.signals, self.log, settings, lambda: {1: 7, 2: 0}, now_ms)
         self.recorder.begin()
         return self.recorder

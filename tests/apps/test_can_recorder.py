@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from packseal.apps.can_recorder import MAX_WAITING, TIME_EVERY_MS
+from packseal.apps.can_recorder import KEEP_EVERY_MS, MAX_WAITING, TIME_EVERY_MS
 from packseal.errors import UnavailableError
 from packseal.frames import Frames
 from packseal.records.attestation import attestation_digest
 from packseal.records.bodies import Boot, Config, EntryType, Event, Gap, Key, MeanMinMax, Origin, Time, Window
-from packseal.records.checkpoint import Receipt
+from packseal.records.checkpoint import Receipt, verify_checkpoint
+from packseal.records.cose import VerifyingKey
 from packseal.records.entries import Entry, decode_entry
 from tests.apps.can_site import (
     OTHER_ID,
     PROGRAM_HASH,
     SETTINGS_DIGEST,
+    SIGNER,
     WINDOW_MS,
     CanSite,
     CutError,
@@ -114,6 +116,65 @@ def test_silence_is_said_once_and_so_is_its_end(site: CanSite, other: Frames) ->
     assert [delivery.first_seq for delivery in site.submitted] == [0, 3, 5], "each is signed at once"
 
 
+# ---- a nonce that somebody wants to find in a checkpoint
+
+NONCE, OTHER = bytes(range(16)), bytes(16)
+
+
+def nonces(site: CanSite) -> list[bytes | None]:
+    """Of the checkpoints that were submitted, in order."""
+    key = VerifyingKey(SIGNER.public_key)
+    return [verify_checkpoint(one.checkpoint, one.log_id, key).nonce for one in site.submitted]
+
+
+def test_a_nonce_is_signed_with_the_window_under_way_when_that_ends(site: CanSite) -> None:
+    site.start()
+    one_window(site, 0)
+    assert site.recorder.ask_fresh(NONCE, WINDOW_MS + 4_000)
+    assert site.recorder.ask_fresh(NONCE, WINDOW_MS + 5_000), "asked again"
+    assert not site.recorder.ask_fresh(OTHER, WINDOW_MS + 5_000), "one in the time of a window"
+    one_window(site, 1)
+    assert nonces(site) == [None, NONCE]
+    assert [len(delivery.entries) for delivery in site.submitted] == [3, 2]
+    assert site.recorder.ask_fresh(OTHER, 2 * WINDOW_MS + 1)
+    one_window(site, 2)
+    one_window(site, 3)
+    assert nonces(site) == [None, NONCE, OTHER]
+
+
+def test_a_window_that_ended_before_the_nonce_came_is_no_answer(site: CanSite) -> None:
+    """However late its frames are handed over."""
+    site.start()
+    assert site.recorder.ask_fresh(NONCE, WINDOW_MS + 1)
+    one_window(site, 0)
+    assert nonces(site) == [None]
+    one_window(site, 1)
+    assert nonces(site) == [None, NONCE]
+
+
+def test_of_a_silent_bus_nothing_is_signed_for_a_nonce(site: CanSite) -> None:
+    site.start()
+    one_window(site, 0)
+    assert site.recorder.ask_fresh(NONCE, WINDOW_MS + 1)
+    site.recorder.take(NONE, 2 * WINDOW_MS)
+    assert nonces(site) == [None, None], "that the source is silent is signed at once"
+    one_window(site, 2)
+    assert nonces(site) == [None, None, None]
+    assert site.recorder.ask_fresh(OTHER, 3 * WINDOW_MS + 1)
+
+
+def test_a_nonce_waits_until_the_disk_takes_its_checkpoint(site: CanSite) -> None:
+    site.start()
+    one_window(site, 0)
+    site.recorder.ask_fresh(NONCE, WINDOW_MS + 1)
+    site.table.is_full = True
+    with pytest.raises(UnavailableError):
+        one_window(site, 1)
+    site.table.is_full = False
+    one_window(site, 2)
+    assert nonces(site) == [None, NONCE]
+
+
 def cut_off(site: CanSite, now_ms: int) -> None:
     """While it signs: with the window that ends now, or with the end."""
     site.recorder.take(NONE, now_ms)
@@ -143,6 +204,20 @@ def test_whenever_it_is_killed_the_log_goes_on_without_a_fork(site: CanSite, cut
     assert [entry.boot for entry in bodies(entries, EntryType.BOOT)] == [1, 2]
     sizes = [delivery.first_seq + len(delivery.entries) for delivery in site.submitted]
     assert len(set(sizes)) == len(sizes), "no size is signed for twice"
+
+
+def test_of_windows_that_are_short_a_kill_takes_those_of_a_second_at_most(site: CanSite) -> None:
+    site.window_ms, site.checkpoint_every = KEEP_EVERY_MS // 10, 100
+    site.start()
+    for number in range(27):
+        start_ms = number * site.window_ms
+        site.recorder.take(frames((start_ms + 1, payload(500))), start_ms + site.window_ms)
+    assert site.log.waiting == 27
+    site.store.close()
+    site.start()
+    entries = site.received()[1]
+    assert len(bodies(entries, EntryType.WINDOW)) == 20, "what was written down at the end of each second"
+    assert [entry.seq for entry in entries] == list(range(len(entries)))
 
 
 def test_uptime_goes_on_over_starts_and_not_over_the_time_between(site: CanSite) -> None:

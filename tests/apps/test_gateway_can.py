@@ -25,6 +25,7 @@ from packseal.records.cose import VerifyingKey
 from packseal.records.entries import Entry
 from packseal.records.log import Delivery, TrustedLog
 from tests.apps.can_site import BATTERY, BIND, DBC, PACK_ID, bodies, payload
+from tests.io.diagnostic_ecu import Ecu
 from tests.waiting import until
 
 WAIT_S = 30
@@ -106,6 +107,44 @@ def test_frames_become_attested_windows_silence_an_event_and_a_restart_goes_on(p
     until(lambda: len(bodies(place.received()[0], EntryType.BOOT)) == 2)
     again.stop()
     assert [entry.seq for entry in place.received()[0]] == list(range(len(place.received()[0])))
+
+
+REQUESTS = """
+[[requests]]
+name = "BMS"
+ask = "220105"
+request_id = 0x7E4
+response_id = 0x7EC
+every_s = 0.1
+[requests.signals]
+Health = { bit = 0, length = 8 }
+
+[quantities.soh_reported_cpct]
+signal = "BMS.Health"
+factor = 100
+valid = [0, 10000]
+"""
+
+
+def test_what_is_asked_is_counted_attested_and_a_refusal_a_problem_until_it_ends(place: Place) -> None:
+    (place.folder / "pack.toml").write_text(BIND + REQUESTS)
+    place.write('transmit = ["7E4:220105"]\n')
+    answers: dict[bytes, bytes] = {}
+    ecu = Ecu(place.channel, answers)
+    gateway = place.started()
+    refused = f"battery {BATTERY}: bus {place.channel}: the ECU refuses BMS: requestOutOfRange"
+    until(lambda: refused in gateway.problems())
+    answers[bytes.fromhex("220105")] = b"\x5f"
+    state = gateway.cans[0].state
+    until(lambda: state.requests_answered >= 1)
+    assert refused not in gateway.problems()
+    until(lambda: place.received()[1][-1].counts[7] >= 1)
+    gateway.stop()
+    ecu.close()
+    assert state.requests_refused.keys() == {"BMS: requestOutOfRange"}
+    counts = place.received()[1][-1].counts
+    assert counts[9] >= 1
+    assert counts[6] - (counts[7] + counts[8] + counts[9]) in (0, 1), "one may be waiting for its answer"
 
 
 def test_two_gateways_on_one_outbox_are_refused(place: Place) -> None:

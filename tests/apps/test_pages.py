@@ -6,6 +6,7 @@ import re
 import sqlite3
 from dataclasses import replace
 from functools import partial
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,12 +15,13 @@ from starlette.applications import Starlette
 
 from packseal.apps.plots import PLOTS
 from packseal.passport.settings import PassportSettings
-from packseal.records.bodies import BlockEstimate, Origin
+from packseal.records.bodies import BlockEstimate, EntryType, Origin, Window
 from packseal.records.merkle import Edge, leaf_hash
 from packseal.records.note import verify_log_checkpoint
 from packseal.records.passport_log import decode_bundle
 from packseal.records.policy import Policy, PolicyLog
 from packseal.records.verify import verify_bundle
+from packseal.records.writing import encode_window
 from tests.apps.browser import ask
 from tests.passport.board import Board, running_board, settings_for
 from tests.passport.desk import ORIGIN, SERVICE_PUBLIC_KEY, Desk, desk_for
@@ -35,7 +37,7 @@ def served(folder: Path, board: Board, evidence_class: str = "B") -> tuple[Desk,
 
 
 def words_of(html: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)))
 
 
 def test_a_verified_pack(tmp_path: Path) -> None:
@@ -74,9 +76,11 @@ def test_what_the_pack_can_still_do(tmp_path: Path) -> None:
     _, app = served(tmp_path, board)
     words = words_of(ask(app, PAGE).text)
     for expected in (
-        "What it can still do Usable energy 4.21 kWh 4.10 to 4.32 kWh capacity times",
-        "less what resistance takes (method 4); from 12.0 to 91.0 % charge, at 25.1 °C",
-        "weakest: cell block 2, 0.34 kWh ± 0.01 kWh strongest: cell block 5, 0.36 kWh ± 0.01 kWh",
+        "What it can still do Usable energy 4.21 kWh 4.10 to 4.32 kWh weakest: cell block 2, 0.34 kWh ± 0.01 kWh"
+        " strongest: cell block 5, 0.36 kWh ± 0.01 kWh 4 s ago · class B Where this comes from : Usable energy"
+        " How capacity times the mean open-circuit voltage less what resistance takes (method 4) Interval",
+        "Between 12.0 to 91.0 % charge At 25.1 °C From records 2 to 12 Record take record 13 with its proof"
+        " Evidence class B: signed beside the cells, with a key in the board's processor Age 4 s ago",
         "Round-trip efficiency not yet known needs a full cycle back to the same state of charge (discharge and charge",
         "back to where it began) says record 14 · class B",
         "Self-discharge not yet known needs a board that estimates it",
@@ -148,13 +152,41 @@ def test_refusals_are_shown_with_reason_and_count(tmp_path: Path) -> None:
 
 def test_a_simulated_pack_and_a_replay_say_so(tmp_path: Path) -> None:
     _, app = served(tmp_path, running_board(source=0, clock_rate=60))
-    assert "Simulated pack ; its clock runs 60 times faster" in words_of(ask(app, PAGE).text)
+    assert "Simulated pack. Its clock runs 60 times faster." in words_of(ask(app, PAGE).text)
     folder = tmp_path / "replay"
     folder.mkdir()
     _, app = served(folder, running_board(origin=Origin.FILE), "D")
     words = words_of(ask(app, PAGE).text)
     assert "Replay. These records were read from a file" in words
     assert " Now " not in words
+
+
+def test_time_at_each_temperature_and_charge_cites_the_records(tmp_path: Path) -> None:
+    board = running_board()
+    cold = Window(3_600_000, 10, temperature_ddegc=(-5,), soc_cpct=10_000)
+    board.entries.append(encode_window(board.size, 1, board.uptime_ms + 3_600_000, cold))
+    board.uptime_ms += 3_600_000
+    _, app = served(tmp_path, board)
+    found = ask(app, f"{PAGE}/data.json").json["values"]["temperature_histogram"]
+    assert [(one["from"], one["to"], one["min"]) for one in found["value"]][0] == (-10, 0, 60)
+    assert (found["inputs"], found["record"]["seq"]) == ([1, 13], 13)
+    words = words_of(ask(app, PAGE).text)
+    assert "\u221210 to 0 °C 1 h 0 min 97.2 % 0 to 10 °C 0 s 0 % 10 to 20 °C 0 s 0 % 20 to 30 °C 1 min 40 s 2.7 %" in words
+    assert "70 to 80 % 1 min 40 s 2.7 % 80 to 90 % 0 s 0 % 90 to 100 % 1 h 0 min 97.2 %" in words
+
+
+def test_events_are_a_list(tmp_path: Path) -> None:
+    board = running_board()
+    _, app = served(tmp_path, board)
+    assert "No event was recorded" in words_of(ask(app, PAGE).text)
+    board = running_board(name="other")
+    for phase in (1, 2, 1):
+        board.append(EntryType.EVENT, {1: 3, 2: phase})
+    (tmp_path / "other").mkdir()
+    _, app = served(tmp_path / "other", board)
+    words = words_of(ask(app, PAGE).text)
+    assert "too hot , begins: 2 times in log" in words
+    assert "too hot , has ended: once in log" in words
 
 
 def test_a_hostile_name_is_only_text(tmp_path: Path) -> None:
@@ -165,7 +197,7 @@ def test_a_hostile_name_is_only_text(tmp_path: Path) -> None:
     app = desk.app()
     html = ask(app, PAGE).text
     assert "&lt;script&gt;alert(" in html
-    scripts = ['<script src="/static/page.js" defer>', '<script src="/static/check.js" type="module">']
+    scripts = [f'<script src="/static/{name}.js" type="module">' for name in ("page", "check")]
     assert [tag.strip() for tag in re.findall(r"<script[^>]*>[^<]*", html)] == scripts
     assert "<img src=x" not in html
     assert ask(app, f"{PAGE}/data.json").json["battery"]["name"] == HOSTILE

@@ -458,6 +458,13 @@ def test_a_report_says_by_whose_word_and_what_is_hidden() -> None:
     assert listed["checked"][-1]["by"] == "the policy that this check trusts"
 
 
+def test_a_report_says_which_nonce_a_checkpoint_answers() -> None:
+    row = GOOD["a checkpoint with a nonce and a counter"]
+    (answer,) = ask([("report", row["bundle"], BUNDLES["policies"][row["policy"]])])
+    steps = [step["what"] for step in answer["good"]["checked"]]
+    assert steps[1] == f"its checkpoint answers nonce {'00' * 32}, so it was signed after that nonce was made"
+
+
 def test_a_report_says_what_numbers_of_an_estimate_stand_for() -> None:
     names = (
         "an estimate",

@@ -62,7 +62,7 @@ def test_a_good_archive_says_how_many_records_were_checked(stopped: Stopped) -> 
 KEYS = {
     "verdict", "reason", "battery", "evidence_class", "bound_by", "log_id", "public_key", "record", "size", "root",
     "service", "service_index", "log", "not_before_unix_ms", "not_after_unix_ms", "attestation", "checked",
-    "not_proven",
+    "not_proven", "nonce",
 }  # fmt: skip
 RECORD_KEYS = {
     "type", "seq", "boot", "uptime_ms", "values", "cells_mv", "at_least_soh_capacity_cpct",
@@ -113,6 +113,18 @@ def test_evidence_of_another_battery_is_refused(stopped: Stopped, name: str) -> 
     assert done.code == 1
     assert "packseal: wrong-battery: good evidence, but of battery 'pack-1', not of 'pack-2'" in done.err
     assert packseal("verify", path, "--battery", "pack-2", "--json").json["reason"] == "wrong-battery"
+
+
+@pytest.mark.parametrize("name", ["bundle", "archive"])
+def test_evidence_that_answers_no_nonce_is_refused_to_who_has_made_one(stopped: Stopped, name: str) -> None:
+    """What does answer one: tests/line/test_fresh.py."""
+    path = stopped.bundle(SOH) if name == "bundle" else stopped.archive
+    done = packseal("verify", path, "--nonce", "07" * 16)
+    assert done.code == 1
+    words = f"its checkpoint answers no nonce, and not {'07' * 16}: it may be older than the question"
+    assert f"packseal: wrong-nonce: good evidence, but {words}" in done.err
+    wrong = packseal("verify", path, "--nonce", "07")
+    assert (wrong.code, "--nonce 07: expected 32 hexadecimal digits" in wrong.err) == (2, True)
 
 
 def test_an_archive_that_was_cut_off_is_refused(stopped: Stopped, tmp_path: Path) -> None:

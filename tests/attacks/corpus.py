@@ -19,9 +19,12 @@ from packseal.records.cose_receipt import sign_inclusion_receipt
 from packseal.records.disclosure import Wanted, disclose
 from packseal.records.merkle import included_root
 from packseal.records.passport_log import encode_bundle, subject_tag
+from packseal.records.statement_bodies import kind_of
+from packseal.records.statement_fields import encode_fields
 from tests.attacks.decoders import BOARD, SERVICE
 from tests.passport.board import Board, key_of, signer
 from tests.records.paper import BATTERY, PaperService, bundle_of, public, salt, time_part, verifying
+from tests.vectors.statements import good_statements, signed
 
 
 @cache
@@ -48,6 +51,7 @@ def good_items() -> Mapping[str, tuple[bytes, ...]]:
     head = ArchiveHead(board.genesis, board.seed).to_bytes()
     hello: Value = [1, 3, 9, 2, 1, 60_000, board.genesis, bytes(64), board.seed]
     tile_entries = [bytes([2]) + subject_tag(BATTERY) + bytes(32), bytes([1]) + bytes(16) + bytes(range(32))]
+    tile_entries += [bytes([3]) + subject_tag(BATTERY) + bytes(range(32))]
     attestation = good_attestation(board)
     return {
         "cbor": (encode([1, -5, b"\x00", "text", None, {0: [1 << 63], 7: {}}]), delivery),
@@ -64,6 +68,10 @@ def good_items() -> Mapping[str, tuple[bytes, ...]]:
         ),
         "act": act,
         "act, whoever signed it": act,
+        "statement": tuple(signed(statement, by) for _, statement, by in good_statements()),
+        "fields of a statement": tuple(
+            encode([int(kind_of(statement)), encode_fields(statement)]) for _, statement, _ in good_statements()
+        ),
         "checkpoint": (board.checkpoint(4), board.checkpoint(nonce=bytes(16), hwcounter=5)),
         "receipt": (receipt,),
         "attestation": (attestation,),

@@ -26,9 +26,12 @@ from packseal.records.fields import malformed
 from packseal.records.log import NOTHING_KNOWN, Delivery, TrustedLog
 from packseal.records.note import unverified_log_checkpoint, verified_cosignatures
 from packseal.records.passport_log import LogEntry, decode_bundle
+from packseal.records.statement_fields import decode_fields
+from packseal.records.statements import verify_statement
 from packseal.records.verify import verify_bundle
 from tests.passport.board import Board
 from tests.records.paper import PaperService, public, verifying
+from tests.vectors.statements import AUTHORITIES
 
 BOARD, SERVICE = Board(), PaperService()
 POLICY = SERVICE.policy()
@@ -59,6 +62,14 @@ def archived(content: bytes) -> object:
     return check.finish(items[-1], POLICY)
 
 
+def stated(content: bytes) -> object:
+    """[statement, fields], whoever signed them."""
+    match decode(content):
+        case [int(kind), dict(fields)]:
+            return decode_fields(kind, fields)
+    raise malformed("no statement")
+
+
 def framed(content: bytes) -> object:
     return FrameReader().feed(content + b"\x00")
 
@@ -75,6 +86,8 @@ DECODERS: Mapping[str, Callable[[bytes], object]] = {
     "answer": decode_answer,
     "act": lambda content: verify_act(content, POLICY.authorities),
     "act, whoever signed it": unverified_statement,
+    "statement": lambda content: verify_statement(content, AUTHORITIES),
+    "fields of a statement": stated,
     "checkpoint": lambda content: verify_checkpoint(content, BOARD.log_id, verifying(BOARD.signing_key)),
     "receipt": lambda content: verify_receipt(content, public(SERVICE.key)),
     "attestation": lambda content: verify_attestation(content, verifying(SERVICE.integrator)),

@@ -19,6 +19,9 @@ from packseal.records.checkpoint import Checkpoint, Receipt
 from packseal.records.columns import encode_column
 from packseal.records.entries import Entry, decode_entry
 from packseal.records.log import Delivery, Verified
+from packseal.records.statement_bodies import kind_of
+from packseal.records.statement_fields import encode_fields
+from packseal.records.statements import SignedStatement
 from packseal.records.verify import TrustedBundle
 from tests.attacks.corpus import boards, good_items
 from tests.attacks.decoders import DECODERS
@@ -104,13 +107,18 @@ def _known(name: str) -> Callable[[Any, bytes], None]:
 
     def truth(found: Any, _content: bytes) -> None:
         good = [DECODERS[name](content) for content in good_items()[name]]
-        assert isinstance(found, Act | Attestation | Checkpoint | Receipt)
-        if isinstance(found, Act):
-            assert (found.statement, found.salt) in [(one.statement, one.salt) for one in good if isinstance(one, Act)]
+        assert isinstance(found, Act | Attestation | Checkpoint | Receipt | SignedStatement)
+        if isinstance(found, Act | SignedStatement):
+            known = [(one.statement, one.salt) for one in good if isinstance(one, Act | SignedStatement)]
+            assert (found.statement, found.salt) in known
         else:
             assert found in good
 
     return truth
+
+
+def _stated(found: Any, content: bytes) -> None:
+    assert encode([int(kind_of(found)), encode_fields(found)]) == content
 
 
 def _receipt(found: Any, _content: bytes) -> None:
@@ -141,5 +149,6 @@ _TRUTHS: Mapping[str, Callable[[Any, bytes], None]] = {
     "verified delivery": _delivery,
     "head of an archive": _same_bytes,
     "archive": _archive,
-    **{name: _known(name) for name in ("act", "checkpoint", "attestation", "receipt")},
+    **{name: _known(name) for name in ("act", "statement", "checkpoint", "attestation", "receipt")},
+    "fields of a statement": _stated,
 }

@@ -75,7 +75,10 @@ def test_an_archive_cut_at_every_byte() -> None:
         refused(Reason.MALFORMED, DECODERS["archive"], content[:end])
 
 
-@pytest.mark.parametrize("name", ["answer", "act", "checkpoint", "receipt", "attestation", "HELLO", "STATUS", "entry"])
+CUT = ("answer", "act", "statement", "checkpoint", "receipt", "attestation", "HELLO", "STATUS", "entry")
+
+
+@pytest.mark.parametrize("name", CUT)
 def test_every_other_message_cut_at_every_byte(name: str) -> None:
     for content in good_items()[name]:
         for end in range(len(content)):

@@ -35,7 +35,8 @@ FROZEN = """
 malformed unknown-version unknown-log unknown-service wrong-log wrong-seq wrong-size time-runs-back bad-signature
 root-mismatch bad-inclusion-proof bad-consistency-proof receipt-mismatch missing-entries fork bad-seed bad-disclosure
 bad-threshold bad-rotation sealed key-revoked unknown-authority unknown-gateway wrong-role bad-possession already-bound
-wrong-battery wrong-class too-few-witnesses bad-time
+wrong-battery wrong-class too-few-witnesses bad-time unknown-passport already-created outdated wrong-operator
+wrong-stage bad-consent not-sealed unfit
 """
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of Ed25519's base point
 PRIME = 2**255 - 19

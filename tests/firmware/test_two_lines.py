@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from logger.core.link import BoardLink
-from packseal.io.link import FrameReader, Kind, decode_status, encode_challenge
+from packseal.io.link import (
+    FrameReader,
+    FreshStep,
+    Kind,
+    decode_fresh_state,
+    decode_status,
+    encode_challenge,
+    encode_fresh,
+)
 from tests.firmware.test_with_gateway import Witness
 
 BOARD_TESTS = Path(__file__).parent / "board_tests"
@@ -78,6 +86,20 @@ def test_a_challenge_is_answered_on_the_line_that_asked(lines: Lines, asker: int
     lines.run(5_000)
     answers = [[kind for kind, _ in frames].count(Kind.POSSESSION) for frames in lines.heard]
     assert answers == ([1, 0] if asker == 0 else [0, 1])
+
+
+def test_a_nonce_over_both_lines_is_signed_once_and_each_is_told(lines: Lines) -> None:
+    """Two gateways of one battery hear the same command; both carry the checkpoint."""
+    lines.run(23_500)
+    nonce = bytes(range(16))
+    for link in lines.links:
+        link.feed(encode_fresh(nonce))
+    lines.run(30_000)
+    for frames in lines.heard:
+        (state,) = [decode_fresh_state(body) for kind, body in frames if kind == Kind.FRESH_STATE]
+        assert (state.nonce, state.step) == (nonce, FreshStep.TAKEN)
+        checkpoints = [body for kind, body in frames if kind == Kind.CHECKPOINT]
+        assert len({body for body in checkpoints if nonce in body}) == 1
 
 
 def test_a_status_says_what_the_source_refused_and_whether_the_configuration_was(lines: Lines) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packseal.io.link import Frame, FrameReader, Kind, UpdateState, UpdateStep, encode_frame
+from packseal.io.link import Frame, FrameReader, FreshState, FreshStep, Kind, UpdateState, UpdateStep, encode_frame
 from packseal.io.session import (
     CREDIT,
     QUIET_MS,
@@ -16,6 +16,7 @@ from packseal.io.session import (
     DeliveryArrived,
     Event,
     FrameRejected,
+    FreshStateArrived,
     HelloArrived,
     PossessionArrived,
     UpdateStateArrived,
@@ -271,9 +272,24 @@ def test_an_update_state_of_another_shape_is_refused(body: Value) -> None:
     assert isinstance(event, FrameRejected)
 
 
+def test_a_nonce_for_a_checkpoint_goes_out_and_what_becomes_of_it_comes_back() -> None:
+    session, nonce = greeted(1), bytes(range(16))
+    session.send_fresh(nonce)
+    assert sent(session) == [Frame(Kind.FRESH, nonce)]
+    (event,) = session.receive(encode_frame(Kind.FRESH_STATE, encode([nonce, 1, 7_500])), 1)
+    assert event == FreshStateArrived(FreshState(nonce, FreshStep.TOO_SOON, 7_500))
+
+
+@pytest.mark.parametrize("body", [[bytes(15), 0, 0], [bytes(16), -1, 0], [bytes(16), 0], [bytes(16), 0, -1], None])
+def test_a_fresh_state_of_another_shape_is_refused(body: Value) -> None:
+    (event,) = greeted(1).receive(encode_frame(Kind.FRESH_STATE, encode(body)), 0)
+    assert isinstance(event, FrameRejected)
+
+
 def test_a_nonce_of_another_length_is_the_callers_fault() -> None:
-    with pytest.raises(ValueError, match="16 bytes, not 15"):
-        greeted(1).send_challenge(bytes(15))
+    for send in (greeted(1).send_challenge, greeted(1).send_fresh):
+        with pytest.raises(ValueError, match="16 bytes, not 15"):
+            send(bytes(15))
 
 
 @pytest.mark.parametrize("numbers", [9, 11])

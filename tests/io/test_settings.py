@@ -184,7 +184,7 @@ def test_a_service_knows_authorities_and_witnesses(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"integrator"', '"board"', ":8: role: Input should be 'integrator', 'operator', 'assessor' or 'gateway'"),
+        ('"integrator"', '"board"', ":8: role: Input should be 'integrator', 'operator', 'assessor', 'recycler' or"),
         ('"integrator"', '"service"', ":8: role: Input should be"),
         (f'"{OTHER_KEY * 2}"', f'"{OTHER_KEY}22"', ":11: public_key: expected 64 or 128 hexadecimal digits"),
         (f'"{OTHER_KEY * 2}"', f'"{KEY}"', "the public_key of an authority stands twice; a key has one role"),

@@ -45,6 +45,10 @@ def key_act(battery: str, statement: bytes) -> bytes:
     return LogEntry(EntryKind.KEY_ACT, subject_tag(battery), hashlib.sha256(statement).digest()).to_bytes()
 
 
+def statement(battery: str, content: bytes) -> bytes:
+    return LogEntry(EntryKind.STATEMENT, subject_tag(battery), hashlib.sha256(content).digest()).to_bytes()
+
+
 def root_of(entries: Sequence[bytes]) -> bytes:
     return Edge().extended([leaf_hash(entry) for entry in entries]).root()
 

@@ -39,6 +39,7 @@ from tests.log.station import (
     served,
     signed_note,
     signer_of,
+    statement,
 )
 
 ENROLMENT, ROGUE = b"enrolment by the owner", b"enrolment by somebody else"
@@ -138,6 +139,15 @@ def test_a_battery_watched_later_is_looked_for_from_the_beginning(scene: Scene) 
     assert scene.monitor().look().rogue == ()
     wider = Watch({**WATCH.batteries, "pack-2": frozenset()})
     assert scene.monitor(wider).look().rogue == (KeyAct(300, "pack-2", digest(ROGUE)),)
+
+
+def test_a_statement_that_names_a_watched_battery_is_seen_as_well(scene: Scene) -> None:
+    """Of another battery, or about a passport by its id, it is none of this owner's business, and no fault."""
+    scene.monitor().look()
+    scene.add(statement("pack-2", ROGUE), statement("00" * 16, ROGUE), statement("pack-1", ROGUE))
+    look = scene.monitor().look()
+    assert look.rogue == (KeyAct(302, "pack-1", digest(ROGUE)),)
+    assert "ROGUE  entry 302 is an act or statement about battery pack-1" in look.lines()[2]
 
 
 @pytest.mark.parametrize("size", [300, 301, 700, 299, 10])

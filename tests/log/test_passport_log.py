@@ -85,8 +85,8 @@ def test_every_entry_comes_back(kind: EntryKind, tag: bytes, digest: bytes) -> N
 
 @pytest.mark.parametrize(
     "content",
-    [b"", bytes(49), b"\x03" + bytes(48), b"\x01" + b"\x01" * 48, b"\x02" + bytes(47), b"\x02" + bytes(49)],
-    ids=["nothing", "kind 0", "kind 3", "a receipt with a tag", "48 bytes", "50 bytes"],
+    [b"", bytes(49), b"\x04" + bytes(48), b"\x01" + b"\x01" * 48, b"\x02" + bytes(47), b"\x02" + bytes(49)],
+    ids=["nothing", "kind 0", "kind 4", "a receipt with a tag", "48 bytes", "50 bytes"],
 )
 def test_other_bytes_are_no_entry(content: bytes) -> None:
     with pytest.raises(EvidenceError) as refusal:

@@ -83,7 +83,7 @@ def changed(path: str, value: Any) -> Any:
         (f"logs.{LOG_ID}.evidence_class", ["B"], "evidence_class: expected A, B, C or D"),
         (f"logs.{LOG_ID}.evidence_class", "E", "evidence_class: expected A, B, C or D, found 'E'"),
         (f"logs.{LOG_ID}.name", "pack", "'name' is not known"),
-        ("keys.0.role", "service", r"keys\[0\].role: expected one of integrator, operator, assessor, gateway"),
+        ("keys.0.role", "service", r"keys\[0\].role: expected one of integrator, operator, assessor, recycler"),
         ("keys.0.role", "board", r"keys\[0\].role"),
         ("keys.0.algorithm", -8, r"keys\[0\].algorithm: expected -19 for Ed25519 or -9 for ESP256, found -8"),
         ("keys.0.algorithm", -9, r"keys\[0\].public_key: expected 128 hexadecimal digits"),

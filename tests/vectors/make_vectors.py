@@ -14,7 +14,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1]))  # run as a file
 
-from tests.vectors import archives, bundles, codecs, deliveries, entries, estimates  # noqa: E402
+from tests.vectors import archives, bundles, codecs, deliveries, entries, estimates, statements  # noqa: E402
 
 
 def vectors() -> dict[str, Any]:
@@ -28,6 +28,7 @@ def vectors() -> dict[str, Any]:
         "bundles.json": bundles.bundle_vectors(),
         "deliveries.json": deliveries.delivery_vectors(),
         "archives.json": archives.archive_vectors(),
+        "statements.json": statements.statement_vectors(),
     }
 
 

@@ -45,6 +45,7 @@ package(
         "core/events.py",
         "core/evidence.py",
         "core/fit.py",
+        "core/fresh.py",
         "core/integers.py",
         "core/isotp.py",
         "core/jbd.py",

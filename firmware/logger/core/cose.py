@@ -36,9 +36,9 @@ def key_id(public_key):
     return sha256(public_key).digest()[:8]
 
 
-def checkpoint_payload(log_id, size, root, boot, uptime_ms):
-    """Section 5.4; version 1 of the firmware gives neither nonce nor hardware counter."""
-    return cbor.encode([FORMAT_VERSION, log_id, size, root, boot, uptime_ms, None, None])
+def checkpoint_payload(log_id, size, root, boot, uptime_ms, nonce=None):
+    """Section 5.4; version 1 of the firmware gives no hardware counter."""
+    return cbor.encode([FORMAT_VERSION, log_id, size, root, boot, uptime_ms, nonce, None])
 
 
 def possession_payload(key, nonce):

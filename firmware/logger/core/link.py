@@ -14,8 +14,8 @@ from logger.core.cursor import AGAIN
 from logger.core.merkle import MAX_SIZE
 
 VERSION = 1
-HELLO, ENTRY, CHECKPOINT, STATUS, POSSESSION, UPDATE_STATE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
-WANT, RECEIPT, ASK, CHALLENGE, ORDER, UPDATE = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
+HELLO, ENTRY, CHECKPOINT, STATUS, POSSESSION, UPDATE_STATE, FRESH_STATE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07
+WANT, RECEIPT, ASK, CHALLENGE, ORDER, UPDATE, FRESH = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17
 MAX_FRAME_BYTES = 1024
 _MAX_ENCODED_BYTES = MAX_FRAME_BYTES + MAX_FRAME_BYTES // 254 + 1
 _KIND_AND_CRC_BYTES = 5
@@ -142,6 +142,7 @@ class BoardLink:
         self._is_hello_due = True  # clause 3
         self._cursor = None  # None before the first WANT
         self._ready = None  # the record that the credit did not reach
+        self._fresh_state = None  # what was said to the newest nonce, until that has been told
         self._limit_seq = 0
         self._next_status_ms = 0
 
@@ -176,6 +177,8 @@ class BoardLink:
             self._logger.requests.offer_challenge(body, self)
         elif kind == UPDATE:
             self._offer(body)
+        elif kind == FRESH and len(body) == NONCE_BYTES:
+            self._fresh_state = (body,) + self._logger.offer_nonce(body)
         else:
             self._messages_refused += 1
 
@@ -199,6 +202,9 @@ class BoardLink:
             return encode_message(POSSESSION, possession)
         if self._cursor is None:
             return None
+        if self._fresh_state:  # clause 20
+            state, self._fresh_state = self._fresh_state, None
+            return encode_message(FRESH_STATE, cbor.encode(list(state)))
         if self._is_status_due():
             return encode_message(STATUS, self._status())
         return self._next_record() or self._update_state()

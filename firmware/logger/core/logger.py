@@ -15,6 +15,7 @@ step begins by looking which one it is: so a start goes on where the power was c
 
 from logger.core import cose, entries
 from logger.core.blinding import leaf_steps
+from logger.core.fresh import FreshRead
 from logger.core.requests import Requests
 from logger.core.sampler import Sampler
 from logger.core.sectorlog import LogFullError
@@ -45,6 +46,7 @@ class Logger:
         self.config = config
         self.log = log
         self.requests = Requests(config, log, keys)
+        self._fresh = FreshRead(config["window_ms"], config["sample_ms"], config["clock_rate"])
         self.windows_lost = 0
         self._keys = keys
         self._boot_body = entries.boot_body(firmware_hash, reset_cause, source.kind, config)
@@ -71,6 +73,7 @@ class Logger:
         self._time_ms = log.progress.time_ms
         self._damages_said = log.progress.damages
         self._is_source_silent = log.progress.is_open(entries.EVENT_SILENT)
+        self._fresh.begin()
         self._sampler.begin(self.uptime_ms, log.progress)
         identity = self._keys.identity
         self._is_rotation_ahead = identity.next_key is not None and log.size == identity.next_seq
@@ -137,6 +140,10 @@ class Logger:
             raise LogFullError("no entry can be kept now")
         self._waiting.append((entries.EVENT, self.uptime_ms, entries.event_body(event, phase, value, place)))
 
+    def offer_nonce(self, nonce):
+        """What FRESH_STATE says of it (docs/link.md clause 20): (state, how long to wait in real milliseconds)."""
+        return self._fresh.offer(nonce, self.uptime_ms, self._has_room())
+
     # ---- samples and windows
 
     def _take_sample(self):
@@ -147,8 +154,17 @@ class Logger:
         if self._is_source_silent and sampler.has_current:
             self._note_source(is_silent=False)
         self._note_watched()
-        if self._sampler.is_window_over(self.uptime_ms):
+        if self._sampler.is_window_over(self.uptime_ms) or (self._fresh.is_wanted and self._may_end_early()):
             self._end_window()
+
+    def _has_room(self):
+        """Whether a window that ends now has a place in the log."""
+        return not (self.log.losses.windows or self._is_full or self._is_closed)
+
+    def _may_end_early(self):
+        """For a nonce, where that costs nothing but flash: the window says something, and nothing waits before it."""
+        is_begun = self._sampler.has_current and self.uptime_ms > self._sampler.window_began_ms
+        return is_begun and self._has_room() and not self._waiting
 
     def _note_watched(self):
         """The EVENT entries that are due, as long as there is room for them: the others are due later, too."""
@@ -158,10 +174,10 @@ class Logger:
     def _end_window(self):
         began_ms, has_current = self._sampler.window_began_ms, self._sampler.has_current
         body = self._sampler.end_window(self.uptime_ms, self.log.progress.counters)
-        if self.log.losses.windows or self._is_full or self._is_closed:
-            self._give_up_window(body, began_ms, self.uptime_ms)
-        else:
+        if self._has_room():
             self._keep_window(body)
+        else:
+            self._give_up_window(body, began_ms, self.uptime_ms)
         if not has_current and not self._is_source_silent:
             self._note_source(is_silent=True)
         self._note_damages()
@@ -172,6 +188,7 @@ class Logger:
         # a change of key that has begun puts its entry before all that wait
         self._sampler.estimator.note_window(self.log.size + len(self._waiting) + self._is_rotation_ahead)
         self._waiting.append((entries.WINDOW, self.uptime_ms, body))
+        self._fresh.note_window(self.uptime_ms)
         statement = self._sampler.estimator.statement()
         if statement:
             kind, body = statement
@@ -230,6 +247,8 @@ class Logger:
         self.log.append(entry, leaf)
         if kind == entries.WINDOW:
             self._windows_unsigned += 1
+            if self._fresh.note_kept(uptime_ms):
+                self._is_checkpoint_due = True
             self.first_window_size = self.first_window_size or self.log.size
         if kind not in _QUIET_KINDS or self._windows_unsigned >= self.config["checkpoint_every"]:
             self._is_checkpoint_due = True
@@ -242,6 +261,7 @@ class Logger:
         self._is_full = True
         self._is_checkpoint_due = self.log.size > self.log.checkpointed_size and not self.log.losses.bare_count
         waiting, self._waiting = self._waiting, []
+        self._fresh.note_lost()
         for kind, uptime_ms, body in waiting:
             if kind == entries.WINDOW:
                 self._lose_window(uptime_ms - body[1], uptime_ms)
@@ -334,7 +354,8 @@ class Logger:
         self._windows_unsigned = 0
         size = log.size
         # the time of the newest entry, not of now: a restart resumes from there, and time must not run back
-        payload = cose.checkpoint_payload(log.log_id, size, log.root, self.boot, log.progress.uptime_ms)
+        nonce = self._fresh.take()
+        payload = cose.checkpoint_payload(log.log_id, size, log.root, self.boot, log.progress.uptime_ms, nonce)
         signature = yield from key.sign_steps(cose.message(key.algorithm, cose.CHECKPOINT_PURPOSE, payload))
         content = cose.sign1(key.algorithm, payload, signature)
         try:

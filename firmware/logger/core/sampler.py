@@ -73,8 +73,10 @@ class Sampler:
         self._window.reset()
         self.watch.begin_window()
         self.has_current = False
-        late_windows = (duration_ms - self._window_ends_ms) // self._config["window_ms"]
-        self._window_ends_ms += (late_windows + 1) * self._config["window_ms"]
+        window_ms = self._config["window_ms"]
+        self._window_ends_ms = min(self._window_ends_ms, duration_ms)  # behind an early end a whole window follows
+        late_windows = (duration_ms - self._window_ends_ms) // window_ms
+        self._window_ends_ms += (late_windows + 1) * window_ms
         self._move_origin(duration_ms)
         return body
 

@@ -15,9 +15,9 @@ from http.client import HTTPException
 from typing import Any
 
 from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
+from packseal.io.http_client import checked_url
 from packseal.io.keys import Signer
 from packseal.io.link import Hello
-from packseal.io.log_client import checked_url
 from packseal.records.acts import (
     Bind,
     Cause,

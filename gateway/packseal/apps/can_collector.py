@@ -6,10 +6,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from packseal.apps.can_recorder import CanRecorder, CanRecorderSettings
+from packseal.apps.fresh import Tell
 from packseal.apps.own_log import OwnLog, Submit
 from packseal.apps.window_records import BoundSignals
 from packseal.errors import PackSealError
@@ -20,6 +21,7 @@ from packseal.io.keys import Signer
 from packseal.io.outbox_store import OutboxStore
 from packseal.io.settings import CanTable
 from packseal.records.checkpoint import Receipt
+from packseal.records.fresh import FreshNotice, Step
 
 TAKE_TIMEOUT_S = 0.2
 LAG_MS = 500  # what was received longer ago has been handed over
@@ -41,6 +43,11 @@ class CanState:
     frames_unread: int = 0
     error_frames: int = 0
     reopened: int = 0
+    requests_asked: int = 0
+    requests_answered: int = 0
+    requests_unanswered: int = 0
+    requests_refused: dict[str, int] = field(default_factory=dict)  # by request and reason
+    other_tester_frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,8 @@ class CanCollector:
         bus = [] if self.state.bus == CONNECTED else [f"bus {self.table.channel}: {self.state.bus}"]
         silent = [f"bus {self.table.channel}: none of the bound signals is heard"] if self.state.is_silent else []
         mute = [f"bus {self.table.channel}: {ecu} does not answer" for ecu in self.plan.poller.poller.resting]
-        return bus + silent + mute + ([self.state.problem] if self.state.problem else [])
+        refused = [f"bus {self.table.channel}: the ECU refuses {words}" for words in self.plan.poller.poller.refusals]
+        return bus + silent + mute + refused + ([self.state.problem] if self.state.problem else [])
 
     def start(self) -> None:
         self._bus.start()
@@ -88,6 +96,21 @@ class CanCollector:
         self._bus.stop()
         self._stopping.set()
         self._thread.join(10)
+
+    @property
+    def battery(self) -> str:
+        return self.table.battery
+
+    def ask_fresh(self, log_id: bytes, nonce: bytes, _tell: Tell) -> FreshNotice:
+        """Has the window under way signed for with this nonce when it ends; from any thread."""
+        recorder = self._recorder
+        if recorder is None or recorder.is_silent or self.state.bus != CONNECTED:
+            return FreshNotice(nonce, Step.AWAY)
+        if self.state.log_id != log_id:
+            return FreshNotice(nonce, Step.OTHER_LOG)
+        if recorder.ask_fresh(nonce, _now_ms()):
+            return FreshNotice(nonce, Step.TAKEN)
+        return FreshNotice(nonce, Step.TOO_SOON, self.table.window_ms)
 
     def receipted(self, receipt: Receipt, content: bytes) -> None:
         """A verified receipt; from any thread."""
@@ -105,6 +128,7 @@ class CanCollector:
                 self._stopping.wait(RETRY_S)
         if recorder is None:
             return
+        self._recorder = recorder
         self._guarded(recorder.begin)
         while not self._stopping.is_set():
             frames, until_ms = self._next_frames()
@@ -114,8 +138,10 @@ class CanCollector:
     def _opened(self) -> CanRecorder:
         log = OwnLog(self.table.battery, self.plan.signer, self._store, self._submit)
         self.state.log_id = log.log_id
-        settings, counts = self.plan.recorder_settings, self._bus.counts.by_key
-        return CanRecorder(self.plan.signals, log, settings, counts, _now_ms())
+        return CanRecorder(self.plan.signals, log, self.plan.recorder_settings, self._counts, _now_ms())
+
+    def _counts(self) -> dict[int, int]:
+        return self._bus.counts.by_key() | self.plan.poller.by_key()
 
     def _next_frames(self) -> tuple[Frames, int]:
         try:
@@ -132,11 +158,17 @@ class CanCollector:
             if recorder.take(frames, until_ms):
                 self.state.problem = ""
         finally:
-            counts, state = self._bus.counts, self.state
-            state.is_silent = recorder.is_silent
-            state.frames_received, state.frames_lost = counts.frames_received, counts.frames_lost
-            state.frames_unread, state.error_frames = counts.frames_unread, counts.error_frames
-            state.reopened = counts.reopened
+            self.state.is_silent = recorder.is_silent
+            self._show_counts()
+
+    def _show_counts(self) -> None:
+        state, of_bus, of_poller = self.state, self._bus.counts, self.plan.poller.poller.counts
+        state.frames_received, state.frames_lost = of_bus.frames_received, of_bus.frames_lost
+        state.frames_unread, state.error_frames = of_bus.frames_unread, of_bus.error_frames
+        state.reopened = of_bus.reopened
+        state.requests_asked, state.requests_answered = of_poller.asked, of_poller.answered
+        state.requests_unanswered, state.requests_refused = of_poller.unanswered, dict(of_poller.refused)
+        state.other_tester_frames = of_poller.other_tester
 
     def _end(self, recorder: CanRecorder) -> None:
         while not self._bus.batches.empty():

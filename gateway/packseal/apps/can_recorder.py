@@ -28,6 +28,7 @@ SOURCE_SILENT, BEGINS, ENDED = 6, 1, 2  # EVENT keys 1 and 2
 LOG_FULL = 1  # GAP key 1
 MAX_WAITING = 256  # entries that no checkpoint could be stored for; they fit into one delivery
 TIME_EVERY_MS = 600_000
+KEEP_EVERY_MS = 1_000  # what a power cut may take of shorter windows: a commit for each costs more than they do
 
 Said = TypeVar("Said")  # a body
 
@@ -57,10 +58,13 @@ class CanRecorder:
         self._listener = signals.listener()
         self._frames: list[Frames] = []
         self._windows_unsigned = 0
+        self._kept_ms = now_ms
         self._receipt: Time | None = None
         self._next_time_ms = log.uptime_ms
         self._lost: Gap | None = None
         self.is_silent = False
+        self._asked: tuple[bytes, int] | None = None
+        self._answered: bytes | None = None
         self._append(encode_boot, self._boot(), log.uptime_ms)
         config = Config(
             dbc_digest=signals.dbc_digest,
@@ -94,18 +98,29 @@ class CanRecorder:
         self._is_due = True
         self._write()
 
+    def ask_fresh(self, nonce: bytes, now_ms: int) -> bool:
+        """From any thread: the first window with a value that ends from now_ms on is signed for with this nonce.
+
+        False while another one waits for that: so nobody makes a gateway sign more than once a window.
+        """
+        self._asked = self._asked or (nonce, now_ms)
+        return self._asked[0] == nonce
+
     def receipted(self, receipt: Receipt, content: bytes) -> None:
         """A verified receipt has come: with the next window the log says so, now and then (TIME)."""
         if receipt.log_id == self._log.log_id:
             self._receipt = Time(attestation_digest(content), receipt.received_unix_ms)
 
     def _write(self) -> None:
+        now_ms = self._window_start_ms
         if not self._is_due:
-            self._log.keep()
+            if now_ms - self._kept_ms >= KEEP_EVERY_MS:
+                self._log.keep()
+                self._kept_ms = now_ms
             return
-        self._log.deliver(self._counts())
-        self._is_due = False
-        self._windows_unsigned = 0
+        self._log.deliver(self._counts(), self._answered)
+        self._is_due, self._answered = False, None
+        self._windows_unsigned, self._kept_ms = 0, now_ms
 
     def _close_window(self) -> None:
         start_ms = self._window_start_ms
@@ -123,6 +138,7 @@ class CanRecorder:
             self._is_due = True
         if window:
             self._append_window(window, uptime_ms)
+        self._answer(end_ms, has_values=window is not None)
 
     def _taken(self, end_ms: int) -> Frames:
         """The frames before end_ms; the rest waits."""
@@ -147,6 +163,14 @@ class CanRecorder:
         self._append(encode_window, window, uptime_ms)
         self._windows_unsigned += 1
         self._is_due |= self._windows_unsigned >= self._settings.checkpoint_every
+
+    def _answer(self, end_ms: int, *, has_values: bool) -> None:
+        """Of a silent bus nobody can be told anything: the nonce is dropped, and the next one is asked for anew."""
+        if self._asked is None or end_ms < self._asked[1]:
+            return
+        nonce, self._asked = self._asked[0], None
+        if has_values:
+            self._answered, self._is_due = nonce, True
 
     def _lose(self, window: Window | None, uptime_ms: int) -> None:
         """Nothing more can be stored: only how much was lost is kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from packseal.apps.fresh import BoardNonce, Tell
 from packseal.apps.own_log import Submit
 from packseal.errors import EvidenceError, PackSealError, Reason
 from packseal.io.board import BoardPort
@@ -15,6 +16,7 @@ from packseal.io.session import (
     DeliveryArrived,
     Event,
     FrameRejected,
+    FreshStateArrived,
     HelloArrived,
     StatusArrived,
     UpdateStateArrived,
@@ -24,6 +26,7 @@ from packseal.io.update_offer import UpdateOffer, UpdatePackage
 from packseal.records.blinding import seed_digest
 from packseal.records.cose import ED25519, ESP256, PUBLIC_KEY_BYTES, VerifyingKey
 from packseal.records.entries import genesis_key, log_id_of
+from packseal.records.fresh import FreshNotice, Step
 from packseal.records.log import Delivery, TrustedLog, Verified
 from packseal.records.merkle import Edge
 
@@ -71,6 +74,7 @@ class BoardCollector:
         self._refused_before = 0  # frames, in the sessions before this one
         self._begun_at: int | None = None  # where the log was taken up from the board's edge, until that is verified
         self._remind_after_ms = 0
+        self._nonce = BoardNonce()
         self._offer = UpdateOffer(update) if update else None
         self._show_offer()
         self._port = BoardPort(table.port, table.baud, self.on_event, self._on_port_state)
@@ -84,6 +88,21 @@ class BoardCollector:
     def send_receipt(self, log_id: bytes, receipt: bytes) -> None:
         if self._log and self._log.log_id == log_id:
             self._port.send_receipt(receipt)
+
+    @property
+    def battery(self) -> str:
+        return self.table.battery
+
+    def ask_fresh(self, log_id: bytes, nonce: bytes, tell: Tell) -> FreshNotice:
+        """Asks the board for a checkpoint with this nonce (docs/link.md clause 20); from any thread."""
+        log = self._log
+        if self.state.port != CONNECTED or log is None:
+            return FreshNotice(nonce, Step.AWAY)
+        if log.log_id != log_id:
+            return FreshNotice(nonce, Step.OTHER_LOG)
+        self._nonce.asked(nonce, tell)
+        self._port.send_fresh(nonce)
+        return FreshNotice(nonce, Step.PASSED_ON)
 
     def _on_port_state(self, words: str) -> None:
         self.state.port = words
@@ -114,6 +133,11 @@ class BoardCollector:
             self.state.source_refused, self.state.config_refused = status.source_refused, status.config_refused
             self._remind(session, status.receipted_size, now_ms)
             self._offer_update(session, now_ms)
+            nonce = self._nonce.again()
+            if nonce:
+                session.send_fresh(nonce)
+        elif isinstance(event, FreshStateArrived):
+            self._nonce.heard(event.state)
         elif isinstance(event, UpdateStateArrived):
             if self._offer:
                 self._offer.heard(event.state, now_ms)

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -14,6 +14,7 @@ from typing import IO
 from packseal.apps.attesting import Attestor, settings_digest
 from packseal.apps.can_collector import CanCollector, CanPlan
 from packseal.apps.collector import CONNECTED, BoardCollector
+from packseal.apps.fresh import FreshDesk
 from packseal.apps.window_records import BoundSignals
 from packseal.errors import EvidenceError, PackSealError, Reason
 from packseal.io.can_bus import OpenReceiver, receiver_opener
@@ -59,8 +60,8 @@ class Gateway:
             self._mqtt = MQTTConnection(
                 settings.broker,
                 f"packseal-{role}-{settings.site}",
-                [f"{base}/+/receipt"],
-                self._on_answer,
+                [f"{base}/+/receipt", f"{base}/+/cmd"],
+                self._on_message,
                 self._on_connection,
                 last_will=(self._avail_topic, b"offline"),
             )
@@ -69,6 +70,8 @@ class Gateway:
             ]
             self.cans = [CanCollector(plan, self._store, self.submit) for plan in self._can_plans(signals)]
             self._sources: tuple[BoardCollector | CanCollector, ...] = (*self.boards, *self.cans)
+            fresh = (self._mqtt.publish, self._store.count, _unix_ms, _now_ms)
+            self._fresh = FreshDesk(settings.service_public_key, self._sources, *fresh)
             self._sender = threading.Thread(target=self._send_for_ever, name="sender", daemon=True)
             self._opened = opened.pop_all()
 
@@ -86,6 +89,8 @@ class Gateway:
         self._sender.join(5)
         self._mqtt.publish(self._avail_topic, b"offline", retain=True)
         self._mqtt.stop()
+        with suppress(PackSealError):  # a full disk: only how often something was refused is lost
+            self._fresh.flush()
         self._opened.close()
 
     def submit(
@@ -182,7 +187,13 @@ class Gateway:
             return  # the disk does not answer now: it is due again after its time-out
         self._mqtt.publish(f"packseal/{self._settings.site}/{battery}/rec", content)
 
-    def _on_answer(self, _topic: str, payload: bytes) -> None:
+    def _on_message(self, topic: str, payload: bytes) -> None:
+        if topic.endswith("/cmd"):
+            self._fresh.take(topic, payload)
+        else:
+            self._on_answer(payload)
+
+    def _on_answer(self, payload: bytes) -> None:
         try:
             answer = decode_answer(payload)
             if isinstance(answer, ReceiptAnswer):

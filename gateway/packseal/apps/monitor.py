@@ -1,4 +1,5 @@
-"""Watches a log for the owner of batteries: that it only grows, and that no key act names them but his own.
+"""Watches a log for the owner of batteries: that it only grows, and that no act or statement
+names them but his own.
 
 Remembers the last checkpoint and what was found in a small file. A look that finds the log contradicting itself changes
 nothing but leaves the contradicting note beside the file: the two notes, both signed by the log, are the proof.
@@ -21,11 +22,12 @@ from packseal.records.passport_log import EntryKind, LogEntry, VerifiedTiles, co
 
 MAX_STATE_BYTES = 1 << 24
 STATE_VERSION = 1
+NAMING = frozenset({EntryKind.KEY_ACT, EntryKind.STATEMENT})  # of these, a battery's tag can be on CREATE alone
 
 
 @dataclass(frozen=True, slots=True)
 class KeyAct:
-    """An entry that names a watched battery: its place in the log, and the digest of the signed act."""
+    """An entry that names a watched battery: its place in the log, and the digest of the act or statement."""
 
     index: int
     battery: str
@@ -77,7 +79,7 @@ class Look:
         seen = f"{self.checkpoint.origin}: {self.checkpoint.size} entries, {self.new_entries} of them new"
         cosigned = f"cosigned by {', '.join(self.cosigned_unix_s) or 'nobody who is listed'}"
         alarms = [
-            f"ROGUE  entry {act.index} is an act about battery {act.battery} that its owner does not know,"
+            f"ROGUE  entry {act.index} is an act or statement about battery {act.battery} that its owner does not know,"
             f" digest {act.digest.hex()}"
             for act in self.rogue
         ]
@@ -171,7 +173,7 @@ class Monitor:
         return (*kept, *(act for act in found if act is not None))
 
     def _act(self, index: int, entry: LogEntry) -> KeyAct | None:
-        battery = self._by_tag.get(entry.tag) if entry.kind == EntryKind.KEY_ACT else None
+        battery = self._by_tag.get(entry.tag) if entry.kind in NAMING else None
         return None if battery is None else KeyAct(index, battery, entry.digest)
 
     def _load(self) -> MonitorState:

@@ -12,10 +12,10 @@ from secrets import token_bytes
 from typing import Protocol, TypeAlias
 
 from packseal.io.keys import Signer
-from packseal.io.outbox_store import OutboxStore, only_new
-from packseal.records.blinding import SEED_BYTES, leaf_of, seed_digest
+from packseal.io.outbox_store import OutboxStore
+from packseal.records.blinding import SEED_BYTES, seed_digest
 from packseal.records.bodies import Key, Origin
-from packseal.records.checkpoint import Checkpoint, sign_checkpoint
+from packseal.records.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from packseal.records.entries import LABEL_BYTES, decode_entry, log_id_of
 from packseal.records.log import Delivery, TrustedLog, Verified
 from packseal.records.writing import encode_key
@@ -68,17 +68,19 @@ class OwnLog:
             self._store.own_logs.keep(self.log_id, first_seq, self._pending[self._kept :])
             self._kept = len(self._pending)
 
-    def deliver(self, counts: Mapping[int, int]) -> None:
-        """Signs all that waits and submits it. Raises UnavailableError; everything then waits on."""
+    def deliver(self, counts: Mapping[int, int], nonce: bytes | None = None) -> None:
+        """Signs all that waits and submits it. Raises UnavailableError; everything then waits on.
+
+        nonce: one that somebody wants to find in the checkpoint."""
         if not self._pending:
             return
         self.keep()
         log, entries = self._log, tuple(self._pending)
-        edge = log.edge.extended([leaf_of(entry, log.seed)[1] for entry in entries])
-        checkpoint = Checkpoint(self.log_id, edge.size, edge.root(), self.boot, self.uptime_ms)
-        signed = sign_checkpoint(checkpoint, self._signer)
+        added = log.added(entries)
+        size, root = added.edge.size, added.edge.root()
+        signed = sign_checkpoint(Checkpoint(self.log_id, size, root, self.boot, self.uptime_ms, nonce), self._signer)
         delivery = Delivery(log.genesis, log.seed, log.size, entries, signed)
-        verified = log.verified(delivery, only_new(log))
+        verified = log.concluded(added, verify_checkpoint(signed, self.log_id, log.key_at(size)))
         self._submit(self._battery, delivery, verified, is_live=True, counts=counts)
         self._log = verified.log
         self._pending.clear()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from packseal.apps.auditor import Auditor, Verdict
 from packseal.apps.passport_service import PassportService
-from packseal.apps.plots import PLOTS
+from packseal.apps import plot_drawing
+from packseal.apps.plots import PLOTS, Plotted
 from packseal.errors import EvidenceError, Reason
 from packseal.io.refusals_table import Refusal
 from packseal.passport import words
@@ -19,6 +19,7 @@ from packseal.passport.settings import CATEGORIES
 from packseal.records.bare import is_bare
 from packseal.records.entries import decode_entry
 from packseal.records.policy import Policy
+from packseal.records.report import utc
 
 RECORDS_SHOWN = 20
 DIFFERENCES_NAMED = 3
@@ -32,6 +33,7 @@ LIFETIME = (
     "deep_discharge_events", "overcharge_events", "time_hot", "time_cold", "rated_capacity_item",
 )  # fmt: skip
 CLAIMED = ("soc_reported_cpct", "soh_reported_cpct")
+HISTOGRAMS = ("temperature_histogram", "soc_histogram")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,13 @@ class PageView:
 
     def battery(self, battery_id: str) -> Json:
         now_unix_ms = self._service.now_unix_ms()
+        data = self.data(battery_id)
+        logs = _listed(data["logs"])
         return {
-            "document": self.data(battery_id),
+            "document": data,
+            "logs_by_id": {str(log["log_id"]): log for log in logs},
+            "silences": [words.age(_number(log["silent_ms"])) for log in logs],
+            "events": _events(logs),
             "badge": self._badge(self._verdicts(battery_id)),
             "records": self._records(battery_id, now_unix_ms),
             "refusals": [_refusal(refusal, now_unix_ms) for refusal in self._service.refusals(battery_id)],
@@ -102,8 +109,24 @@ class PageView:
             "able": ABLE,
             "lifetime": LIFETIME,
             "claimed": CLAIMED,
-            "as_of": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_unix_ms / 1000)),
+            "histograms": HISTOGRAMS,
+            "as_of": utc(now_unix_ms),
         }
+
+    def table(self, battery_id: str, found: Plotted) -> Json:
+        """The points of a plot."""
+        return {
+            "document": {"battery": {"id": battery_id, "name": self._name(battery_id)}},
+            "title": found.plot.title,
+            "names": found.plot.lines,
+            "x_title": "Time since the log was opened",
+            "rows": plot_drawing.rows(found),
+            "gaps": len(found.gaps_ms),
+        }
+
+    def _name(self, battery_id: str) -> str:
+        battery = self._service.settings.battery(battery_id)
+        return battery.name if battery else ""
 
     def plotted_log(self, battery_id: str) -> bytes | None:
         log = self._live_log(battery_id)
@@ -148,6 +171,21 @@ class PageView:
                 rows.append((record.received_unix_ms, log, record, differences))
         rows.sort(key=lambda row: (row[0], row[2].seq), reverse=True)
         return [_record(log, record, differences, now_unix_ms) for _, log, record, differences in rows[:RECORDS_SHOWN]]
+
+
+def _listed(value: object) -> list[Json]:
+    """Of a part of a document that is a list of objects."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _events(logs: list[Json]) -> list[Json]:
+    """Of all logs, each with the log it stands in."""
+    kept = ("log_id", "evidence_class")
+    return [{**event, **{key: log[key] for key in kept}} for log in logs for event in _listed(log["events"])]
 
 
 def _verified_words(size: int, checked: int) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -20,12 +20,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from packseal.apps.auditor import Auditor
+from packseal.apps import plot_drawing, qr
 from packseal.apps.bundles import BundleMaker
+from packseal.apps.languages import CODES, Language, chosen, language
 from packseal.apps.page_view import PageView
+from packseal.apps.page_words import rendered
 from packseal.apps.passport_service import PassportService
-from packseal.apps.plots import PLOTS, plot_svg
+from packseal.apps.plots import PLOTS, plotted
+from packseal.apps.readers import ReaderMiddleware, Readers, seen_groups
 from packseal.errors import EvidenceError, UnavailableError
+from packseal.io.access_settings import AccessTable
 from packseal.io.tile_store import CHECKPOINT, TileStore
+from packseal.passport.identification import identification_link, is_local
 from packseal.records.acts import MAX_ACT_BYTES
 from packseal.records.policy import Policy
 
@@ -41,6 +47,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+LOCAL_URL = "http://127.0.0.1:8420"  # a service that was told no other
 SVG_POLICY = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}  # a plot brings its own style
 
 
@@ -50,10 +57,13 @@ def passport_app(
     policy: Callable[[], Policy],
     publish: Callable[[], None] | None = None,
     take_act: Callable[[bytes], int] | None = None,
+    public_url: str = LOCAL_URL,
+    readers: Readers | None = None,
 ) -> Starlette:
     """policy: whom this service trusts, which it tells whoever asks. publish: brings the tiles up to date. take_act:
-    the service's, unless something stands before it."""
-    pages = _Pages(service, tiles, policy, publish, take_act)
+    the service's, unless something stands before it. public_url: what links and QR codes of batteries begin with.
+    readers: whoever asks is the public, and not limited, without."""
+    pages = _Pages(service, tiles, policy, publish, take_act, public_url)
     one = "/battery/{battery}"
     app = Starlette(
         routes=[
@@ -65,11 +75,17 @@ def passport_app(
             Route(f"{one}/data.json", pages.data),
             Route(f"{one}/policy.json", pages.policy),
             Route(f"{one}/plot.svg", pages.plot),
+            Route(f"{one}/table", pages.table),
+            Route(f"{one}/qr.svg", pages.qr_svg),
+            Route(f"{one}/qr.png", pages.qr_png),
+            Route(f"{one}/label", pages.label),
+            Route("/words/{code}.json", pages.words),
             Route(f"{one}/records/{{log_id}}/{{seq}}.bundle", pages.bundle),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
         exception_handlers={HTTPException: pages.failed, UnavailableError: pages.unavailable, Exception: pages.failed},
     )
+    app.add_middleware(ReaderMiddleware, readers=readers or Readers(AccessTable(requests_per_minute=0)))
     app.add_middleware(_SecurityHeaders)
     return app
 
@@ -82,22 +98,22 @@ class _Pages:
         policy: Callable[[], Policy],
         publish: Callable[[], None] | None,
         take_act: Callable[[bytes], int] | None,
+        public_url: str,
     ) -> None:
-        self._service, self._tiles = service, tiles
+        self._service, self._tiles, self._public_url = service, tiles, public_url
         self._take_act = take_act or service.take_act
         self._bundles = BundleMaker(service.store, tiles, service.public_key, publish)
         self._view = PageView(service, Auditor(service.store, service.now_unix_ms), policy)
-        loader = FileSystemLoader(FOLDER / "templates")
-        self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
-    def batteries(self, _request: Request) -> Response:
+    def batteries(self, request: Request) -> Response:
         batteries = self._service.settings.batteries
         if len(batteries) == 1:
-            return RedirectResponse(f"/battery/{batteries[0].id}")
-        return self._page("batteries.html", {"batteries": self._view.listed()})
+            return RedirectResponse(f"/battery/{batteries[0].id}" + (f"?{request.url.query}" * bool(request.url.query)))
+        return self._page(request, "batteries.html", {"batteries": self._view.listed()})
 
     def battery(self, request: Request) -> Response:
-        return self._page("battery.html", self._view.battery(_battery_id(request, self._service)))
+        battery_id = _battery_id(request, self._service)
+        return self._page(request, "battery.html", {**self._view.battery(battery_id), "link": self._link(battery_id)})
 
     def data(self, request: Request) -> Response:
         return JSONResponse(self._view.data(_battery_id(request, self._service)))
@@ -106,11 +122,47 @@ class _Pages:
         return JSONResponse(self._view.policy(_battery_id(request, self._service)))
 
     def plot(self, request: Request) -> Response:
+        quantity, log_id = self._plotted(request)
+        drawn = plot_drawing.svg(plotted(self._service.store, log_id, quantity), _language(request))
+        return Response(drawn, media_type="image/svg+xml", headers=SVG_POLICY)
+
+    def table(self, request: Request) -> Response:
+        """The points of a plot, for who does not see it."""
+        quantity, log_id = self._plotted(request)
+        context = self._view.table(_battery_id(request, self._service), plotted(self._service.store, log_id, quantity))
+        return self._page(request, "table.html", context)
+
+    def qr_svg(self, request: Request) -> Response:
+        link = self._link(_battery_id(request, self._service))
+        return Response(qr.qr_svg(link), media_type="image/svg+xml", headers=SVG_POLICY)
+
+    def qr_png(self, request: Request) -> Response:
+        return Response(qr.qr_png(self._link(_battery_id(request, self._service))), media_type="image/png")
+
+    def label(self, request: Request) -> Response:
+        """A sheet of labels to print, in the sizes that a reader can read."""
+        battery = self._service.settings.battery(_battery_id(request, self._service))
+        link = self._link(battery.id if battery else "")
+        frame = qr.framed(link)
+        context = {"battery": battery, "link": link, "frame": frame, "sizes": qr.sizes(frame)}
+        more = {"module_mm": f"{qr.MODULE_MM:g}", "is_local": is_local(self._public_url)}
+        return self._page(request, "label.html", {**context, **more})
+
+    def words(self, request: Request) -> Response:
+        """What the pages' programs translate by."""
+        code = request.path_params["code"]
+        if code not in CODES:
+            raise HTTPException(404)
+        return JSONResponse(language(code).catalogue(), headers={"cache-control": "max-age=300"})
+
+    def _plotted(self, request: Request) -> tuple[str, bytes | None]:
         quantity = request.query_params.get("quantity", "soc")
         if quantity not in PLOTS:
             raise HTTPException(404)
-        log_id = self._view.plotted_log(_battery_id(request, self._service))
-        return Response(plot_svg(self._service.store, log_id, quantity), media_type="image/svg+xml", headers=SVG_POLICY)
+        return quantity, self._view.plotted_log(_battery_id(request, self._service))
+
+    def _link(self, battery_id: str) -> str:
+        return identification_link(self._public_url, battery_id)
 
     def bundle(self, request: Request) -> Response:
         log_id, seq = request.path_params["log_id"], request.path_params["seq"]
@@ -154,19 +206,27 @@ class _Pages:
         self._service.store.heads()
         return PlainTextResponse("ok\n")
 
-    def failed(self, _request: Request, error: Exception) -> Response:
+    def failed(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
-        return self._page("missing.html", {"status": status}, status, headers)
+        return self._page(request, "missing.html", {"status": status}, status, headers)
 
-    def unavailable(self, _request: Request, _error: Exception) -> Response:
-        return self._page("missing.html", {"status": 503}, 503)
+    def unavailable(self, request: Request, _error: Exception) -> Response:
+        return self._page(request, "missing.html", {"status": 503}, 503)
 
     def _page(
-        self, template: str, context: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        template: str,
+        context: Mapping[str, object],
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
-        text = self._templates.get_template(template).render(context)
-        return HTMLResponse(text, status, {**HEADERS, **(headers or {})})
+        of = _language(request)
+        is_asked = request.query_params.get("lang") == of.code
+        kept = urlencode([(key, value) for key, value in request.query_params.items() if key == "quantity"])
+        text = rendered(template, of, context, is_asked, f"&{kept}" if kept and status == 200 else "")
+        return HTMLResponse(text, status, {**HEADERS, **_said_in(of), **(headers or {})})
 
 
 class _SecurityHeaders:
@@ -186,6 +246,14 @@ class _SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+def _language(request: Request) -> Language:
+    return chosen(request.query_params.get("lang"), request.headers.get("accept-language"))
+
+
+def _said_in(of: Language) -> dict[str, str]:
+    return {"content-language": of.code, "vary": "accept-language"}
+
+
 async def _act_in(request: Request) -> bytes:
     content = bytearray()
     async for piece in request.stream():
@@ -197,6 +265,5 @@ async def _act_in(request: Request) -> bytes:
 
 def _battery_id(request: Request, service: PassportService) -> str:
     battery_id = str(request.path_params["battery"])
-    if service.settings.battery(battery_id) is None:
-        raise HTTPException(404)
+    seen_groups(request, battery_id, exists=service.settings.battery(battery_id) is not None)
     return battery_id

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from typing import IO
 
+from packseal.apps.bundles import BundleMaker
 from packseal.apps.cosigning import Witness
+from packseal.apps.fresh_reads import FreshReads
 from packseal.apps.log_publisher import NEWEST_DATABASE, LogPublisher, check_continued
 from packseal.apps.pages import passport_app
 from packseal.apps.passport_service import PassportService
+from packseal.apps.read_log import ReadLog
+from packseal.apps.readers import Readers
 from packseal.errors import ConfigError, Reason, UnavailableError
 from packseal.io.files import held
 from packseal.io.http_server import HTTPServer
@@ -21,7 +25,7 @@ from packseal.io.settings import PassportFileSettings
 from packseal.io.tile_store import TileStore
 from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
 from packseal.records.acts import Role
-from packseal.records.answer import RefusalAnswer, decode_answer
+from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
 from packseal.records.checkpoint import verify_receipt
 from packseal.records.policy import Policy, Revocation
 
@@ -32,7 +36,7 @@ class PassportServer:
     def __init__(self, settings: PassportFileSettings) -> None:
         """Opens port, key and store, for this service alone. Raises ConfigError or UnavailableError."""
         with ExitStack() as opened:
-            self._http = HTTPServer(settings.listen)
+            self._http = HTTPServer(settings.listen, settings.tls, settings.access.proxies)
             opened.callback(self._http.stop)
             signer = service_key(settings)
             self.public_key = signer.public_key
@@ -45,9 +49,15 @@ class PassportServer:
             witnesses = [Witness(witness.name, witness.url, witness.public_key) for witness in settings.witness]
             self.publisher = LogPublisher(self.store.log, TileStore(settings.log), witnesses)
             client_id = f"packseal-passport-{signer.public_key.hex()[:16]}"
-            topics = [f"packseal/{settings.site or '+'}/+/rec"]
+            site = settings.site or "+"
+            topics = [f"packseal/{site}/+/rec", f"packseal/{site}/+/fresh", f"packseal/{site}/+/avail"]
+            self._public_url = settings.link_base
             self._batteries = {battery.id for battery in settings.battery}
-            self._mqtt = MQTTConnection(settings.broker, client_id, topics, self._on_delivery)
+            self.read_log = ReadLog(self.store.read_log, settings.access.read_log_days, _unix_ms)
+            self.readers = Readers(settings.access, settings.reader, settings.oidc, self._all_batteries)
+            self._mqtt = MQTTConnection(settings.broker, client_id, topics, self._on_message)
+            bundles = BundleMaker(self.store, self.publisher.tiles, self.public_key, self.publisher.publish_now)
+            self.fresh = FreshReads(self.service, signer, bundles, self._mqtt.publish, settings.site)
             self.policy = published_policy(settings, self.service)
             self._opened = opened.pop_all()
 
@@ -63,11 +73,22 @@ class PassportServer:
         self.publisher.start()
         self._mqtt.start()
         publish = self.publisher.publish_now
-        self._http.start(passport_app(self.service, self.publisher.tiles, self.policy, publish, self.take_act))
+        app = passport_app(
+            self.service,
+            self.publisher.tiles,
+            self.policy,
+            publish,
+            self.take_act,
+            public_url=self._public_url,
+            readers=self.readers,
+        )
+        self._http.start(app)
 
     def stop(self) -> None:
         self._mqtt.stop()
         self._http.stop()
+        with suppress(UnavailableError):  # of a disk that is full: its problem was told where it hurt
+            self.read_log.flush()
         self.publisher.stop()
         self._opened.close()
 
@@ -81,25 +102,39 @@ class PassportServer:
         self._check_log()
         return self.service.receive(topic, payload)
 
+    def _all_batteries(self) -> frozenset[str]:
+        return frozenset(self._batteries)
+
     def _check_log(self) -> None:
         """No receipt whose leaf nobody could ever prove."""
         if self.publisher.contradiction:
             raise UnavailableError("what is published and the database contradict each other, so nothing is taken")
 
+    def _on_message(self, topic: str, payload: bytes) -> None:
+        if topic.endswith("/fresh"):
+            self.fresh.noticed(payload)
+        elif topic.endswith("/avail"):
+            self.fresh.gateway_heard(topic)
+        else:
+            self._on_delivery(topic, payload)
+
     def _on_delivery(self, topic: str, payload: bytes) -> None:
         content = self.receive(topic, payload)
         answer = decode_answer(content)
-        if isinstance(answer, RefusalAnswer):
-            if answer.reason == Reason.UNKNOWN_LOG and topic.split("/")[2] not in self._batteries:
-                return  # another service on this broker may know it; ours would only make its gateway wait
-        else:
-            at_unix_ms = verify_receipt(answer.receipt, self.public_key).received_unix_ms
-            self._last_received_unix_ms = max(self._last_received_unix_ms, at_unix_ms)
+        if isinstance(answer, RefusalAnswer) and self._is_anothers(topic, answer):
+            return  # another service on this broker may know it; ours would only make its gateway wait
         self._mqtt.publish(topic.removesuffix("rec") + "receipt", content)
+        if isinstance(answer, ReceiptAnswer):
+            receipt = verify_receipt(answer.receipt, self.public_key)
+            self._last_received_unix_ms = max(self._last_received_unix_ms, receipt.received_unix_ms)
+            self.fresh.delivered(topic, receipt.log_id, receipt.size)
+
+    def _is_anothers(self, topic: str, answer: RefusalAnswer) -> bool:
+        return answer.reason == Reason.UNKNOWN_LOG and topic.split("/")[2] not in self._batteries
 
     def problems(self) -> list[str]:
         """What keeps deliveries from being taken, or their times from being right; empty when all is well."""
-        return [words for words in self._all_problems() if words]
+        return [words for words in (*self._all_problems(), *self.readers.problems()) if words]
 
     def _all_problems(self) -> tuple[str, ...]:
         clock = clock_problem(_unix_ms(), self._last_received_unix_ms)

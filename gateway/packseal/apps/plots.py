@@ -1,30 +1,62 @@
-"""Plots as SVG without any script: what a quantity did over the time the log has run."""
+"""What a quantity did over the time a log has run: its points, and where there is no evidence between them.
+
+A long log is shown by every n-th record, 500 at most. The evidence is broken where a record cannot be read, where a
+window lacks the value, and where more time lies between two records than those between them can cover: windows that
+were lost, or silence. Where every record is shown, a start of the board breaks it too: how long it was off nobody
+knows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import pygal
-from pygal.style import Style
+from itertools import pairwise
 
 from packseal.io.passport_store import PassportStore
 from packseal.passport import words
 from packseal.passport.audit import StoredRecord
 from packseal.records.bare import is_bare
-from packseal.records.bodies import MeanMinMax, StateOfHealth, Window, margin
+from packseal.records.bodies import Estimate, MeanMinMax, StateOfHealth, Window, margin
 from packseal.records.entries import Entry, decode_entry
 
 Points = tuple[float | None, ...]
+Point = tuple[int, Points]  # uptime in ms, and a value of each line
+SLACK = 1.5  # times what the records between can cover; a clock of a board is not that wrong
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
+    """lines: their names. has_band: the second and third are the ends of an interval around the first."""
+
     title: str
-    lines: tuple[str, ...]  # names; the first is the value, others stand beside it
+    lines: tuple[str, ...]
     points: Callable[[Entry], Points | None]
-    of_statements: bool = False
+    has_band: bool = False
+
+    @property
+    def of_statements(self) -> bool:
+        return self.has_band
+
+
+@dataclass(frozen=True, slots=True)
+class Plotted:
+    """segments: runs of points with evidence all the way."""
+
+    plot: Plot
+    segments: tuple[tuple[Point, ...], ...]
+
+    @property
+    def points(self) -> list[Point]:
+        return [point for segment in self.segments for point in segment]
+
+    @property
+    def longest_ms(self) -> int:
+        return max((uptime_ms for uptime_ms, _ in self.points), default=0)
+
+    @property
+    def gaps_ms(self) -> list[tuple[int, int]]:
+        """From the last point before to the first behind."""
+        return [(before[-1][0], behind[0][0]) for before, behind in pairwise(self.segments)]
 
 
 def _from_window(read: Callable[[Window], Points | None]) -> Callable[[Entry], Points | None]:
@@ -50,97 +82,95 @@ def _soc(window: Window) -> Points | None:
     return tuple(None if value is None else value / 100 for value in both) if any(v is not None for v in both) else None
 
 
-def _health(entry: Entry) -> Points | None:
-    if not isinstance(entry.body, StateOfHealth):
-        return None
-    soh = entry.body.soh_capacity_cpct
-    beside = margin(soh.uncertainty)
-    return (soh.value / 100, (soh.value - beside) / 100, (soh.value + beside) / 100)
+def _from_statement(read: Callable[[StateOfHealth], Estimate], parts: int) -> Callable[[Entry], Points | None]:
+    def points(entry: Entry) -> Points | None:
+        if not isinstance(entry.body, StateOfHealth):
+            return None
+        estimate = read(entry.body)
+        beside = margin(estimate.uncertainty)
+        return tuple(value / parts for value in (estimate.value, estimate.value - beside, estimate.value + beside))
+
+    return points
 
 
 _RANGE = ("mean", "lowest", "highest")
+_INTERVAL = ("value", "low (95 %)", "high (95 %)")
 PLOTS = {
+    "capacity": Plot(
+        "Remaining capacity, Ah", _INTERVAL, _from_statement(lambda soh: soh.remaining_capacity_mah, 1000), True
+    ),
+    "health": Plot("State of health, %", _INTERVAL, _from_statement(lambda soh: soh.soh_capacity_cpct, 100), True),
     "soc": Plot("State of charge, %", ("by the board", "as claimed"), _from_window(_soc)),
     "current": Plot("Current, A (above zero: charging)", _RANGE, _from_window(lambda w: _range(w.pack_current_ma))),
     "voltage": Plot("Voltage, V", _RANGE, _from_window(lambda w: _range(w.pack_voltage_mv))),
     "cells": Plot("Cell voltages, V", ("lowest cell", "highest cell"), _from_window(_cells)),
     "temperature": Plot("Temperature, °C", _RANGE, _from_window(_temperature)),
-    "health": Plot("State of health, %", ("value", "low (95 %)", "high (95 %)"), _health, of_statements=True),
 }
 
-WIDTH, HEIGHT = 480, 300  # of the drawing; it scales with the page, and its words are readable on a phone
-_UNITS = ((172_800_000, 86_400_000, "days"), (7_200_000, 3_600_000, "hours"), (0, 60_000, "minutes"))
-_CSS = """inline:
-:root { color-scheme: light dark; --ink: #1d2433; --soft: #667085; --grid: #dfe3ea; --a: #0b6e5f; --b: #b08433;
-  --c: #a3acbb }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8ebf2; --soft: #9aa4b8; --grid: #2e3646; --a: #58c9b3; --b: #d9b36a; --c: #5b6579 } }
-.background, .plot > .background { fill: transparent !important }
-.title, .legends .legend text, .axis text, .axis text.major, text.no_data { fill: var(--soft) !important }
-.title { font-size: 14px !important }
-.title.plot_title { fill: var(--ink) !important; font-size: 18px !important; font-weight: 600 }
-.axis .line, .axis .guide.line, .axis .major.line, .axis .guides .guide.line { stroke: var(--grid) !important }
-.series .line { fill: none; stroke-width: 2.5 !important }
-.color-0 { stroke: var(--a) !important; fill: var(--a) !important }
-.color-1 { stroke: var(--b) !important; fill: var(--b) !important }
-.color-2 { stroke: var(--c) !important; fill: var(--c) !important }
-.series .line { fill: none !important }
-"""
-_RANGE_CSS = "inline:.color-1 { stroke: var(--c) !important; fill: var(--c) !important }"
-_STYLE = Style(
-    background="transparent", plot_background="transparent", font_family="system-ui, sans-serif",
-    title_font_size=18, label_font_size=14, major_label_font_size=14, legend_font_size=14, no_data_font_size=18,
-)  # fmt: skip
 
-
-def plot_svg(store: PassportStore, log_id: bytes | None, quantity: str) -> bytes:
-    """The plot of one log; "no data yet" while there is none. KeyError for a quantity that has no plot."""
+def plotted(store: PassportStore, log_id: bytes | None, quantity: str) -> Plotted:
+    """Of one log; no segments while there is none. KeyError for a quantity that has no plot."""
     plot = PLOTS[quantity]
-    records: list[StoredRecord] = []
-    if log_id is not None:
-        records = store.plotted_statements(log_id) if plot.of_statements else store.plotted_records(log_id)
-    found = list(_points(plot, records))
-    unit_ms, unit = _unit(max((uptime_ms for uptime_ms, _ in found), default=0))
-    chart = _chart(plot, f"{unit} since the log was opened", show_dots=len(found) < 30)
-    for number, name in enumerate(plot.lines):
-        line = [(uptime_ms / unit_ms, points[number]) for uptime_ms, points in found]
-        if any(value is not None for _, value in line):
-            chart.add(name, line)
-    chart.show_x_labels = chart.show_y_labels = bool(found)
-    svg: bytes = chart.render()
-    return svg
+    if log_id is None:
+        return Plotted(plot, ())
+    sampled = _read(store.plotted_records(log_id))
+    if not plot.of_statements:
+        return Plotted(plot, tuple(_of_windows(plot, sampled)))
+    stated = [entry for entry in _read(store.plotted_statements(log_id)) if entry is not None]
+    return Plotted(plot, tuple(_of_statements(plot, stated, _silences(sampled))))
 
 
-def _points(plot: Plot, records: Iterable[StoredRecord]) -> Iterable[tuple[int, Points]]:
-    for record in records:
-        if record.is_unaltered and not is_bare(record.entry):
-            entry = decode_entry(record.entry)
-            points = plot.points(entry)
-            if points:
-                yield entry.uptime_ms, points
+def _read(records: Iterable[StoredRecord]) -> list[Entry | None]:
+    """None for one whose bytes are not there, or not those that were signed."""
+    return [decode_entry(one.entry) if one.is_unaltered and not is_bare(one.entry) else None for one in records]
 
 
-def _unit(longest_ms: int) -> tuple[int, str]:
-    return next((unit_ms, name) for at_least_ms, unit_ms, name in _UNITS if longest_ms >= at_least_ms)
+def _of_windows(plot: Plot, sampled: Sequence[Entry | None]) -> Iterator[tuple[Point, ...]]:
+    segment: list[Point] = []
+    ends = {end.seq for _, end in _broken(sampled)}
+    for entry in sampled:
+        points = plot.points(entry) if entry else None
+        is_lacking = entry is None or (points is None and isinstance(entry.body, Window))
+        if segment and (is_lacking or (entry is not None and entry.seq in ends)):
+            yield tuple(segment)
+            segment = []
+        if entry is not None and points is not None:
+            segment.append((entry.uptime_ms, points))
+    if segment:
+        yield tuple(segment)
 
 
-def _chart(plot: Plot, x_title: str, show_dots: bool) -> Any:
-    css = ["file://style.css", "file://graph.css", _CSS, *([_RANGE_CSS] if len(plot.lines) == 3 else [])]
-    chart = pygal.XY(
-        css=css, js=[], style=_STYLE, title=plot.title, x_title=x_title,
-        width=WIDTH, height=HEIGHT, explicit_size=False, no_prefix=True, show_dots=show_dots, dots_size=2.5, margin=8,
-        margin_bottom=14,
-        legend_at_bottom=True, legend_box_size=11, legend_at_bottom_columns=len(plot.lines),
-        min_scale=3, max_scale=7, no_data_text="no data yet", truncate_legend=-1,
-        show_x_guides=False, allow_interruptions=True,
-    )  # fmt: skip
-    chart.add_xml_filter(_without_script_and_comments)
-    return chart
+def _of_statements(
+    plot: Plot, stated: Iterable[Entry], silences: Sequence[tuple[int, int]]
+) -> Iterator[tuple[Point, ...]]:
+    """A statement speaks for the time up to it, and a line from one to the next only where records came all along."""
+    segment: list[Point] = []
+    for entry in stated:
+        points = plot.points(entry)
+        if points is None:
+            continue
+        last_ms = segment[-1][0] if segment else entry.uptime_ms
+        if any(last_ms <= start_ms and end_ms <= entry.uptime_ms for start_ms, end_ms in silences):
+            yield tuple(segment)
+            segment = []
+        segment.append((entry.uptime_ms, points))
+    if segment:
+        yield tuple(segment)
 
 
-def _without_script_and_comments(root: Any) -> Any:
-    for parent in list(root.iter()):  # lxml, which pygal takes where it is installed, ends an iteration that is cut
-        for child in list(parent):
-            if not isinstance(child.tag, str) or child.tag.endswith("script"):
-                parent.remove(child)
-    return root
+def _silences(sampled: Sequence[Entry | None]) -> list[tuple[int, int]]:
+    return [(start.uptime_ms, end.uptime_ms) for start, end in _broken(sampled)]
+
+
+def _broken(sampled: Sequence[Entry | None]) -> list[tuple[Entry, Entry]]:
+    """Neighbours among the records that can be read, between which the evidence is broken."""
+    entries = [entry for entry in sampled if entry is not None]
+    longest_ms = max((entry.body.duration_ms for entry in entries if isinstance(entry.body, Window)), default=0)
+    return [(start, end) for start, end in pairwise(entries) if _is_broken(start, end, longest_ms)]
+
+
+def _is_broken(start: Entry, end: Entry, window_ms: int) -> bool:
+    count = end.seq - start.seq
+    if count == 1 and end.boot != start.boot:
+        return True
+    return window_ms > 0 and end.uptime_ms - start.uptime_ms > SLACK * count * window_ms

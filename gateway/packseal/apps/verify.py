@@ -59,8 +59,14 @@ class Verdict:
         return found | {"archive": archive | {"windows_lost": check.windows_lost, "key_changes": check.rotations}}
 
 
-def verify_file(path: Path, policy: Policy, battery: str | None = None, progress: Progress | None = None) -> Verdict:
-    """battery: the one in question, where somebody asks for one.
+def verify_file(
+    path: Path,
+    policy: Policy,
+    battery: str | None = None,
+    progress: Progress | None = None,
+    nonce: bytes | None = None,
+) -> Verdict:
+    """battery, nonce: the ones in question, where somebody asks for one.
 
     Raises ConfigError where the file cannot be read, EvidenceError where it does not hold.
     """
@@ -68,6 +74,11 @@ def verify_file(path: Path, policy: Policy, battery: str | None = None, progress
     if battery is not None and verdict.trusted.battery != battery:
         words = f"good evidence, but of battery {verdict.trusted.battery!r}, not of {battery!r}"
         raise EvidenceError(Reason.WRONG_BATTERY, words)
+    answered = verdict.trusted.checkpoint.nonce
+    if nonce is not None and answered != nonce:
+        found = f"nonce {answered.hex()}, not" if answered is not None else "no nonce, and not"
+        words = f"good evidence, but its checkpoint answers {found} {nonce.hex()}: it may be older than the question"
+        raise EvidenceError(Reason.WRONG_NONCE, words)
     return verdict
 
 

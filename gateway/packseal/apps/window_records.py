@@ -25,7 +25,7 @@ from packseal.signals import (
     SampleWindow,
     parse_binding,
 )
-from packseal.signals.binding import MAX_BINDING_BYTES, MAX_RANGE, did_you_mean
+from packseal.signals.binding import MAX_BINDING_BYTES, did_you_mean
 from packseal.signals.dbc_text import MAX_DBC_BYTES
 from packseal.signals.decoding.lookup import frame_filter
 from packseal.signals.diagnostics import (
@@ -152,7 +152,8 @@ def record_window(summary: SampleWindow) -> Window:
 
 def _column(found: Mapping[str, QuantityWindow], name: str) -> tuple[int | None, ...]:
     """The means of a numbered quantity, up to the last one that has a value; empty without any."""
-    means = {index: found[f"{name}[{index}]"].mean_value for index in range(MAX_RANGE) if f"{name}[{index}]" in found}
+    start = f"{name}["
+    means = {int(key[len(start) : -1]): one.mean_value for key, one in found.items() if key.startswith(start)}
     valued = [index for index, mean in means.items() if mean is not None]
     return tuple(means.get(index) for index in range(max(valued, default=-1) + 1))
 

@@ -18,8 +18,9 @@ from packseal.errors import ConfigError, EvidenceError
 @click.argument("evidence", type=FILE)
 @click.option("--policy", type=FILE, help="Whom to trust; policy.toml or policy.json beside EVIDENCE unless given.")
 @click.option("--battery", help="Refuse what is of another battery.")
+@click.option("--nonce", metavar="HEX", help="Refuse what does not answer this nonce, 32 hexadecimal digits.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON, with a stable reason code.")
-def verify(evidence: Path, policy: Path | None, battery: str | None, *, as_json: bool) -> None:
+def verify(evidence: Path, policy: Path | None, battery: str | None, nonce: str | None, *, as_json: bool) -> None:
     """Check a bundle or an archive against the signatures in it. Needs no network.
 
     \b
@@ -31,9 +32,11 @@ def verify(evidence: Path, policy: Path | None, battery: str | None, *, as_json:
     from packseal.apps.verify import is_archive, verify_file
     from packseal.records.report import refusal_json
 
+    asked = hex_bytes("--nonce", nonce, 16) if nonce is not None else None
     trusted = load_policy(policy or _policy_beside(evidence))
     try:
-        verdict = verify_file(evidence, trusted, battery, _progress(evidence) if is_archive(evidence) else None)
+        progress = _progress(evidence) if is_archive(evidence) else None
+        verdict = verify_file(evidence, trusted, battery, progress, asked)
     except EvidenceError as error:
         if not as_json:
             raise

@@ -37,10 +37,11 @@ def demo(*, check: bool, tamper: bool, broker: str | None, listen: str, data: Pa
     """
     from packseal.apps.demo import CHECKED_RECORDS, TAMPERED_RECORDS, Demo, DemoOptions
     from packseal.io.mqtt import broker_address
-    from packseal.io.settings import checked_listen
+    from packseal.io.setting_types import checked_listen
 
     options = DemoOptions(data, checked_listen(listen), broker_address(broker) if broker else None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # also then end the board
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
     running = Demo(options, click.echo)
     try:
         running.start()
@@ -167,6 +168,29 @@ def passport_key(settings: Path) -> None:
 
     key = service_key(load_settings(settings, PassportFileSettings))
     click.echo(f'service_public_key = "{key.public_key.hex()}"')
+
+
+@passport.command("reader-key")
+@click.option("--name", required=True, help="Whose key it is; what is read with it is logged under this name.")
+@click.option(
+    "--role", required=True, help="legitimate-interest, authority, notified-body, commission, operator or owner."
+)
+@click.option("--battery", "batteries", multiple=True, metavar="ID", help="Only for this one; repeatable.")
+def passport_reader_key(name: str, role: str, batteries: tuple[str, ...]) -> None:
+    """Make a key for a reader: print it once, and the table for passport.toml that lets it in.
+
+    \b
+    The reader sends it as Authorization: Bearer; the service keeps its SHA-256 alone.
+    packseal passport reader-key --name "Market surveillance" --role authority
+    packseal passport reader-key --name "Depot" --role owner --battery pack-1
+    """
+    from packseal.io.access_settings import reader_toml
+    from packseal.io.keys import new_reader_key
+
+    key, digest = new_reader_key()
+    table = reader_toml(name, role, batteries, digest)
+    click.echo(f"key: {key}\n\n{table}")
+    click.echo("the key is shown this once; the table goes into passport.toml", err=True)
 
 
 @main.command("import")

@@ -15,13 +15,13 @@ import numpy.typing as npt
 CLASSIC_BYTES = 8  # ISO 11898-1: a classic frame carries at most 8 data bytes
 FD_BYTES = 64  # ISO 11898-1: a CAN FD frame carries at most 64
 
-_DTYPES: dict[str, npt.DTypeLike] = {
-    "can_id": np.uint32,
-    "is_extended": np.bool_,
-    "time_ns": np.int64,
-    "channel": np.uint8,
-    "length": np.uint8,
-    "data": np.uint8,
+_DTYPES = {
+    "can_id": np.dtype(np.uint32),
+    "is_extended": np.dtype(np.bool_),
+    "time_ns": np.dtype(np.int64),
+    "channel": np.dtype(np.uint8),
+    "length": np.dtype(np.uint8),
+    "data": np.dtype(np.uint8),
 }
 
 
@@ -47,10 +47,11 @@ class Frames:
     data: npt.NDArray[np.uint8]
 
     def __post_init__(self) -> None:
+        n = len(self.can_id)
         for name, dtype in _DTYPES.items():
             column = getattr(self, name)
-            if column.dtype != dtype or len(column) != len(self.can_id):
-                raise ValueError(f"{name} must be {np.dtype(dtype)} with {len(self.can_id)} rows")
+            if column.dtype != dtype or len(column) != n:
+                raise ValueError(f"{name} must be {dtype} with {n} rows")
         if self.data.ndim != 2 or self.data.shape[1] not in (CLASSIC_BYTES, FD_BYTES):
             raise ValueError(f"data must be [n, 8] or [n, 64], not {self.data.shape}")
 

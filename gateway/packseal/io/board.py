@@ -48,6 +48,7 @@ class BoardPort:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"board {path}", daemon=True)
         self._receipts: list[bytes] = []
+        self._nonces: list[bytes] = []
 
     def start(self) -> None:
         self._thread.start()
@@ -59,6 +60,10 @@ class BoardPort:
     def send_receipt(self, receipt: bytes) -> None:
         """From any thread: the newest receipt goes out with the next turn."""
         self._receipts = [receipt]
+
+    def send_fresh(self, nonce: bytes) -> None:
+        """From any thread: a nonce goes out with the next turn; one that waited is dropped for it."""
+        self._nonces = [nonce]
 
     def _run(self) -> None:
         backoff_s = FIRST_BACKOFF_S
@@ -86,4 +91,7 @@ class BoardPort:
             receipts, self._receipts = self._receipts, []
             for receipt in receipts:
                 session.send_receipt(receipt)
+            nonces, self._nonces = self._nonces, []
+            for nonce in nonces:
+                session.send_fresh(nonce)
             port.write(session.bytes_to_send())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,8 @@ MAX_BAUD, MAX_BAUD_DIGITS = 12_000_000, 8  # of the fastest USB UARTs
 REFUSED = b"\x07"  # the adapter refused a command, or could not send
 MAX_BLOCK_BYTES = 1 << 20
 BURST_BYTES = 2048  # half of what a terminal's buffer holds
-_NO_LOSS = (Verdict.FRAME, Verdict.BLANK, Verdict.EVENT, Verdict.REMOTE_FRAME)
+_NO_LOSS = [int(verdict) for verdict in (Verdict.FRAME, Verdict.BLANK, Verdict.EVENT, Verdict.REMOTE_FRAME)]
+_VERDICTS = len(Verdict)
 
 
 class SlcanReceiver:
@@ -52,7 +54,7 @@ class SlcanReceiver:
 
     def receive(self, timeout_s: float) -> Received:
         chunks, times_ns = self._read(timeout_s)
-        ends = np.cumsum([len(self._rest), *map(len, chunks)])[1:]
+        ends = np.array([*accumulate(map(len, chunks), initial=len(self._rest))][1:])
         content = b"".join([self._rest, *chunks])
         end = content.rfind(b"\r") + 1
         content, self._rest = content[:end], content[end:]
@@ -63,12 +65,13 @@ class SlcanReceiver:
         if refused:
             content = content.replace(REFUSED, b"\r")  # it ends an answer as CR does
         frames, counts = _parsed(content, self._parse, ends, np.array(times_ns, np.int64))
-        lost += int(counts.sum() - counts[list(_NO_LOSS)].sum())
+        lost += int(counts.sum() - counts[_NO_LOSS].sum())
         return Received(frames, times_ns[-1], int(counts[Verdict.REMOTE_FRAME]), refused, lost)
 
     def _read(self, timeout_s: float) -> tuple[list[bytes], list[int]]:
         """(what comes within COLLECT_S of the first byte, in pieces; when each was read)"""
-        self._port.timeout = timeout_s
+        if self._port.timeout != timeout_s:  # setting it sets the whole port up anew
+            self._port.timeout = timeout_s
         chunks, times_ns = [self._port.read(1)], [time.monotonic_ns()]
         size, deadline_ns = 1, times_ns[0] + int(COLLECT_S * 1e9)
         while chunks[0] and size < MAX_BLOCK_BYTES and times_ns[-1] < deadline_ns:
@@ -76,7 +79,7 @@ class SlcanReceiver:
                 chunk = self._port.read(self._port.in_waiting)
             except OSError:  # pulled out: the next read says so again, when what came before it has been taken
                 break
-            if not chunk:  # a line that has just been full is about to be so again
+            if len(chunk) < BURST_BYTES:  # a line that has just been full is about to be so again
                 time.sleep(EMPTY_S if len(chunks[-1]) < BURST_BYTES else EMPTY_S / 20)
             chunks.append(chunk)
             times_ns.append(time.monotonic_ns())
@@ -101,14 +104,14 @@ def _parsed(
 ) -> tuple[Frames, npt.NDArray[np.int64]]:
     """(frames, lines by verdict). times_ns: when what ends at each of `ends` was read."""
     account = Account(slcan.NAME, Clock.OWN)
-    counts = np.zeros(len(Verdict), np.int64)
+    counts = np.zeros(_VERDICTS, np.int64)
     line_times = times_ns[np.searchsorted(ends, np.flatnonzero(np.frombuffer(content, np.uint8) == ord("\r")) + 1)]
     parts = []
     for lines in blocks(content, b"\r"):
         parsed = parse(lines)
         parsed.time_ns, line_times = line_times[: len(lines)], line_times[len(lines) :]
         parts.append(account.frames_of(parsed))
-        counts += np.bincount(parsed.verdict, minlength=len(Verdict))
+        counts += np.bincount(parsed.verdict, minlength=_VERDICTS)
     return Frames.concatenate(parts), counts
 
 

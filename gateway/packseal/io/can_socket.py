@@ -47,9 +47,32 @@ _STAMPS = 0x04 | 0x08 | 0x10 | 0x40  # SOF_TIMESTAMPING_: RX_HARDWARE, RX_SOFTWA
 _SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
 _CONTROL_BYTES = 128
 
-_FRAME = np.dtype([("can_id", "=u4"), ("length", "u1"), ("flags", "u1"), ("reserved", "=u2"), ("data", "u1", 64)])
-_STAMP_BYTES = 6 * np.intp(0).itemsize
-_CONTROL_HEAD = np.dtype([("length", np.uintp), ("level", "=i4"), ("kind", "=i4")])
+_WORD = np.intp(0).itemsize
+_HEAD_BYTES = _WORD + 8  # struct cmsghdr: length, level, kind
+_BEHIND_STAMPS = _HEAD_BYTES + 6 * _WORD  # three timespecs: the kernel's, one that is no longer used, the adapter's
+_FRAME = np.dtype(
+    {
+        "names": ["can_id", "length", "data", "first_8"],
+        "formats": ["=u4", "u1", (np.uint8, FD_BYTES), np.uint64],
+        "offsets": [0, 4, 8, 8],
+        "itemsize": 72,
+    }
+)
+_CONTROL = np.dtype(
+    {
+        "names": ["kind", "kernel_s", "kernel_ns", "adapter_s", "adapter_ns", "next_kind", "dropped"],
+        "formats": ["=i4", *[np.intp] * 4, "=i4", "=u4"],
+        "offsets": [
+            _HEAD_BYTES - 4,
+            *(_HEAD_BYTES + word * _WORD for word in (0, 1, 4, 5)),
+            _BEHIND_STAMPS + _HEAD_BYTES - 4,
+            _BEHIND_STAMPS + _HEAD_BYTES,
+        ],
+        "itemsize": _CONTROL_BYTES,
+    }
+)
+_FLAGS, _IS_EXTENDED = np.uint32(ERROR | REMOTE), np.uint32(EXTENDED)
+_USED_OF_8 = (np.tri(CLASSIC_BYTES + 1, CLASSIC_BYTES, -1, np.uint8) * np.uint8(0xFF)).view(np.uint64)[:, 0]
 
 
 class _IoVector(ctypes.Structure):
@@ -139,18 +162,19 @@ class SocketReceiver:
 
     def take(self, count: int = 0) -> Received:
         """What has come, without waiting, behind `count` frames that were taken already."""
-        until_ns, added = time.monotonic_ns(), FRAMES_A_CALL
-        while added == FRAMES_A_CALL and count < MAX_FRAMES:
+        is_drained = False
+        while not is_drained:
             until_ns = time.monotonic_ns()
             added = self._call(count)
             count += added
-        received = self._received(count)
+            is_drained = added < FRAMES_A_CALL or count == MAX_FRAMES
+        received = self._received(count, until_ns)
         self._buffers.make_ready(count)
         self._is_more = count == MAX_FRAMES  # may be waiting
         if self._is_more and len(received.frames):
-            until_ns = int(received.frames.time_ns[-1])
-        self._until_ns = until_ns
-        return received._replace(until_ns=until_ns)
+            received = received._replace(until_ns=int(received.frames.time_ns[-1]))
+        self._until_ns = received.until_ns
+        return received
 
     def _call(self, first: int) -> int:
         """Fills the buffers from `first` on; returns how many.
@@ -167,25 +191,28 @@ class SocketReceiver:
             self._failure = OSError(code, os.strerror(code))
         return count
 
-    def _received(self, count: int) -> Received:
-        clocks = both_clocks()
+    def _received(self, count: int, until_ns: int) -> Received:
         frames, controls = self._buffers.frames[:count], self._buffers.controls[:count]
-        is_error, is_remote = frames["can_id"] & ERROR != 0, frames["can_id"] & REMOTE != 0
-        is_data = ~(is_error | is_remote)
-        lost = self._newly_dropped(controls) + _overflows(frames[is_error])
-        data = _as_arrays(frames[is_data], self._times(controls, clocks)[is_data])
-        return Received(data, clocks.now_ns, int((is_remote & ~is_error).sum()), int(is_error.sum()), lost)
+        time_ns, lost = self._times(controls, both_clocks()), self._newly_dropped(controls)
+        flags = frames["can_id"] & _FLAGS
+        if not np.count_nonzero(flags):  # data frames alone, as nearly always
+            return Received(_as_arrays(frames, time_ns), until_ns, frames_lost=lost)
+        is_data, is_error = flags == 0, flags & ERROR != 0
+        errors = frames[is_error]
+        data = _as_arrays(frames[is_data], time_ns[is_data])
+        return Received(data, until_ns, count - len(data) - len(errors), len(errors), lost + _overflows(errors))
 
     def _times(self, controls: npt.NDArray[np.uint8], clocks: BothClocks) -> npt.NDArray[np.int64]:
         """By the adapter's clock where it has one, else by the kernel's.
 
         The kernel's is the wall clock: should it have been set since, the bounds of this wake hold.
         """
+        n = len(controls)
         by_kernel, by_adapter = stamps_ns(controls)
-        if not by_kernel.all():
-            return np.full(len(controls), clocks.now_ns)
-        arrived_ns = np.clip(by_kernel + clocks.offset_ns, self._until_ns, clocks.now_ns)
-        if not len(controls) or not by_adapter.all():
+        if np.count_nonzero(by_kernel) < n:
+            return np.full(n, clocks.now_ns)
+        arrived_ns = np.minimum(np.maximum(by_kernel + clocks.offset_ns, self._until_ns), clocks.now_ns)
+        if not n or np.count_nonzero(by_adapter) < n:
             return arrived_ns
         return self._adapter_clock.monotonic(by_adapter, arrived_ns)
 
@@ -241,35 +268,38 @@ def stamps_ns(controls: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], n
 
     controls: uint8 [n, _CONTROL_BYTES], the control messages of n frames.
     """
-    head = _CONTROL_HEAD.itemsize
-    is_stamped = controls[:, :head].copy().view(_CONTROL_HEAD)["kind"][:, 0] == _SO_TIMESTAMPING
-    fields = controls[:, head : head + _STAMP_BYTES].copy().view(np.intp).astype(np.int64)
-    both = fields[:, [0, 4]] * 10**9 + fields[:, [1, 5]]
-    both[~is_stamped] = 0
-    return both[:, 0], both[:, 1]
+    said = controls.view(_CONTROL)[:, 0]
+    by_kernel = np.multiply(said["kernel_s"], 10**9, dtype=np.int64) + said["kernel_ns"]
+    by_adapter = np.multiply(said["adapter_s"], 10**9, dtype=np.int64) + said["adapter_ns"]
+    is_other = said["kind"] != _SO_TIMESTAMPING
+    if np.count_nonzero(is_other):
+        by_kernel[is_other] = by_adapter[is_other] = 0
+    return by_kernel, by_adapter
 
 
 def dropped_until(controls: npt.NDArray[np.uint8]) -> int:
     """How many the kernel had dropped before the last of these frames (SO_RXQ_OVFL, behind the stamps); 0: it does not
     say."""
-    head = _CONTROL_HEAD.itemsize
-    for last in controls[-1:, head + _STAMP_BYTES :]:
-        if last[:head].view(_CONTROL_HEAD)["kind"][0] == _SO_RXQ_OVFL:
-            return int(last[head : head + 4].view(np.uint32)[0])
+    for last in controls.view(_CONTROL)[-1:, 0]:
+        if last["next_kind"] == _SO_RXQ_OVFL:
+            return int(last["dropped"])
     return 0
 
 
 def _as_arrays(frames: npt.NDArray[np.void], time_ns: npt.NDArray[np.int64]) -> Frames:
-    length = frames["length"]
-    width = FD_BYTES if int(length.max(initial=0)) > CLASSIC_BYTES else CLASSIC_BYTES
-    is_used = np.arange(width) < length[:, None]
+    """What lies behind a frame's length in the kernel's memory becomes 0."""
+    length = frames["length"].copy()
+    if np.count_nonzero(length > CLASSIC_BYTES):
+        data = np.where(np.arange(FD_BYTES) < length[:, None], frames["data"], np.uint8(0))
+    else:
+        data = (frames["first_8"] & _USED_OF_8.take(length)).view(np.uint8).reshape(-1, CLASSIC_BYTES)
     return Frames(
-        can_id=(frames["can_id"] & ~np.uint32(EXTENDED)),
-        is_extended=frames["can_id"] & EXTENDED != 0,
+        can_id=frames["can_id"] & ~_IS_EXTENDED,
+        is_extended=frames["can_id"] >= _IS_EXTENDED,
         time_ns=time_ns,
         channel=np.zeros(len(frames), np.uint8),
-        length=length.copy(),
-        data=np.where(is_used, frames["data"][:, :width], 0).astype(np.uint8),
+        length=length,
+        data=data,
     )
 
 

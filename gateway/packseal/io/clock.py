@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from functools import cache
+from typing import Any
 
 from packseal.records.attestation import Clock
 
@@ -38,10 +40,15 @@ def clock_of(kernel: tuple[int, int] | None, now_unix_ms: int) -> tuple[Clock, i
     return Clock.DISCIPLINED, -(-kernel[1] // 1000)
 
 
+@cache
+def _adjtimex() -> Any:
+    return ctypes.CDLL(None, use_errno=True).adjtimex
+
+
 def _kernel_state() -> tuple[int, int] | None:
     state = _Timex(modes=0)  # reads and changes nothing
     try:
-        if ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(state)) < 0:
+        if _adjtimex()(ctypes.byref(state)) < 0:
             return None
     except (AttributeError, OSError, TypeError):  # no libc with this call, or none at all
         return None

@@ -33,6 +33,13 @@ class DiagnosticPoller:
             raise ConfigError(f"transmit: {unknown}: the binding reads nothing from that answer; it reads {words}")
         self.poller = Poller(definitions, self._gate)
 
+    def by_key(self) -> dict[int, int]:
+        """As an attestation has the counts (docs/record.md section 5.8); none where nothing may be asked."""
+        counts = self.poller.counts
+        if not self._gate.requests:
+            return {}
+        return {6: counts.asked, 7: counts.answered, 8: counts.unanswered, 9: counts.refused.total()}
+
     def serve(self, frames: Frames, now_ns: int, send: Send) -> None:
         """Sends what is due. frames: heard since the last call; now_ns: of this machine's monotonic clock.
 

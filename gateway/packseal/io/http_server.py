@@ -1,24 +1,34 @@
-"""An HTTP server in a thread of its own, which never ends in silence."""
+"""An HTTP server in a thread of its own, which never ends in silence; over TLS where it has a certificate."""
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 import threading
+from collections.abc import Sequence
+from pathlib import Path
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from packseal.errors import ConfigError
+from packseal.io.access_settings import TLSTable
 from packseal.io.ports import listening_socket
 
 MAX_CONNECTIONS = 100  # more are turned away with 503: nobody's idle requests take all memory
 STOP_TIMEOUT_S = 20
+CLIENT_CERTIFICATE = "packseal.client_certificate"  # ASGI extension: {"der": the certificate that TLS has verified}
 
 
 class HTTPServer:
     """Its port is taken at once, so that a mistake is known before anything else is opened."""
 
-    def __init__(self, listen: str) -> None:
-        """Raises UnavailableError."""
-        self.url = f"http://{listen}"
+    def __init__(self, listen: str, tls: TLSTable | None = None, proxies: Sequence[str] = ()) -> None:
+        """proxies: whose word on a client's address counts. Raises ConfigError, UnavailableError."""
+        self._tls = tls_context(tls) if tls else None
+        self._proxies = list(proxies)
+        self.url = f"{'https' if tls else 'http'}://{listen}"
         self.problem = ""  # why nothing is served any more
         self._socket = listening_socket(listen)
         self._server: uvicorn.Server | None = None
@@ -26,8 +36,18 @@ class HTTPServer:
 
     def start(self, app: ASGIApp) -> None:
         config = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, limit_concurrency=MAX_CONNECTIONS
+            app,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=MAX_CONNECTIONS,
+            http=_Protocol,
+            ws="none",
+            proxy_headers=bool(self._proxies),
+            forwarded_allow_ips=self._proxies,
         )
+        config.load()
+        config.ssl = self._tls
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, args=(self._server,), name="http", daemon=True)
         self._thread.start()
@@ -51,3 +71,57 @@ class HTTPServer:
             words = repr(error)
         if not server.should_exit:
             self.problem = f"{self.url}: nothing is served any more ({words}); start again"
+
+
+def tls_context(tls: TLSTable) -> ssl.SSLContext:
+    """The server's side of TLS; clients may show a certificate, which then has to hold. Raises ConfigError."""
+    _check_private(tls.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+    context.num_tickets = 0  # every connection shows its certificate itself, so that each is checked when it begins
+    try:
+        context.load_cert_chain(tls.certificate, tls.key, _no_password)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{tls.certificate} and {tls.key}: no certificate with its key in PEM: {error}") from None
+    if tls.client_ca is not None:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        try:
+            context.load_verify_locations(tls.client_ca)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{tls.client_ca}: no certificates in PEM: {error}") from None
+    return context
+
+
+def _check_private(key: Path) -> None:
+    try:
+        mode = key.stat().st_mode
+    except OSError as error:
+        raise ConfigError(f"{key}: cannot be read: {error.strerror}") from None
+    if mode & 0o007:
+        raise ConfigError(f"{key}: everybody can read this key; run: chmod 640 {key}")
+
+
+def _no_password() -> str:
+    raise ConfigError("the key of [tls] is locked with a password, which nobody could enter at a start; store it open")
+
+
+class _Protocol(H11Protocol):
+    """Hands the client's certificate of a TLS connection to the application."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        connection = transport.get_extra_info("ssl_object")
+        certificate = connection.getpeercert(binary_form=True) if connection is not None else None
+        if certificate:
+            self.app = _WithCertificate(self.app, certificate)
+
+
+class _WithCertificate:
+    def __init__(self, app: object, certificate: bytes) -> None:
+        self._app: ASGIApp = app  # type: ignore[assignment]
+        self._certificate = certificate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        extensions = {**scope.get("extensions", {}), CLIENT_CERTIFICATE: {"der": self._certificate}}
+        await self._app({**scope, "extensions": extensions}, receive, send)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 from pathlib import Path
 
 from nacl.signing import SigningKey
@@ -12,6 +13,8 @@ from packseal.errors import ConfigError
 from packseal.io.files import create_private, read_bounded
 
 SEED_BYTES = 32
+READER_KEY_BYTES = 32
+READER_KEY_PREFIX = "packseal-reader-"  # by which a search for leaked secrets finds it
 
 
 class Signer:
@@ -49,3 +52,9 @@ def load_or_make_key(path: Path) -> Signer:
         except OSError as error:
             raise ConfigError(f"{path}: the key cannot be made: {error.strerror}") from None
     return load_key(path)
+
+
+def new_reader_key() -> tuple[str, bytes]:
+    """A key of 256 random bits for a reader of passports, as it is sent, and its SHA-256, which is all that is kept."""
+    key = READER_KEY_PREFIX + secrets.token_urlsafe(READER_KEY_BYTES)
+    return key, hashlib.sha256(key.encode()).digest()

@@ -17,8 +17,8 @@ _STATUS_NUMBERS = 10
 
 
 class Kind(IntEnum):
-    HELLO, ENTRY, CHECKPOINT, STATUS, POSSESSION, UPDATE_STATE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
-    WANT, RECEIPT, ASK, CHALLENGE, ORDER, UPDATE = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
+    HELLO, ENTRY, CHECKPOINT, STATUS, POSSESSION, UPDATE_STATE, FRESH_STATE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07
+    WANT, RECEIPT, ASK, CHALLENGE, ORDER, UPDATE, FRESH = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17
 
 
 class UpdateStep(IntEnum):
@@ -27,6 +27,12 @@ class UpdateStep(IntEnum):
     TAKING = 0
     BAD_SIGNATURE, BAD_CONTENT, NOT_NEWER, WRONG_BOARD, NO_ROOM = 3, 4, 5, 6, 7
     READY, NOT_NOW, NO_SLOTS = 8, 9, 10
+
+
+class FreshStep(IntEnum):
+    """The second item of a FRESH_STATE (clause 20)."""
+
+    TAKEN, TOO_SOON, NO_ROOM = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,15 @@ class UpdateState:
     offered: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class FreshState:
+    """What a board does with a nonce. `step` is a FreshStep, or a number that this version does not know."""
+
+    nonce: bytes
+    step: int
+    wait_ms: int
+
+
 def encode_frame(kind: Kind, body: bytes = b"") -> bytes:
     content = bytes([kind]) + body
     return framed(content + zlib.crc32(content).to_bytes(4, "little"))
@@ -96,9 +111,11 @@ def encode_want(next_seq: int, credit: int, *, rewind: bool) -> bytes:
 
 
 def encode_challenge(nonce: bytes) -> bytes:
-    if len(nonce) != NONCE_BYTES:
-        raise ValueError(f"a nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
-    return encode_frame(Kind.CHALLENGE, nonce)
+    return encode_frame(Kind.CHALLENGE, _checked_nonce(nonce))
+
+
+def encode_fresh(nonce: bytes) -> bytes:
+    return encode_frame(Kind.FRESH, _checked_nonce(nonce))
 
 
 def encode_update(offset: int, piece: bytes) -> bytes:
@@ -135,6 +152,20 @@ def decode_update_state(body: bytes) -> UpdateState:
         case [int(wanted), int(step), bytes() | None as running, bytes() | None as offered] if wanted >= 0:
             return UpdateState(wanted, step, running, offered)
     raise EvidenceError(Reason.MALFORMED, "an UPDATE_STATE that docs/link.md does not allow")
+
+
+def decode_fresh_state(body: bytes) -> FreshState:
+    """Raises EvidenceError(MALFORMED)."""
+    match decode(body):
+        case [bytes(nonce), int(step), int(wait_ms)] if len(nonce) == NONCE_BYTES and min(step, wait_ms) >= 0:
+            return FreshState(nonce, step, wait_ms)
+    raise EvidenceError(Reason.MALFORMED, "a FRESH_STATE that docs/link.md does not allow")
+
+
+def _checked_nonce(nonce: bytes) -> bytes:
+    if len(nonce) != NONCE_BYTES:
+        raise ValueError(f"a nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
+    return nonce
 
 
 class FrameReader:

@@ -7,22 +7,16 @@ entry against the checkpoint. Every answer has a limit in bytes and in time.
 from __future__ import annotations
 
 import base64
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Protocol
 
-from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError, WitnessConflictError
+from packseal.errors import EvidenceError, Reason, UnavailableError, WitnessConflictError
+from packseal.io.http_client import TIMEOUT_S, ask, checked_url
 from packseal.io.tile_store import CHECKPOINT, TileStore
 from packseal.records.note import MAX_NOTE_BYTES, LogCheckpoint, decode_size, verify_log_checkpoint
 from packseal.records.passport_log import ENTRIES, TILE_WIDTH, LogEntry, Tile, VerifiedTiles, tile_at
 
-TIMEOUT_S = 10
-DEADLINE_S = 30  # for one answer as a whole: a server that sends a byte now and then holds nobody up
-PIECE_BYTES = 1 << 16
 MAX_TILE_BYTES = Tile(ENTRIES, 0).size_bytes
 SIZE_TYPE = "text/x.tlog.size"
 
@@ -55,7 +49,7 @@ class HTTPLog:
         self._url, self._timeout_s = checked_url(url), timeout_s
 
     def get(self, path: str, max_bytes: int) -> bytes | None:
-        status, _, content = _ask(f"{self._url}/{path}", None, max_bytes, self._timeout_s)
+        status, _, content = ask(f"{self._url}/{path}", None, max_bytes, self._timeout_s)
         if status in (404, 410):
             return None
         if status != 200:
@@ -116,7 +110,7 @@ def request_cosignature(
     """
     address = f"{checked_url(url)}/add-checkpoint"
     lines = [f"old {old_size}", *(base64.b64encode(node).decode() for node in proof), "", ""]
-    status, kind, content = _ask(address, "\n".join(lines).encode() + note, MAX_NOTE_BYTES, timeout_s)
+    status, kind, content = ask(address, "\n".join(lines).encode() + note, MAX_NOTE_BYTES, timeout_s)
     if status == 200:
         return content
     if status == 409 and kind == SIZE_TYPE:
@@ -127,45 +121,8 @@ def request_cosignature(
     raise UnavailableError(f"{address}: refuses the checkpoint with {status}: {content[:80]!r}")
 
 
-def checked_url(url: str) -> str:
-    """The URL without its last slash. Raises ConfigError."""
-    if not url.isascii() or not url.startswith(("http://", "https://")) or any(c <= " " or c in "?#" for c in url):
-        raise ConfigError(f"{url}: expected http:// or https://, host and path")
-    return url.rstrip("/")
-
-
 def _size(address: str, content: bytes) -> int:
     try:
         return decode_size(content.decode(errors="replace").removesuffix("\n"))
     except EvidenceError:
         raise UnavailableError(f"{address}: answers 409 without the size it knows") from None
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """HTTP alone: no redirects, which would lead where nobody configured, no files, no other schemes."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (urllib.request.HTTPHandler(), urllib.request.HTTPSHandler()):
-        opener.add_handler(handler)
-    return opener
-
-
-def _ask(url: str, body: bytes | None, max_bytes: int, timeout_s: float) -> tuple[int, str, bytes]:
-    """Status, content type and content of the answer, whatever the status. Raises UnavailableError."""
-    deadline_s = time.monotonic() + DEADLINE_S
-    request = urllib.request.Request(url, body, {"Content-Type": "text/plain; charset=utf-8"} if body else {})  # noqa: S310
-    try:
-        with _opener().open(request, timeout=timeout_s) as response:
-            return response.status, response.headers.get_content_type(), _read(response, url, max_bytes, deadline_s)
-    except (OSError, HTTPException, ValueError) as error:
-        raise UnavailableError(f"{url}: no answer: {error}; check address and network") from None
-
-
-def _read(response: HTTPResponse, url: str, max_bytes: int, deadline_s: float) -> bytes:
-    content = bytearray()
-    while piece := response.read1(PIECE_BYTES):
-        content += piece
-        if len(content) > max_bytes:
-            raise UnavailableError(f"{url}: more than {max_bytes} bytes, so not of a log")
-        if time.monotonic() > deadline_s:
-            raise UnavailableError(f"{url}: not done after {DEADLINE_S} s; check the network")
-    return bytes(content)

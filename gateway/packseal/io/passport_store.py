@@ -18,6 +18,8 @@ from packseal.io.database import Database
 from packseal.io.passport_log_table import SCHEMA as LOG_SCHEMA
 from packseal.io.passport_log_table import PassportLogTable, SignedAct, SignNote
 from packseal.io.passport_rows import Arrived, Covering, LogHead, Signing, damaged
+from packseal.io.read_log_table import SCHEMA as READ_LOG_SCHEMA
+from packseal.io.read_log_table import ReadLogTable
 from packseal.io.refusals_table import SCHEMA as REFUSALS_SCHEMA
 from packseal.io.refusals_table import RefusalsTable
 from packseal.passport.audit import (
@@ -76,9 +78,10 @@ class PassportStore:
     """Usable from any thread. Every method raises UnavailableError when the disk does not answer."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, SCHEMA + LOG_SCHEMA + REFUSALS_SCHEMA)
+        self._database = Database(path, SCHEMA + LOG_SCHEMA + REFUSALS_SCHEMA + READ_LOG_SCHEMA)
         self.log = PassportLogTable(self._database)
         self.refusals = RefusalsTable(self._database)
+        self.read_log = ReadLogTable(self._database)
         self.path = path
 
     def close(self) -> None:

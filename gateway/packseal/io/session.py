@@ -14,14 +14,17 @@ from packseal.io.link import (
     BoardStatus,
     Frame,
     FrameReader,
+    FreshState,
     Hello,
     Kind,
     UpdateState,
+    decode_fresh_state,
     decode_hello,
     decode_status,
     decode_update_state,
     encode_challenge,
     encode_frame,
+    encode_fresh,
     encode_update,
     encode_want,
 )
@@ -65,6 +68,13 @@ class UpdateStateArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class FreshStateArrived:
+    """What the board does with a nonce that was sent to it; the answer itself is a delivery's checkpoint."""
+
+    state: FreshState
+
+
+@dataclass(frozen=True, slots=True)
 class FrameRejected:
     """A frame whose CRC is right but whose content is not of the link."""
 
@@ -72,7 +82,13 @@ class FrameRejected:
 
 
 Event: TypeAlias = (
-    HelloArrived | DeliveryArrived | StatusArrived | PossessionArrived | UpdateStateArrived | FrameRejected
+    HelloArrived
+    | DeliveryArrived
+    | StatusArrived
+    | PossessionArrived
+    | UpdateStateArrived
+    | FreshStateArrived
+    | FrameRejected
 )
 
 
@@ -168,6 +184,10 @@ class BoardSession:
         """An order (docs/record.md section 5.7). Its effect is in the log, or in STATUS as an order refused."""
         self._out += encode_frame(Kind.ORDER, order)
 
+    def send_fresh(self, nonce: bytes) -> None:
+        """A nonce of 16 bytes for a checkpoint to come (docs/link.md clause 20); FreshStateArrived says what of it."""
+        self._out += encode_fresh(nonce)
+
     def send_update(self, offset: int, piece: bytes) -> None:
         """A piece of a firmware update, or a question where it is empty (docs/link.md clause 16)."""
         self._update = encode_update(offset, piece)
@@ -187,6 +207,8 @@ class BoardSession:
             return PossessionArrived(frame.body)
         if frame.kind == Kind.UPDATE_STATE:
             return UpdateStateArrived(decode_update_state(frame.body))
+        if frame.kind == Kind.FRESH_STATE:
+            return FreshStateArrived(decode_fresh_state(frame.body))
         if frame.kind == Kind.ENTRY:
             self._entry_arrived(frame.body, now_ms)
         if frame.kind == Kind.CHECKPOINT and self._entries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -12,7 +13,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictFloat,
     StrictInt,
@@ -22,76 +22,36 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from packseal.errors import ConfigError
+from packseal.io.access_settings import AccessTable, OIDCTable, ReaderTable, TLSTable, check_readers
 from packseal.io.files import read_bounded
-from packseal.io.log_client import checked_url
-from packseal.io.mqtt import BrokerAddress, broker_address
+from packseal.io.setting_types import (
+    URL,
+    AnyPublicKey,
+    Below,
+    Broker,
+    KeyName,
+    Listen,
+    LogId,
+    Name,
+    PublicKey,
+    Table,
+)
+from packseal.passport.identification import checked_public_url
 from packseal.records.acts import Authority, Role
 from packseal.records.cose import ED25519, ESP256, PUBLIC_KEY_BYTES, VerifyingKey
-from packseal.records.note import checked_key_name
 from packseal.signals.diagnostics.transmit import parse_request
 
 MAX_CONFIG_BYTES = 1 << 20
-MAX_PORT = 65_535
-NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"  # a level of an MQTT topic, lower case, no wildcard
 
 
-def _from_hex(*lengths: int) -> BeforeValidator:
-    def convert(text: object) -> bytes:
-        try:
-            content = bytes.fromhex(text) if isinstance(text, str) else b""
-        except ValueError:
-            content = b""
-        if len(content) not in lengths:
-            raise ValueError(f"expected {' or '.join(str(2 * length) for length in lengths)} hexadecimal digits")
-        return content
-
-    return BeforeValidator(convert)
-
-
-def _broker(text: object) -> BrokerAddress:
+def _public_url(text: str) -> str:
     try:
-        return broker_address(text if isinstance(text, str) else "")
+        return checked_public_url(text)
     except ConfigError as error:
         raise ValueError(str(error)) from None
 
 
-def checked_listen(text: str) -> str:
-    """Raises ConfigError for anything but host:port."""
-    try:
-        return _listen(text)
-    except ValueError as error:
-        raise ConfigError(f"--listen {text}: {error}") from None
-
-
-def _listen(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or not 1 <= int(port[:6]) <= MAX_PORT:
-        raise ValueError(f"expected host:port with a port from 1 to {MAX_PORT}")
-    return text
-
-
-Name = Annotated[str, Field(pattern=NAME)]
-PublicKey = Annotated[bytes, _from_hex(32)]
-AnyPublicKey = Annotated[bytes, _from_hex(32, 64)]  # Ed25519, or ESP256 of a secure element
-LogId = Annotated[bytes, _from_hex(16)]
-Broker = Annotated[BrokerAddress, BeforeValidator(_broker)]
-Listen = Annotated[str, AfterValidator(_listen)]
-Below = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
-
-
-class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-def _url(text: str) -> str:
-    try:
-        return checked_url(text)
-    except ConfigError as error:
-        raise ValueError(str(error)) from None
-
-
-KeyName = Annotated[str, Field(max_length=200), AfterValidator(checked_key_name)]
-URL = Annotated[str, AfterValidator(_url)]
+PublicURL = Annotated[str, AfterValidator(_public_url)]
 
 
 class BoardTable(Table):
@@ -192,7 +152,7 @@ class AuthorityTable(Table):
     """[[authority]] of passport.toml, [[key]] of policy.toml: who signs acts, and which gateways are believed"""
 
     public_key: AnyPublicKey
-    role: Literal["integrator", "operator", "assessor", "gateway"]
+    role: Literal["integrator", "operator", "assessor", "recycler", "gateway"]
 
     @property
     def authority(self) -> Authority:
@@ -214,6 +174,7 @@ class PassportFileSettings(Table):
     broker: Broker
     site: Name | None = None
     listen: Listen = "127.0.0.1:8420"
+    public_url: PublicURL | None = None
     store: Below
     key: Below
     log: Below = Path("passport-log")
@@ -222,6 +183,20 @@ class PassportFileSettings(Table):
     battery: tuple[BatteryTable, ...] = ()
     authority: tuple[AuthorityTable, ...] = ()
     witness: tuple[ServiceWitnessTable, ...] = ()
+    access: AccessTable = AccessTable()
+    reader: tuple[ReaderTable, ...] = ()
+    oidc: tuple[OIDCTable, ...] = ()
+    tls: TLSTable | None = None
+
+    @model_validator(mode="after")
+    def _readers_are_known(self) -> PassportFileSettings:
+        check_readers(self.reader, self.oidc, self.tls)
+        return self
+
+    @property
+    def link_base(self) -> str:
+        """What the links of batteries begin with: where nothing is said, the address that the service listens on."""
+        return self.public_url or f"{'https' if self.tls else 'http'}://{self.listen}"
 
     @model_validator(mode="after")
     def _each_key_once(self) -> PassportFileSettings:
@@ -305,6 +280,8 @@ def _placed(table: Settings, folder: Path) -> Settings:
     for name, value in table:
         if isinstance(value, Path):
             moved[name] = folder / value
+        elif isinstance(value, Table):
+            moved[name] = _placed(value, folder)
         elif isinstance(value, tuple):
             moved[name] = tuple(_placed(item, folder) if isinstance(item, Table) else item for item in value)
     return table.model_copy(update=moved)
@@ -318,13 +295,16 @@ def _read(path: Path) -> str:
 
 
 def _words(error: ErrorDetails, model: type[BaseModel]) -> str:
-    location, key = error["loc"], str(error["loc"][-1]) if error["loc"] else ""
+    location = error["loc"]
+    key = location[-1] if location and isinstance(location[-1], str) else ""
     if error["type"] == "extra_forbidden":
         known = _known_keys(model, location[:-1])
         near = difflib.get_close_matches(key, known, 1)
         return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
     if error["type"] == "tuple_type":
         return f"{key}: expected tables that begin with [[{key}]]"
+    if error["type"] == "model_type":
+        return f"{key}: expected one table that begins with [{key}]"
     if error["type"] == "missing":
         return f"the key {key!r} is missing"
     return f"{key + ': ' if key else ''}{error['msg'].removeprefix('Value error, ')}"
@@ -333,17 +313,17 @@ def _words(error: ErrorDetails, model: type[BaseModel]) -> str:
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     for part in location:
         if isinstance(part, str):
-            arguments = get_args(model.model_fields[part].annotation)
-            model = next(a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel))
+            annotation = model.model_fields[part].annotation
+            choices = (annotation, *get_args(annotation))
+            model = next(a for a in choices if isinstance(a, type) and issubclass(a, BaseModel))
     return list(model.model_fields)
 
 
 def _line(text: str, location: tuple[Any, ...]) -> int:
     """The line a key stands on, or that of its table where the key itself is what is missing."""
     names = [part for part in location if isinstance(part, str)]
-    counts = [part for part in location if isinstance(part, int)]
     lines = text.splitlines()
-    start = _table_line(lines, names, counts)
+    start = _table_line(lines, location)
     for number, line in enumerate(lines[start:], start):
         if names and re.match(rf"\s*{re.escape(names[-1])}\s*=", line):
             return number + 1
@@ -352,12 +332,18 @@ def _line(text: str, location: tuple[Any, ...]) -> int:
     return start + 1
 
 
-def _table_line(lines: list[str], names: list[str], counts: list[int]) -> int:
-    """The index of the line where the array table begins that names and indices lead to; 0 for the top level."""
+def _table_line(lines: list[str], location: tuple[Any, ...]) -> int:
+    """The index of the line where the table begins that names and indices lead to; 0 for the top level."""
     start, stop = 0, len(lines)
-    for depth, count in enumerate(counts):
-        header = re.compile(rf"\s*\[\[\s*{re.escape('.'.join(names[: depth + 1]))}\s*\]\]")
+    names: list[str] = []
+    for part, following in pairwise((*location, None)):
+        if isinstance(part, str):
+            names.append(part)
+            if isinstance(following, int):
+                continue
+        header = re.compile(rf"\s*\[\[?\s*{re.escape('.'.join(names))}\s*\]")
         found = [i for i in range(start, stop) if header.match(lines[i])]
+        count = part if isinstance(part, int) else 0
         if count >= len(found):
             return start
         start, stop = found[count], found[count + 1] if count + 1 < len(found) else stop

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from packseal.io.settings import URL, Below, KeyName, Listen, PolicyWitnessTable, PublicKey, Table
+from packseal.io.setting_types import URL, Below, KeyName, Listen, PublicKey, Table
+from packseal.io.settings import PolicyWitnessTable
 
 BatteryId = Annotated[str, Field(min_length=1, max_length=200)]
 Digest = PublicKey  # 32 bytes as hexadecimal digits, as a key is

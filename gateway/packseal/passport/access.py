@@ -37,7 +37,7 @@ _GROUPS: Mapping[ReaderRole, frozenset[Group]] = {
     ReaderRole.OPERATOR: frozenset(Group),
     ReaderRole.OWNER: _INTERESTED,
 }
-OF_NAMED_BATTERIES = (ReaderRole.OPERATOR, ReaderRole.OWNER)
+OF_NAMED_BATTERIES = (ReaderRole.OWNER,)
 
 
 def groups(role: ReaderRole) -> frozenset[Group]:
@@ -46,7 +46,7 @@ def groups(role: ReaderRole) -> frozenset[Group]:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """batteries: ids of those that the role holds for; None for all, which an operator and an owner cannot have."""
+    """batteries: ids of those that the role holds for; None for all, which an owner cannot have."""
 
     role: ReaderRole = ReaderRole.PUBLIC
     batteries: frozenset[str] | None = None
@@ -96,7 +96,7 @@ VALUE_FIELDS = (
     "name", "value", "unit", "text", "missing", "lacking", "method", "standard_uncertainty", "interval", "uncertainty",
     "record", "evidence_class", "evidence", "replay", "simulated", "age_ms", "age_text", "made",
     "inputs", "soc_span", "at_temperature", "of_rated", "weakest", "strongest",
-    "minimum", "maximum", "cells_mv", "sensors", "charge", "discharge",
+    "minimum", "maximum", "cells_mv", "sensors", "charge", "discharge", "statement", "index",
 )  # fmt: skip
 _SOURCE = ("originator", "role", "index", "statement")
 
@@ -157,10 +157,13 @@ _VERIFICATION = _Fields(
 
 _LIFE = _Fields(  # what shows that there was another life is told to whom its status is told
     {
-        **_all(Group.PUBLIC, "passport_id", "battery", "name", "category", "category_text", "chemistry", "operator"),
+        **_all(  # head: a hash, which whoever signs the next statement has to name
+            Group.PUBLIC,
+            "passport_id", "battery", "name", "category", "category_text", "chemistry", "operator", "head",
+        ),
         **_all(
             Group.INDIVIDUAL,
-            "rated_capacity_mah", "status", "stage", "head", "originals", "successors", "modules", "sealed", "notes",
+            "rated_capacity_mah", "status", "stage", "originals", "successors", "modules", "sealed", "notes",
             "tests", "history",
         ),
         "values": _Values(("value", "group", *_SOURCE), has_keys_group=True, has_own_group=True),

@@ -6,11 +6,12 @@ that no record holds is null, with words on what is needed. Equal passports at e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from packseal.passport import words
 from packseal.passport.fold import Found, LogState, Passport
+from packseal.passport.histograms import SOC, TEMPERATURE, Histogram
 from packseal.passport.settings import CATEGORIES
 from packseal.passport.values import AMPERE_HOURS, QUANTITIES, Lacking, Quantity, Reading
 from packseal.records.bodies import margin
@@ -42,6 +43,8 @@ def document(passport: Passport, now_unix_ms: int) -> Json:
         "values": {
             "rated_capacity_item": _rated(passport),
             **{quantity.key: _value(quantity, passport, now_unix_ms) for quantity in QUANTITIES},
+            TEMPERATURE.key: _histogram(TEMPERATURE, passport, now_unix_ms, lambda log: log.temperature_ms),
+            SOC.key: _histogram(SOC, passport, now_unix_ms, lambda log: log.soc_ms),
         },
         "completeness": completeness(logs),
         "logs": [_log(log, now_unix_ms) for log in logs],
@@ -117,6 +120,29 @@ def _value(quantity: Quantity, passport: Passport, now_unix_ms: int) -> Json:
         else:
             unknown["missing"] = reading
     return unknown
+
+
+def _histogram(
+    histogram: Histogram, passport: Passport, now_unix_ms: int, counted: Callable[[LogState], Mapping[int, int]]
+) -> Json:
+    """Of the log that the value beside it rests on. `value`: the intervals; `inputs`: the range of records counted."""
+    logs = [(log, log.found[histogram.kind]) for log in passport.logs if counted(log) and histogram.kind in log.found]
+    if not logs:
+        return {"name": histogram.name, "value": None, "text": "not yet known", "missing": histogram.missing}
+    log, found = min(logs, key=_preference)
+    times = counted(log)
+    return {
+        "name": histogram.name,
+        "value": histogram.intervals(times),
+        "unit": "min",
+        "text": words.span(sum(times.values())),
+        "method": histogram.method,
+        "standard_uncertainty": None,
+        "interval": None,
+        "uncertainty": NO_UNCERTAINTY,
+        "inputs": [1, found.entry.seq],
+        **_evidence(log, found, 0, now_unix_ms),
+    }
 
 
 def _lacks(said: Lacking) -> Json:

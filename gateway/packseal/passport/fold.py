@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
+from packseal.passport.histograms import with_soc, with_temperature
 from packseal.passport.settings import BatterySettings
 from packseal.records.bodies import (
     COUNTERS,
@@ -88,6 +89,8 @@ class LogState:
     key_changes: int = 0
     seal: Seal | None = None
     previous: Previous | None = None
+    temperature_ms: dict[int, int] = field(default_factory=dict)  # histograms.temperature_bin -> time in windows
+    soc_ms: dict[int, int] = field(default_factory=dict)  # histograms.soc_bin -> the same
 
     @property
     def is_replay(self) -> bool:
@@ -195,4 +198,6 @@ def _with_window(state: LogState, window: Window, found: Found) -> LogState:
         values_unavailable=state.values_unavailable + window.values_unavailable,
         values_missing=state.values_missing + window.values_missing,
         found=state.found | dict.fromkeys(kinds, found),
+        temperature_ms=with_temperature(state.temperature_ms, window),
+        soc_ms=with_soc(state.soc_ms, window),
     )

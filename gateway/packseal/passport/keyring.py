@@ -31,12 +31,13 @@ class Binding:
 class Keyring:
     """authorities: who may sign acts, or once could: what they signed before their key was revoked still counts.
     enrolled: devices whose possession was proven. bound, revoked: by public key, with the index of the act that says
-    so; a ROTATE revokes the key that an authority signed with before."""
+    so; a ROTATE revokes the key that an authority signed with before. changed: from that key to the one it became."""
 
     authorities: tuple[Authority, ...] = ()
     enrolled: Mapping[bytes, Authority] = field(default_factory=dict)
     bound: Mapping[bytes, Binding] = field(default_factory=dict)
     revoked: Mapping[bytes, int] = field(default_factory=dict)
+    changed: Mapping[bytes, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: PassportSettings, service_key: bytes) -> Keyring:
@@ -76,7 +77,9 @@ class Keyring:
                 taken_over = self._with_key(Authority(key, act.authority.role))
                 old, is_device = act.authority.key.public_key, act.authority.role in DEVICES
                 # a device's old key stays good: its logs are signed with it until they change their key themselves
-                return taken_over if is_device else taken_over._without(old, index)
+                if is_device:
+                    return taken_over
+                return replace(taken_over._without(old, index), changed={**self.changed, old: key.public_key})
             case Revoke(public_key):
                 return self._without(public_key, index)
             case Noted():
@@ -86,6 +89,17 @@ class Keyring:
         """The gateway of this key id that counts now."""
         keys = (one.key for one in self._known() if one.role is Role.GATEWAY and one.key.public_key not in self.revoked)
         return next((key for key in keys if key.kid == kid), None)
+
+    def authority(self, key: VerifyingKey) -> Authority | None:
+        """Whom a key stands for now: itself, or the one that it was changed to; None where that is unknown or revoked.
+
+        Who is responsible for a passport stays so when he changes his key.
+        """
+        public_key = key.public_key
+        while public_key in self.changed:  # ends: nobody changes to a key that was seen before
+            public_key = self.changed[public_key]
+        known = (one for one in self.authorities if one.key.public_key == public_key)
+        return None if public_key in self.revoked else next(known, None)
 
     def _with_key(self, authority: Authority) -> Keyring:
         if authority.role in DEVICES:

@@ -56,7 +56,7 @@ class BatterySettings:
 @dataclass(frozen=True, slots=True)
 class PassportSettings:
     batteries: tuple[BatterySettings, ...]
-    authorities: tuple[Authority, ...] = ()  # integrators, operators, assessors and gateways
+    authorities: tuple[Authority, ...] = ()  # integrators, operators, assessors, recyclers and gateways
     origin: str = "packseal.invalid/log"  # the name of the service's own log
 
     def __post_init__(self) -> None:

@@ -78,6 +78,15 @@ REASONS = {
     Reason.WRONG_CLASS: "a log from there cannot have this evidence class",
     Reason.BAD_TIME: "what it says of its time does not hold",
     Reason.TOO_FEW_WITNESSES: "too few witnesses have cosigned the log",
+    Reason.UNKNOWN_PASSPORT: "it is about a passport that is not kept here",
+    Reason.ALREADY_CREATED: "its passport or battery id was given away before",
+    Reason.OUTDATED: "another statement about the passport came first",
+    Reason.WRONG_OPERATOR: "it is not signed by the operator who is responsible for the passport",
+    Reason.WRONG_STAGE: "the passport's stage of life does not allow it",
+    Reason.BAD_CONSENT: "another operator who has to agree did not sign",
+    Reason.NOT_SEALED: "the logs of a battery that it comes from are not all sealed and named",
+    Reason.WRONG_NONCE: "its checkpoint does not have the nonce that was asked for",
+    Reason.UNFIT: "the battery is too worn, or too uneven, for the stage that is claimed",
 }
 
 

@@ -36,7 +36,7 @@ MAX_BATTERY_BYTES = 63
 
 
 class Role(IntEnum):
-    BOARD, GATEWAY, SERVICE, INTEGRATOR, OPERATOR, ASSESSOR = range(1, 7)
+    BOARD, GATEWAY, SERVICE, INTEGRATOR, OPERATOR, ASSESSOR, RECYCLER = range(1, 8)
 
 
 class ActType(IntEnum):
@@ -125,7 +125,7 @@ def verify_act(content: bytes, authorities: Iterable[Authority]) -> Act:
     BAD_SIGNATURE, UNKNOWN_VERSION, WRONG_ROLE, BAD_POSSESSION."""
     if len(content) > MAX_ACT_BYTES:
         raise malformed(f"an act of {len(content)} bytes; the limit is {MAX_ACT_BYTES}")
-    authority = _signer(content, authorities)
+    authority = signer_of(content, authorities, "act")
     salt, issued_unix_ms, statement = _decoded(verify1(content, ACT_PURPOSE, authority.key))
     _check_role(statement, authority)
     _check_possession(statement, salt)
@@ -142,6 +142,16 @@ def leaf_entry_of(content: bytes, statement: Statement) -> LogEntry:
     battery = statement.battery if isinstance(statement, Bind | Noted) else None
     tag = NO_TAG if battery is None else subject_tag(battery)
     return LogEntry(EntryKind.KEY_ACT, tag, hashlib.sha256(content).digest())
+
+
+def signer_of(content: bytes, authorities: Iterable[Authority], what: str) -> Authority:
+    """Whom it names as its signer: not verified yet. Raises EvidenceError (MALFORMED, UNKNOWN_AUTHORITY)."""
+    kid = unverified_kid(content)
+    for authority in authorities:
+        if kid == authority.key.kid:
+            return authority
+    named = kid.hex() if kid else "nobody"
+    raise EvidenceError(Reason.UNKNOWN_AUTHORITY, f"the {what} names key {named}, which is not known here")
 
 
 def sign_possession(key: VerifyingKey, nonce: bytes, sign: Sign) -> bytes:
@@ -166,16 +176,6 @@ def _decoded(payload: bytes) -> tuple[bytes, int, Statement]:
             if 0 <= issued <= MAX_NUMBER:
                 return salt, issued, _READERS[kind](Fields(fields))
     raise malformed("an act is [1, act, salt, issued_unix_ms, fields]")
-
-
-def _signer(content: bytes, authorities: Iterable[Authority]) -> Authority:
-    kid = unverified_kid(content)
-    for authority in authorities:
-        if kid == authority.key.kid:
-            return authority
-    raise EvidenceError(
-        Reason.UNKNOWN_AUTHORITY, f"the act names key {kid.hex() if kid else 'nobody'}, which is not known here"
-    )
 
 
 def _check_role(statement: Statement, authority: Authority) -> None:
@@ -218,7 +218,7 @@ def _encoded(statement: Statement) -> tuple[int, dict[int, Value]]:
 
 def _enrol(fields: Fields) -> Enrol:
     fields.only(1, 2, 3, 4)
-    role = Role(fields.uint(1, Role.BOARD, Role.ASSESSOR))
+    role = Role(fields.uint(1, Role.BOARD, max(Role)))
     return Enrol(role, verifying_key(fields, 2, 3), fields.string(4, 0, MAX_ACT_BYTES))
 
 

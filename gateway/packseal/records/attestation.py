@@ -28,6 +28,10 @@ COUNTS = {  # names of the counts of version 1, by key
     3: "error_frames",
     4: "link_frames_refused",
     5: "reopened",
+    6: "requests_asked",
+    7: "requests_answered",
+    8: "requests_unanswered",
+    9: "requests_refused",
 }
 
 

@@ -95,6 +95,16 @@ class Verified:
 
 
 @dataclass(frozen=True, slots=True)
+class Added:
+    """Entries behind a log's last one, and its edge with them; no checkpoint says yet that they belong there."""
+
+    contents: tuple[bytes, ...]
+    entries: tuple[Entry, ...]
+    leaves: tuple[bytes, ...]
+    edge: Edge
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedLog:
     """A log as far as it was verified. `boot` and `uptime_ms` are those of its last entry.
 
@@ -140,17 +150,28 @@ class TrustedLog:
         if end != checkpoint.size:  # 3
             raise EvidenceError(Reason.WRONG_SIZE, f"entries end at {end}, the checkpoint at {checkpoint.size}")
         self._check_overlap(delivery, checkpoint, known)  # 4
-        new = delivery.entries[max(0, self.size - delivery.first_seq) :]
+        added = self.added(delivery.entries[max(0, self.size - delivery.first_seq) :])  # 5
+        return self.concluded(added, checkpoint)
+
+    def added(self, contents: Sequence[bytes]) -> Added:
+        """New entries, opened and hashed as step 5 has it, but for the checkpoint's time. Raises EvidenceError."""
         before = Before(self.boot, self.uptime_ms, self.is_sealed)
-        opened = open_entries(new, self.size, self.seed, self.log_id, before)  # 5
+        opened = open_entries(contents, self.size, self.seed, self.log_id, before)
         entries, leaves = tuple(entry for entry, _ in opened if entry), tuple(leaf for _, leaf in opened)
-        if entries:
-            check_time(entries[-1], checkpoint, "the checkpoint")
-        edge = self.edge.extended(leaves)
-        if new and edge.root() != checkpoint.root:  # 6
+        return Added(tuple(contents), entries, leaves, self.edge.extended(leaves))
+
+    def concluded(self, added: Added, checkpoint: Checkpoint) -> Verified:
+        """The log with what `added` gave, under a checkpoint whose signature was verified: the rest of steps 5 and 6.
+
+        Raises EvidenceError (TIME_RUNS_BACK, ROOT_MISMATCH).
+        """
+        if added.entries:
+            check_time(added.entries[-1], checkpoint, "the checkpoint")
+        if added.contents and added.edge.root() != checkpoint.root:  # 6
             span = f"{self.size} to {checkpoint.size - 1}"
             raise EvidenceError(Reason.ROOT_MISMATCH, f"records {span} do not hash to the signed root")
-        return Verified(self._after(edge, entries), checkpoint, self.size, tuple(new), entries, leaves)
+        log = self._after(added.edge, added.entries)
+        return Verified(log, checkpoint, self.size, added.contents, added.entries, added.leaves)
 
     def _after(self, edge: Edge, entries: Sequence[Entry]) -> TrustedLog:
         last = entries[-1] if entries else self

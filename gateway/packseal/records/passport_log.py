@@ -37,6 +37,7 @@ _PATH = re.compile(
 class EntryKind(IntEnum):
     RECEIPT = 1
     KEY_ACT = 2
+    STATEMENT = 3
 
 
 @dataclass(frozen=True, slots=True)

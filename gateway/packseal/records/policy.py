@@ -26,7 +26,9 @@ CLASSES = {
 }
 CLASS_ORIGINS = {"A": Origin.BOARD, "B": Origin.BOARD, "C": Origin.GATEWAY, "D": Origin.FILE}
 MAX_COUNT = (1 << 53) - 1  # what every reader of JSON holds exactly; no log has as many leaves
-LISTED_ROLES = {role.name.lower(): role for role in (Role.INTEGRATOR, Role.OPERATOR, Role.ASSESSOR, Role.GATEWAY)}
+LISTED_ROLES = {
+    role.name.lower(): role for role in (Role.INTEGRATOR, Role.OPERATOR, Role.ASSESSOR, Role.RECYCLER, Role.GATEWAY)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """services: public key -> the origin of its log. keys: integrators, operators, assessors and gateways.
+    """services: public key -> the origin of its log. keys: integrators, operators, assessors, recyclers and gateways.
     revoked: by public key."""
 
     logs: Mapping[bytes, PolicyLog]

@@ -88,6 +88,9 @@ def checked(trusted: TrustedBundle) -> list[Checked]:
             service,
         ),
     ]
+    if checkpoint.nonce is not None:
+        words = f"the checkpoint answers nonce {checkpoint.nonce.hex()}: it was signed after that nonce was made"
+        found.insert(1, Checked(words, board))
     found += [
         Checked(f"that tree was seen at {utc(1000 * unix_s)} and continues all it was before", f"witness {name}")
         for name, unix_s in trusted.witnesses.items()
@@ -158,6 +161,7 @@ def report_json(trusted: TrustedBundle) -> Json:
         },
         "size": trusted.checkpoint.size,
         "root": trusted.checkpoint.root.hex(),
+        "nonce": None if trusted.checkpoint.nonce is None else trusted.checkpoint.nonce.hex(),
         "service": trusted.service.hex(),
         "service_index": trusted.receipt.service_index,
         "log": {"origin": trusted.log.origin, "size": trusted.log.size, "witnesses": dict(trusted.witnesses)},

@@ -25,7 +25,7 @@ from packseal.signals.layout import MessageLayout, SignalLayout
 __all__ = ["DecodeReport", "DecodedSignals", "Decoder", "SignalValues"]
 
 FEW_FRAMES = 32  # above, arrays are faster than a Python call per frame (benchmarks/can/decoding.py)
-CHUNK_FRAMES, CHUNK_FD_FRAMES = 4096, 2048  # the arrays that so many make stay in a core's cache
+CHUNK_FRAMES, CHUNK_FD_FRAMES = 16_384, 8192  # numpy's calls cost little beside so many; more would leave the cache
 _KEPT_BYTES = 8 << 20
 MAX_PLANS = 8  # sets of signals that stay compiled; a running gateway has one a binding
 

@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from packseal.signals.fixed_point import rounded
 from packseal.signals.samples import Index, SampleBlock, Samples, SampleTable
 
 I64 = npt.NDArray[np.int64]
 _LIMITS = np.iinfo(np.int64)
 
 
-@dataclass(frozen=True)
-class QuantityWindow:
+class QuantityWindow(NamedTuple):
     """One quantity in one window, in the unit its name ends in. Without a valid sample the four values are None.
 
     mean_value is rounded to an integer, half to even; last_value is the latest valid one.
@@ -77,8 +77,9 @@ def windows(samples: Mapping[str, Samples], window_ns: int) -> list[SampleWindow
         return []
     merged = _merged(_Runs(*(np.concatenate(columns) for columns in zip(*parts, strict=True))))
     by_window: dict[int, dict[str, QuantityWindow]] = {}
-    for window, quantity, *row in zip(*(column.tolist() for column in merged), strict=True):
-        by_window.setdefault(window, {})[table.names[quantity]] = _summary(*row)
+    where = (merged.window.tolist(), merged.quantity.tolist())
+    for window, quantity, summary in zip(*where, _summaries(merged), strict=True):
+        by_window.setdefault(window, {})[table.names[quantity]] = summary
     result: list[SampleWindow] = []
     before: int | None = None
     for index, quantities in by_window.items():
@@ -150,12 +151,8 @@ def _merged(runs: _Runs) -> _Runs:
     )
 
 
-def _summary(samples: int, valid: int, total: int, lowest: int, highest: int, _: int, last: int) -> QuantityWindow:
-    if valid == 0:
-        return QuantityWindow(0, samples)
-    return QuantityWindow(valid, samples - valid, lowest, _rounded_quotient(total, valid), highest, last)
-
-
-def _rounded_quotient(dividend: int, divisor: int) -> int:
-    quotient, remainder = divmod(dividend, divisor)
-    return quotient + (2 * remainder > divisor or (2 * remainder == divisor and quotient % 2 == 1))
+def _summaries(runs: _Runs) -> list[QuantityWindow]:
+    mean = rounded(runs.total, 1, 0, np.maximum(runs.valid, 1))
+    columns = (runs.valid, runs.samples - runs.valid, runs.lowest, mean, runs.highest, runs.last)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [QuantityWindow(*row) if row[0] else QuantityWindow(0, row[1]) for row in rows]

@@ -12,6 +12,7 @@ from logger.core.blinding import leaf_of
 from logger.core.link import (
     CHECKPOINT,
     ENTRY,
+    FRESH_STATE,
     HELLO,
     ORDER,
     POSSESSION,
@@ -98,6 +99,7 @@ class LogSeen:
         self.told = 0  # how many of them GAP entries name
         self.checkpoints = []
         self.roots = {}  # size: root, of every checkpoint ever heard
+        self.nonces = []  # (nonce, size) of those that had one
 
     @property
     def key(self):
@@ -136,7 +138,7 @@ class LogSeen:
     def take_checkpoint(self, content):
         """(size, root). The last entry may be a change of key, and no other one of what is new."""
         protected, unprotected, payload, signature = cbor.decode(content).parts
-        _, log_id, size, root, boot, uptime_ms, _, _ = cbor.decode(payload)
+        _, log_id, size, root, boot, uptime_ms, nonce, _ = cbor.decode(payload)
         assert (log_id, size, root) == (self.log_id, self.edge.size, self.edge.root())
         key = self.key_of(size)
         assert (protected, unprotected) == (cbor.encode({1: key[0]}), {})
@@ -150,6 +152,8 @@ class LogSeen:
         if last[0] == entries.KEY and size > 1 and size not in self.rotations:
             self.keys.append((size + 1, (last[4][1], last[4][2])))
         self.checkpoints.append(size)
+        if nonce is not None:
+            self.nonces.append((nonce, size))
         return size, root
 
     def kinds(self):
@@ -170,6 +174,7 @@ class Gateway:
         self.logs = []
         self.status = None  # the newest
         self.possessions = []
+        self.fresh_states = []
         self.receipt_times = {}  # SHA-256: received_unix_ms
         self.is_receipting = True
         self._unix_ms = UNIX_MS
@@ -199,6 +204,8 @@ class Gateway:
                 answers += self._receipt(size, root)
             elif kind == POSSESSION:
                 self.possessions.append(body)
+            elif kind == FRESH_STATE:
+                self.fresh_states.append(cbor.decode(body))
             else:
                 assert kind == STATUS
                 self.status = cbor.decode(body)

@@ -10,7 +10,7 @@ from bench import Board, order_of, receipt_of
 from memory_flash import MemoryFlash
 
 from logger.core import cbor, cose
-from logger.core.link import ASK, CHALLENGE, ORDER, RECEIPT, UPDATE, WANT, cobs_encode, encode_frame
+from logger.core.link import ASK, CHALLENGE, FRESH, ORDER, RECEIPT, UPDATE, WANT, cobs_encode, encode_frame
 
 NUMBERS = (0, 1, 2, 23, 24, 255, 65536, (1 << 24) - 1, 1 << 24, (1 << 32) - 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
 
@@ -58,7 +58,7 @@ class Frames:
         self._order = order
 
     def next(self):
-        kinds = (WANT, WANT, RECEIPT, RECEIPT, ASK, CHALLENGE, ORDER, ORDER, UPDATE, self._chance.below(256))
+        kinds = (WANT, WANT, RECEIPT, RECEIPT, ASK, CHALLENGE, ORDER, ORDER, UPDATE, FRESH, self._chance.below(256))
         kind = self._chance.pick(kinds)
         body = self._body(kind)
         while body in (self._receipt, self._order):  # another value can be the same one
@@ -75,7 +75,7 @@ class Frames:
             return self._with_another_bit(self._order if kind == ORDER else self._receipt)
         if kind == WANT:
             return cbor.encode(self._with_another_part([self._chance.below(9), self._chance.below(9), 1]))
-        if kind == CHALLENGE:
+        if kind in (CHALLENGE, FRESH):
             return self._chance.content(2)
         if kind == UPDATE:
             return cbor.encode(self._with_another_part([self._chance.below(9), self._chance.content(40)]))
@@ -111,7 +111,7 @@ def is_of_a_gateway(kind, body):
         if kind == UPDATE:
             return value[0] >= 0
         return 0 <= value[0] < 1 << 24 and 0 <= value[1] < 1 << 24 and 0 <= value[2] <= 1
-    return kind in (RECEIPT, ORDER) or (kind == ASK and not body) or (kind == CHALLENGE and len(body) == 16)
+    return kind in (RECEIPT, ORDER) or (kind == ASK and not body) or (kind in (CHALLENGE, FRESH) and len(body) == 16)
 
 
 def feed(board, kind, body, is_torn):

@@ -234,7 +234,8 @@ lives = {"sampling": sampling, "large": large, "slow": slow, "full": full, "full
 lives.update(
     {
         "full_leaves": full_leaves,
-        "torn_loss": lambda: [torn_loss(HALF), torn_loss(GARBAGE)],
+        "loss_half_torn": lambda: torn_loss(HALF),  # a process each: the flash of a second life needs room in one piece
+        "loss_of_garbage": lambda: torn_loss(GARBAGE),
         "held_key": held_key,
         "restarts": restarts,
         "hostile": hostile,

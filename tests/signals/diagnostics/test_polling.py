@@ -132,6 +132,11 @@ def test_refusals_are_counted_by_name_and_asked_less_often() -> None:
     gaps = [b - a for (a, _), (b, _) in zip(bench.sent, bench.sent[1:], strict=False)]
     assert gaps == sorted(gaps)
     assert gaps[-1] > 50 * gaps[0]
+    assert bench.poller.refusals == ["FAST: requestOutOfRange"]
+    while not bench.step(after_ns=100 * MS):
+        pass
+    bench.answer(ASK)
+    assert not bench.poller.refusals
 
 
 def test_an_ecu_that_does_not_answer_is_left_alone() -> None:

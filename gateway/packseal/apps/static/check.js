@@ -6,6 +6,7 @@ import { whyUnable } from "./verify/ed25519.js";
 import { parsePolicy } from "./verify/policy.js";
 import { reportOf } from "./verify/report.js";
 import { EvidenceError, verifyBundle } from "./verify/verifier.js";
+import { t, worded } from "./words.js";
 
 const section = document.getElementById("check");
 const fileFound = document.getElementById("check-found");
@@ -53,23 +54,23 @@ function made(tag, className, ...content) {
 
 /** What was checked and by whose word, when the record was made, what it says, and what nothing here proves. */
 function listed({ checked, made: when, values, notProven }) {
-  const steps = checked.map(({ what, by }) => made("li", "", `${what} `, made("small", "", `says ${by}`)));
-  const terms = values.flatMap(([name, text]) => [made("dt", "", name), made("dd", "", text)]);
-  const open = notProven.map((text) => made("li", "", text));
+  const steps = checked.map(({ what, by }) => made("li", "", worded(what), " ", made("small", "", worded(`says ${by}`))));
+  const terms = values.flatMap(([name, text]) => [made("dt", "", name), made("dd", "", t(text))]);
+  const open = notProven.map((text) => made("li", "", worded(text)));
   return [
     made("ol", "note strong", ...steps),
-    made("p", "note strong", `The record was ${when}.`),
+    made("p", "note strong", worded(`The record was ${when}.`)),
     made("dl", "", ...terms),
-    made("p", "note", "Not proven:"),
+    made("p", "note", t("Not proven:")),
     made("ul", "note unproven", ...open),
   ];
 }
 
 function view(result) {
   const className = { "✔": "found holds", "✘": "found fails" }[result.mark] ?? "found";
-  const line = `${result.mark} ${result.words}`;
-  if (!result.report) return made("p", className, line);
-  const details = made("details", className, made("summary", "", line), ...listed(result.report));
+  const line = [...(result.file ? [`${result.file}: `] : []), `${result.mark} `, worded(result.words)];
+  if (!result.report) return made("p", className, ...line);
+  const details = made("details", className, made("summary", "", ...line), ...listed(result.report));
   details.open = Boolean(result.isOpen);
   details.addEventListener("toggle", () => { result.isOpen = details.open; });
   return details;
@@ -80,9 +81,9 @@ function dress() {
   for (const link of document.querySelectorAll("#records .take a")) {
     const row = link.closest("tr");
     if (!row.querySelector(".press")) {
-      const button = made("button", "press", "check here");
+      const button = made("button", "press", t("check here"));
       button.type = "button";
-      button.setAttribute("aria-label", `check record ${seqOf(link.href).seq} here`);
+      button.setAttribute("aria-label", t(`check record ${seqOf(link.href).seq} here`));
       button.addEventListener("click", () => check(link.href));
       link.after(button);
     }
@@ -105,7 +106,7 @@ async function check(address) {
   const result = await checked(bytes, seqOf(address));
   found.set(address, result);
   dress();
-  section.querySelector(".unseen").textContent = `${result.mark} ${result.words}`; // for who hears the page
+  section.querySelector(".unseen").textContent = `${result.mark} ${t(result.words)}`; // for who hears the page
 }
 
 async function checkFile({ target }) {
@@ -114,7 +115,7 @@ async function checkFile({ target }) {
   if (!file) return;
   const result = await checked(() => bytesOf(file));
   if (result.report) result.isOpen = true;
-  fileFound.replaceChildren(view({ ...result, words: `${file.name}: ${result.words}` }));
+  fileFound.replaceChildren(view({ ...result, file: file.name }));
 }
 
 async function takePolicy({ target }) {
@@ -123,7 +124,7 @@ async function takePolicy({ target }) {
   if (!file) return;
   try {
     ownPolicy = parsePolicy(await bytesOf(file));
-    document.getElementById("check-trusts").textContent = `your file ${file.name}; the program still from this service`;
+    document.getElementById("check-trusts").textContent = t(`your file ${file.name}; the program still from this service`);
     found.clear();
     dress();
     fileFound.replaceChildren();
@@ -138,7 +139,7 @@ async function begin() {
   if (reason) {
     section.querySelector(".able").hidden = true;
     const unable = section.querySelector(".unable");
-    unable.textContent = reason;
+    unable.replaceChildren(worded(reason));
     unable.hidden = false;
     return;
   }

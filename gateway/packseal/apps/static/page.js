@@ -1,9 +1,13 @@
 // Keeps the page live: new values each second, whole sections when records came, ages that go on when nothing comes.
-"use strict";
+
+import { t } from "./words.js";
 
 const live = document.getElementById("live");
 const offline = document.getElementById("offline");
-const SECTIONS = ["banner", "verdict", "health", "side", "alarms", "now", "able", "cells", "life", "claims", "complete", "records", "refusals", "sources"];
+const SECTIONS = [
+  "banner", "verdict", "status", "health", "side", "alarms", "now", "able", "cells", "histograms", "life", "events",
+  "claims", "complete", "records", "refusals", "sources",
+];
 const PLOT_EVERY_MS = 10000;
 let data = null;
 let heardMs = Date.now();
@@ -12,9 +16,9 @@ let plottedMs = Date.now();
 function words(ageMs) {
   const seconds = Math.floor(ageMs / 1000);
   for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
-    if (seconds >= 2 * size) return `${Math.floor(seconds / size)} ${unit}`;
+    if (seconds >= 2 * size) return t(`${Math.floor(seconds / size)} ${unit}`);
   }
-  return `${seconds} s`;
+  return t(`${seconds} s`);
 }
 
 function write(element, text) {
@@ -23,7 +27,6 @@ function write(element, text) {
 
 function show() {
   const sinceMs = Date.now() - heardMs;
-  for (const element of live.querySelectorAll("[data-value]")) write(element, data.values[element.dataset.value].text);
   for (const element of live.querySelectorAll("[data-age]")) {
     write(element, words((data.values[element.dataset.age].age_ms ?? 0) + sinceMs));
   }
@@ -32,16 +35,35 @@ function show() {
   }
 }
 
+/** What a reader has opened stays open. */
+function keepOpen(old, fresh) {
+  for (const details of old.querySelectorAll("details[open][data-key]")) {
+    fresh.querySelector(`details[data-key="${details.dataset.key}"]`)?.setAttribute("open", "");
+  }
+}
+
+/** Who goes through the page by keyboard stays where they are. */
+function pathTo(section, element) {
+  const path = [];
+  for (let one = element; one !== section; one = one.parentElement) {
+    path.unshift([...one.parentElement.children].indexOf(one));
+  }
+  return path;
+}
+
+const at = (section, path) => path.reduce((element, place) => element?.children[place], section);
+
 async function replaceSections() {
-  const answer = await fetch(location.pathname, { signal: AbortSignal.timeout(5000) });
+  const answer = await fetch(location.pathname + location.search, { signal: AbortSignal.timeout(5000) });
   if (!answer.ok) throw new Error(answer.status);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const id of SECTIONS) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
     if (!fresh || old.innerHTML === fresh.innerHTML && old.className === fresh.className) continue;
-    const open = old.querySelector("details")?.open;
+    keepOpen(old, fresh);
+    const focused = old.contains(document.activeElement) ? pathTo(old, document.activeElement) : null;
     old.replaceWith(fresh);
-    if (open) fresh.querySelector("details")?.setAttribute("open", "");
+    if (focused) at(fresh, focused)?.focus({ preventScroll: true });
   }
   if (Date.now() - plottedMs < PLOT_EVERY_MS) return;
   plottedMs = Date.now();

@@ -22,7 +22,7 @@ LINE = re.compile(
     rb"(?:t[0-7][0-9A-Fa-f]{2}|T[01][0-9A-Fa-f]{7})(?P<length>[0-8])(?P<data>(?:[0-9A-Fa-f]{2}){0,10})\r?$"
     rb"|[dbDB](?:[0-9A-Fa-f]{4}|[0-9A-Fa-f]{9})(?:[0-9A-Fa-f]{2}){0,66}\r?$"
 )
-_COMMANDS = b"OCSsVvNFMmZzWLXYAPQU\x07"  # and their answers
+_IS_COMMAND = np.isin(np.arange(256), list(b"OCSsVvNFMmZzWLXYAPQU\x07"))  # and their answers
 _MAX_COMMAND_BYTES = 10
 _STAMP_DIGITS = 4
 _MINUTE_MS = 60_000
@@ -48,8 +48,7 @@ class _Reader:
     def parse(self, lines: Lines) -> ParsedLines:
         parsed = unread(lines)
         kind = lines.at(lines.start)
-        is_command = np.isin(kind, np.frombuffer(_COMMANDS, np.uint8))
-        parsed.refuse(is_command & (lines.end - lines.start <= _MAX_COMMAND_BYTES), Verdict.EVENT)
+        parsed.refuse(_IS_COMMAND.take(kind) & (lines.end - lines.start <= _MAX_COMMAND_BYTES), Verdict.EVENT)
         letter = kind | 0x20
         is_remote, is_fd = letter == ord("r"), (letter == ord("d")) | (letter == ord("b"))
         parsed.refuse(~((letter == ord("t")) | is_remote | is_fd), Verdict.BAD_LAYOUT)

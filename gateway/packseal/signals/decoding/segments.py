@@ -10,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from packseal.frames.frames import FD_BYTES
 from packseal.signals.absence import Codes
 from packseal.signals.decoding.branches import Branch
 from packseal.signals.layout import MAX_BITS, SignalLayout
@@ -257,10 +256,17 @@ def ranges(starts: Index, counts: Index, step: int = 1) -> Index:
     """starts[0], starts[0] + step, … counts[0] of them, then those from starts[1] on. starts already have the step."""
     ends = counts.cumsum()
     result: Index = (starts - (ends - counts) * step).repeat(counts)
-    if len(result) <= _MAX_STEPS and step in _STEPS:
-        return np.add(result, _STEPS[step][: len(result)], result)
-    return np.add(result, np.arange(0, len(result) * step, step), result)
+    count = len(result)
+    steps = _steps(step, 1 << count.bit_length()) if count < _MAX_STEPS else np.arange(0, count * step, step)
+    return np.add(result, steps[:count], result)
 
 
-_MAX_STEPS = 32_768  # the values in a chunk of frames; read from here they cost half of being made anew
-_STEPS = {step: np.arange(0, _MAX_STEPS * step, step) for step in (1, 2, FD_BYTES // 8, FD_BYTES // 4)}
+_MAX_STEPS = 1 << 18  # the values in a chunk of frames
+
+
+@lru_cache(maxsize=64)
+def _steps(step: int, count: int) -> Index:
+    """Kept, for read they cost half of being made anew."""
+    result = np.arange(0, count * step, step)
+    result.setflags(write=False)
+    return result

@@ -51,6 +51,7 @@ class _Ask:
     definition: Definition
     interval_ns: int
     next_ns: int = 0
+    refusal: str = ""  # what the last answer was, where it was one
 
 
 @dataclass
@@ -89,6 +90,12 @@ class Poller:
     def resting(self) -> list[str]:
         """The ECUs that are left alone because they do not answer."""
         return [str(address) for address, ecu in self._ecus.items() if ecu.misses >= MISSES]
+
+    @property
+    def refusals(self) -> list[str]:
+        """The requests whose last answer was a refusal, with its reason."""
+        asks = [ask for ecu in self._ecus.values() for ask in ecu.asks]
+        return [f"{ask.definition.name}: {ask.refusal}" for ask in asks if ask.refusal]
 
     def step(self, now_ns: int, frames: Frames) -> list[Outgoing]:
         """What is to be sent now. now_ns: of a clock that nobody sets. frames: heard since the last step."""
@@ -140,10 +147,11 @@ class Poller:
                 ecu.deadline_ns = now_ns + PENDING_NS
                 return
             self.counts.refused[f"{ask.definition.name}: {refused.name}"] += 1
+            ask.refusal = refused.name
             ask.interval_ns = min(2 * ask.interval_ns, max(LONGEST_INTERVAL_NS, ask.definition.every_ns))
         elif payload.startswith(ask.definition.answer):
             self.counts.answered += 1
-            ask.interval_ns = ask.definition.every_ns
+            ask.interval_ns, ask.refusal = ask.definition.every_ns, ""
         else:
             return  # the answer to somebody else
         ask.next_ns = max(ask.next_ns + ask.interval_ns, now_ns)

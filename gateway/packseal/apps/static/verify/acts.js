@@ -17,7 +17,9 @@ const TAG_BYTES = 16;
 const MAX_BATTERY_BYTES = 63;
 const MAX_ACT_BYTES = 512;
 export const [ENROL, BIND, ROTATE, REVOKE, NOTED] = [1, 2, 3, 4, 5];
-const ROLES = { 1: "board", 2: "gateway", 3: "service", 4: "integrator", 5: "operator", 6: "assessor" };
+const ROLES = {
+  1: "board", 2: "gateway", 3: "service", 4: "integrator", 5: "operator", 6: "assessor", 7: "recycler",
+};
 const CLASSES = { 1: "A", 2: "B", 3: "C", 4: "D" };
 
 const isIn = (table) => (value) => isInt(value) && Object.hasOwn(table, value);
@@ -51,6 +53,7 @@ const MAY_SIGN = {
 };
 const ENROLLED_BY = {
   board: HOUSE, gateway: HOUSE, integrator: ["service"], operator: ["service"], assessor: ["service"],
+  recycler: ["service"],
 };
 
 /** {act, index, signer, ...fields} of each act of a bundle; the evidence class is a letter.

@@ -15,7 +15,7 @@ export const CLASSES = {
   C: "observed on CAN by a gateway and signed there",
   D: "imported from a file; a replay, never live",
 };
-export const POLICY_ROLES = ["gateway", "integrator", "operator", "assessor"];
+export const POLICY_ROLES = ["gateway", "integrator", "operator", "assessor", "recycler"];
 const LOG_ID_BYTES = 16;
 
 /** The policy in the bytes of a policy.json. Throws TypeError or SyntaxError, saying what is wrong. */

@@ -56,6 +56,7 @@ function checkedOf(record) {
   const [key, service] = [`key ${short(record.publicKey)} of ${ORIGINS[record.origin]}`, serviceOf(record)];
   return [
     { what: `${subjectOf(record)}, at its place among the ${record.size} of log ${record.logId}`, by: key },
+    ...(record.nonce === null ? [] : [answering(record, key)]),
     ...(record.openedBy === record.publicKey ? [] : [changed(record)]),
     { what: `all ${record.size} were stored by ${timeOf(record.receivedUnixMs)}`, by: service },
     { what: `its receipt is ${placeOf(record)}`, by: service },
@@ -72,6 +73,11 @@ const placeOf = ({ serviceIndex, logSize, logOrigin }) =>
 function subjectOf({ seq, shown }) {
   return shown ? `what is shown of record ${seq} is what was signed for` : `record ${seq} is unchanged`;
 }
+
+const answering = ({ nonce }, key) => ({
+  what: `its checkpoint answers nonce ${nonce}, so it was signed after that nonce was made`,
+  by: key,
+});
 
 const changed = ({ openedBy, publicKey }) => ({
   what: `key ${short(publicKey)} signs in its place; each of the two has signed the change`,

@@ -15,9 +15,10 @@ const SALT_BYTES = 16;
 const MAX_CLOCK = 2;
 const COUNTS = {
   1: "frames_received", 2: "frames_lost", 3: "error_frames", 4: "link_frames_refused", 5: "reopened",
+  6: "requests_asked", 7: "requests_answered", 8: "requests_unanswered", 9: "requests_refused",
 };
 
-/** {size, root} of a checkpoint of this log.
+/** {size, root, nonce} of a checkpoint of this log; nonce is null where nobody asked for one.
  *
  * Throws EvidenceError "malformed", "bad-signature", "unknown-version", "wrong-log".
  */
@@ -34,7 +35,7 @@ export async function verifyCheckpoint(content, logId, key) {
   if (!areSame(named, logId)) {
     throw new EvidenceError("wrong-log", `a checkpoint of log ${hex(named)}, not of ${hex(logId)}`);
   }
-  return { size, root };
+  return { size, root, nonce };
 }
 
 /** A receipt by one of these services, with `service`, the one that signed it, and its `payload`.

@@ -62,6 +62,7 @@ export async function verifyBundle(bytes, policy) {
     ...record,
     size: checkpoint.size,
     root: hex(checkpoint.root),
+    nonce: checkpoint.nonce && hex(checkpoint.nonce),
     service: hex(receipt.service.publicKey),
     serviceIndex: receipt.serviceIndex,
     receivedUnixMs: receipt.receivedUnixMs,

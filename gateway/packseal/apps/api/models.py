@@ -1,0 +1,104 @@
+"""What /api/v1 answers with, as its OpenAPI document describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Listed(BaseModel):
+    passport: str = Field(description="Public name: the passport's id, else the battery's.")
+    battery: str
+    name: str
+    category: str
+    status: str | None = None
+    state_of_health_percent: float | None = None
+    records: int
+    received_unix_ms: int | None = None
+
+
+class Page(BaseModel):
+    items: list[Listed]
+    next: str | None = Field(None, description="`cursor` of the next page; null on the last.")
+
+
+class Document(BaseModel):
+    """The parts of a passport that the reader may see; each value with its record or statement."""
+
+    model_config = ConfigDict(extra="allow")
+
+    battery: dict[str, Any]
+    as_of_unix_ms: int
+    values: dict[str, dict[str, Any]]
+    completeness: dict[str, Any]
+    logs: list[dict[str, Any]]
+    verification: dict[str, Any]
+
+
+class Finding(BaseModel):
+    state: str = Field(description="present, missing, not yet due, or not applicable")
+    duty: str
+    is_stated: bool
+    words: str
+
+
+class ValidityAnswer(BaseModel):
+    guidance: str
+    category: str
+    as_of_unix_ms: int
+    words: str
+    points: dict[str, Finding] = Field(description="By number of the Commission's data point.")
+    attributes: dict[str, Finding] = Field(description="By key.")
+
+
+class StatementItem(BaseModel):
+    index: int = Field(description="Of its leaf in the service's log.")
+    content: str = Field(description="The signed statement, base64.")
+
+
+class StatementList(BaseModel):
+    items: list[StatementItem]
+    next: int | None = Field(None, description="`after` of the next page; null on the last.")
+
+
+class LogItem(BaseModel):
+    """How far a log of the battery is stored: what a CREATE that comes from it has to name."""
+
+    log_id: str
+    size: int
+    root: str
+    is_sealed: bool
+
+
+class LogList(BaseModel):
+    items: list[LogItem]
+
+
+class Taken(BaseModel):
+    index: int = Field(description="Of its leaf in the service's log.")
+
+
+class ReadItem(BaseModel):
+    unix_ms: int
+    role: str
+    name: str
+    groups: list[int]
+    kind: str
+
+
+class ReadLogAnswer(BaseModel):
+    restricted: list[ReadItem]
+    public: list[dict[str, Any]] = Field(description="By day and kind.")
+    dropped: dict[str, int] = Field(description="How many were too old to be kept.")
+
+
+class ChangeItem(BaseModel):
+    index: int = Field(description="Of its leaf in the service's log; goes up, never down.")
+    passport: str
+    kind: str = Field(description="records or statement")
+
+
+class ChangeList(BaseModel):
+    items: list[ChangeItem]
+    next: int = Field(description="`after` for whoever asks again.")

@@ -1,0 +1,153 @@
+"""What a reader is shown of a passport: found by its public name, put together, cut to the groups, and noted.
+
+The one way by which pages and programs read: nothing leaves the service past it. A passport that does not exist, and
+what a reader may not see of one that does, are the same to it (`None`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+
+from packseal.apps.lives import Lives
+from packseal.apps.page_view import PageView
+from packseal.apps.passport_service import PassportService
+from packseal.apps.read_log import ReadLog
+from packseal.io.passport_rows import Change
+from packseal.passport.access import Reader, visible
+from packseal.passport.attributes import Group
+from packseal.passport.derived import derived_values
+from packseal.passport.document import Json
+from packseal.passport.guidance import VERSION
+from packseal.passport.life_document import life_document
+from packseal.passport.validity import Finding, Validity, present_keys, validity
+from packseal.records.statement_bodies import PASSPORT_ID_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for which battery, and what of it he may see. kind: of path, for the read log."""
+
+    reader: Reader
+    reader_name: str
+    battery: str
+    groups: frozenset[Group]
+
+
+class PassportReading:
+    def __init__(self, service: PassportService, view: PageView, lives: Lives, read_log: ReadLog) -> None:
+        self._service, self._view, self._lives, self._log = service, view, lives, read_log
+
+    def asked(self, name: str, reader: Reader, reader_name: str) -> Asked | None:
+        """name: the passport's id as 32 hex digits, or the id of a battery that the settings name."""
+        battery = self._battery(name)
+        return Asked(reader, reader_name, battery, reader.groups(battery)) if battery else None
+
+    def document(self, asked: Asked, kind: str = "document") -> Json:
+        """All that these groups see; what is restricted is noted before it is shown. Raises UnavailableError."""
+        shown = visible(self._whole(asked.battery), asked.groups)
+        self._log.note(asked.reader, asked.reader_name, asked.battery, asked.groups, kind)
+        return shown
+
+    def stamp(self, asked: Asked) -> str:
+        """Changes when more than ages has changed of what is shown to these groups."""
+        life = self._lives.of_battery(asked.battery)
+        state = [self._view.stamp(asked.battery), life.history[-1].source.index if life else None, sorted(asked.groups)]
+        return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
+
+    def validity(self, asked: Asked, as_of_unix_ms: int | None = None, version: str = VERSION) -> Json:
+        """What is there of all that is due, whoever may read it: that a value is present is no secret, the value is.
+
+        Raises ConfigError for a guidance that is not known.
+        """
+        whole = self._whole(asked.battery)
+        as_of = self._service.now_unix_ms() if as_of_unix_ms is None else as_of_unix_ms
+        return validity_json(validity(present_keys(whole), as_of, self._category(asked.battery), version))
+
+    def logs(self, asked: Asked) -> list[Json]:
+        ends = self._lives.logs_of(asked.battery)
+        return [
+            {"log_id": one.log_id.hex(), "size": one.size, "root": one.root.hex(), "is_sealed": one.is_sealed}
+            for one in ends
+        ]
+
+    def statements(self, asked: Asked, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Signed statements as they came, of the groups that are seen, behind an index of the passport log."""
+        life = self._lives.of_battery(asked.battery)
+        if life is None:
+            return []
+        found = self._lives.statements(life.passport_id, asked.groups, after, limit)
+        self._log.note(asked.reader, asked.reader_name, asked.battery, asked.groups, "statements")
+        return found
+
+    def changes(self, reader: Reader, after: int, limit: int) -> tuple[list[Change], int]:
+        """Of the batteries that the reader is responsible for, behind an index of the passport log and in its order;
+        and the last index that was looked at."""
+        looked_at = self._service.store.changes(after, limit)
+        named = [one for one in looked_at if reader.batteries is None or one.battery in reader.batteries]
+        last = looked_at[-1].index if looked_at else after
+        return [replace(one, passport=self.name_of(one.battery)) for one in named], last
+
+    def name_of(self, battery: str) -> str:
+        """The public name of a battery's passport."""
+        passport_id = self._lives.passport_of(battery)
+        return passport_id.hex() if passport_id else battery
+
+    def listed(self, reader: Reader, after: str, limit: int) -> Json:
+        """Of the batteries that the reader is responsible for, by battery id."""
+        summaries = self._service.store.summaries(after, limit + 1, reader.batteries)
+        items = [{"passport": self.name_of(one.battery), **asdict(one)} for one in summaries[:limit]]
+        return {"items": items, "next": summaries[limit - 1].battery if len(summaries) > limit else None}
+
+    def reads(self, asked: Asked, limit: int) -> Json:
+        """Who was shown what of it."""
+        dropped = self._log.dropped_of(asked.battery)
+        return {
+            "restricted": [asdict(read) for read in self._log.of(asked.battery, limit)],
+            "public": [asdict(read) for read in self._log.public_of(asked.battery, limit)],
+            "dropped": asdict(dropped),
+        }
+
+    def _battery(self, name: str) -> str | None:
+        if len(name) == 2 * PASSPORT_ID_BYTES:
+            try:
+                return self._lives.battery_of(bytes.fromhex(name))
+            except ValueError:
+                return None
+        stated = self._service.settings.battery(name)
+        return stated.id if stated and not self._lives.passport_of(name) else None
+
+    def _category(self, battery: str) -> str:
+        life = self._lives.of_battery(battery)
+        known = self._service.battery(battery)
+        return life.category if life else known.category if known else ""
+
+    def _whole(self, battery: str) -> Json:
+        """For no reader as it is."""
+        whole = self._view.data(battery)
+        life = self._lives.of_battery(battery)
+        if life is None:
+            return whole
+        of_life = life_document(life, self._lives)
+        values, stated = whole["values"], of_life["values"]
+        if isinstance(values, dict) and isinstance(stated, dict):
+            whole = {**whole, "values": {**values, **derived_values(values, stated)}}
+        return {**whole, "life": of_life}
+
+
+def validity_json(found: Validity) -> Json:
+    """JSON-able: each finding of the 71 data points by number, and of every attribute by key."""
+
+    def of(finding: Finding) -> Json:
+        said = {"state": str(finding.state), "duty": str(finding.duty)}
+        return {**said, "is_stated": finding.is_stated, "words": finding.words}
+
+    return {
+        "guidance": found.version,
+        "category": found.category,
+        "as_of_unix_ms": found.as_of_unix_ms,
+        "words": found.words,
+        "points": {str(number): of(finding) for number, finding in found.points.items()},
+        "attributes": {key: of(finding) for key, finding in found.attributes.items()},
+    }

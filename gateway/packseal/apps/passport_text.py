@@ -1,0 +1,48 @@
+"""A passport as lines of text, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from packseal.records.report import printable
+
+WIDTH = 34
+
+
+def passport_lines(document: Mapping[str, Any], validity: Mapping[str, Any]) -> list[str]:
+    """What the document holds; nothing is put in the place of what it does not."""
+    return [printable(line) for line in _lines(document, validity)]
+
+
+def _lines(document: Mapping[str, Any], validity: Mapping[str, Any]) -> Iterator[str]:
+    battery, life = document["battery"], document.get("life") or {}
+    yield f"{battery['name']} ({battery['category_text']})"
+    if "stage" in life:
+        yield _line("stage of its life", f"{life['stage']}, status {life['status'] or 'none yet'}")
+    if "operator" in life:
+        yield _line("responsible", str(life["operator"]["public_key"])[:16] + "…")
+    yield _line("evidence", f"{document['verification']['headline']}; {document['completeness']['records_text']}")
+    yield ""
+    for value in document["values"].values():
+        yield _line(value["name"], _measured(value))
+    for key, value in life.get("values", {}).items():
+        yield _line(key, f"{value['value']}  (stated by {value['originator'][:8]}, entry {value['index']})")
+    yield ""
+    yield validity["words"]
+    for finding in validity["points"].values():
+        if finding["state"] == "missing":
+            yield f"  {finding['words']}"
+
+
+def _measured(value: Mapping[str, Any]) -> str:
+    if value["value"] is None:
+        return f"{value['text']}: {value.get('missing', '')}".rstrip(": ")
+    record = value.get("record")
+    by = f"  (record {record['seq']} of {record['log_id'][:8]}, class {value['evidence_class']})" if record else ""
+    interval = f", {value['interval']['text']}" if value.get("interval") else ""
+    return f"{value['text']}{interval}{by}"
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:{WIDTH}} {text}"

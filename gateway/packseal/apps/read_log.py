@@ -1,0 +1,68 @@
+"""Keeps who was shown what: before it is shown, so that nobody reads restricted values unseen."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from packseal.errors import UnavailableError
+from packseal.io.read_log_table import DAY_MS, PublicReads, Read, ReadLogTable
+from packseal.passport.access import Reader
+from packseal.passport.attributes import Group
+
+FLUSH_MS = 60_000  # public reads are counted in memory for so long; a power cut forgets these
+
+
+class ReadLog:
+    """Usable from any thread."""
+
+    def __init__(self, table: ReadLogTable, days: int, now_unix_ms: Callable[[], int]) -> None:
+        """days: how long reads are kept."""
+        self._table, self._days, self._now_unix_ms = table, days, now_unix_ms
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[int, str, str], int] = {}
+        self._flushed_unix_ms = now_unix_ms()
+        self._dropped_day = -1
+
+    def note(self, reader: Reader, name: str, battery: str, groups: Iterable[Group], kind: str) -> None:
+        """groups: those of which something is in the answer. battery: one that exists.
+
+        Raises UnavailableError when a restricted read cannot be kept: then it must not be answered.
+        """
+        now_unix_ms = self._now_unix_ms()
+        restricted = tuple(sorted(int(group) for group in groups if group is not Group.PUBLIC))
+        if restricted:
+            self._table.add(Read(now_unix_ms, str(reader.role), name, battery, restricted, kind))
+        else:
+            self._count(now_unix_ms // DAY_MS, battery, kind)
+        if abs(now_unix_ms - self._flushed_unix_ms) >= FLUSH_MS:
+            with suppress(UnavailableError):  # what is counted stays in memory until the disk answers
+                self.flush()
+
+    def of(self, battery: str, limit: int = 100) -> list[Read]:
+        """Restricted reads, the newest first. Raises UnavailableError."""
+        return self._table.of(battery, limit)
+
+    def public_of(self, battery: str, limit: int = 100) -> list[PublicReads]:
+        """Public reads by day and kind, the newest first. Raises UnavailableError."""
+        self.flush()
+        return self._table.public_of(battery, limit)
+
+    def flush(self) -> None:
+        """Writes what is counted in memory and drops what is too old. Raises UnavailableError."""
+        with self._lock:
+            now_unix_ms = self._now_unix_ms()
+            self._flushed_unix_ms = now_unix_ms
+            if self._counts:
+                self._table.count([PublicReads(*key, count) for key, count in self._counts.items()])
+                self._counts = {}
+            today = now_unix_ms // DAY_MS
+            if today != self._dropped_day:
+                self._table.drop_before(today - self._days)
+                self._dropped_day = today
+
+    def _count(self, day: int, battery: str, kind: str) -> None:
+        with self._lock:
+            key = day, battery, kind
+            self._counts[key] = self._counts.get(key, 0) + 1

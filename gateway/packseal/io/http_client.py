@@ -1,0 +1,50 @@
+"""Asks one address over HTTP: every answer has a limit in bytes and in time, and nothing leads elsewhere."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from http.client import HTTPException, HTTPResponse
+
+from packseal.errors import ConfigError, UnavailableError
+
+TIMEOUT_S = 10
+DEADLINE_S = 30  # for one answer as a whole: a server that sends a byte now and then holds nobody up
+PIECE_BYTES = 1 << 16
+
+
+def checked_url(url: str) -> str:
+    """The URL without its last slash. Raises ConfigError."""
+    if not url.isascii() or not url.startswith(("http://", "https://")) or any(c <= " " or c in "?#" for c in url):
+        raise ConfigError(f"{url}: expected http:// or https://, host and path")
+    return url.rstrip("/")
+
+
+def ask(url: str, body: bytes | None, max_bytes: int, timeout_s: float = TIMEOUT_S) -> tuple[int, str, bytes]:
+    """Status, content type and content of the answer, whatever the status. Raises UnavailableError."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    request = urllib.request.Request(url, body, {"Content-Type": "text/plain; charset=utf-8"} if body else {})  # noqa: S310
+    try:
+        with _opener().open(request, timeout=timeout_s) as response:
+            return response.status, response.headers.get_content_type(), _read(response, url, max_bytes, deadline_s)
+    except (OSError, HTTPException, ValueError) as error:
+        raise UnavailableError(f"{url}: no answer: {error}; check address and network") from None
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """HTTP alone: no redirects, which would lead where nobody configured, no files, no other schemes."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (urllib.request.HTTPHandler(), urllib.request.HTTPSHandler()):
+        opener.add_handler(handler)
+    return opener
+
+
+def _read(response: HTTPResponse, url: str, max_bytes: int, deadline_s: float) -> bytes:
+    content = bytearray()
+    while piece := response.read1(PIECE_BYTES):
+        content += piece
+        if len(content) > max_bytes:
+            raise UnavailableError(f"{url}: more than {max_bytes} bytes, so not what was asked for")
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(f"{url}: not done after {DEADLINE_S} s; check the network")
+    return bytes(content)
