@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import cluster, own_cluster
+
+__all__ = ["cluster", "own_cluster", "shared"]
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 

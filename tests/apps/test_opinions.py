@@ -8,8 +8,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from packseal.apps.opinions import Opinions
-from packseal.passport.fold import LogState
+from packseal.apps.opinions import LAG, begun
 from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
 from packseal.records.bodies import EntryType, Previous, Window
 from packseal.records.entries import Entry
@@ -197,13 +196,31 @@ def test_a_new_board_does_not_hide_the_alarms_of_the_old_one(tmp_path: Path) -> 
 def test_an_entry_that_the_estimate_fails_at_ends_the_estimate_and_nothing_else() -> None:
     """None is known that would: this one no decoder lets through."""
     board = running_board()
-    battery = BatterySettings("pack-1", "SBESS", RATED_MAH, "A pack")
-    opinions = Opinions(lambda _log_id: (), lambda _log_id, _seq: None)
     first = delivered(board, 0, board.size)
     bad = Entry(EntryType.WINDOW, board.size, 1, 0, Window(1, 1, cell_mv=("x",) * 4))  # type: ignore[arg-type]
-    opinions.add(battery, first)
-    opinions.add(battery, replace(first, first_seq=board.size, size=board.size + 1, entries=(bad,)))
-    opinions.add(battery, replace(first, first_seq=board.size + 1, size=board.size + 2, entries=()))
-    log = LogState(board.log_id, "B", first.key)
-    opinion: Any = opinions.view("pack-1", log)["opinion"]
-    assert opinion["missing"] == [f"a look into it: this view stopped at record {board.size}"]
+    followed = begun(BatterySettings("pack-1", "SBESS", RATED_MAH, "A pack"), board.log_id)
+    followed.add(first)
+    followed.add(replace(first, first_seq=board.size, size=board.size + 1, entries=(bad,)))
+    followed.add(replace(first, first_seq=board.size + 1, size=board.size + 2, entries=()))
+    assert (followed.stopped_seq, followed.size) == (board.size, board.size + 2)
+
+
+def test_a_long_log_is_not_read_again_from_its_beginning(tmp_path: Path) -> None:
+    """A stored opinion is at most LAG records behind, whoever asked; an edited one counts for nothing."""
+    board = edited_board()
+    desk = desk_for(tmp_path, board)
+    desk.receipt(board.delivery().to_bytes())
+    board.windows(LAG)
+    desk.receipt(board.delivery(17, 1000).to_bytes())
+    desk.receipt(board.delivery(1000).to_bytes())
+    row = desk.store.states.opinion(board.log_id)
+    assert row is not None
+    assert row.size == board.size
+    found = second_opinion(desk)
+    assert [alarm["kind"] for alarm in found["alarms"]] == ["setting-edited"]
+
+    desk.reopen()
+    assert second_opinion(desk) == found
+    desk.edit(lambda file: file.execute("UPDATE opinions SET state = ?", (row.state[:-1] + b"?",)))
+    desk.reopen()
+    assert second_opinion(desk) == found

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import queue
 import random
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from packseal.errors import Reason
 from packseal.io.keys import load_or_make_key
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.ports import free_port
+from packseal.io.store_place import store_place
+from packseal.io.stores import open_store
 from packseal.io.tile_store import CHECKPOINT, TileStore
 from packseal.records.answer import ReceiptAnswer, decode_answer
 from packseal.records.checkpoint import Receipt, receipt_leaf_entry, verify_receipt
@@ -24,8 +25,9 @@ from packseal.records.note import LogCheckpoint, verify_log_checkpoint
 from packseal.records.passport_log import consistency_proof, inclusion_proof
 from tests.line.rig import PACKSEAL, WAIT_S, Process, broker
 from tests.passport.board import Board, running_board
+from tests.postgres import Cluster
 
-KILLS = 8
+KILLS, SERVER_KILLS = 8, 4
 BURST = 12  # deliveries under way when the service dies
 PAUSE_S = 0.05
 TOPIC = "packseal/site/pack-1"
@@ -34,13 +36,13 @@ TOPIC = "packseal/site/pack-1"
 class Service:
     """A broker, a service as its own process, and a gateway's place on the broker."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, store: str = "passport.db") -> None:
+        self.folder, self.store = folder, store
         self.key = load_or_make_key(folder / "service.key").public_key
         self.board: Board = running_board()
         self.broker, address = broker(folder)
         (folder / "passport.toml").write_text(
-            f'broker = "{address}"\nlisten = "127.0.0.1:{free_port()}"\nstore = "passport.db"\nkey = "service.key"\n'
+            f'broker = "{address}"\nlisten = "127.0.0.1:{free_port()}"\nstore = "{store}"\nkey = "service.key"\n'
             f'[[battery]]\nid = "pack-1"\nname = "A pack"\ncategory = "SBESS"\n'
             f'[[battery.source]]\npublic_key = "{self.board.public_key.hex()}"\nevidence_class = "B"\n'
         )
@@ -103,10 +105,13 @@ class Service:
 
     def see(self) -> None:
         """Whatever is signed of the log now: what the database has, and what is published."""
-        with closing(sqlite3.connect(self.folder / "passport.db")) as file:
-            found = [note for (note,) in file.execute("SELECT note FROM log_head")]
+        with closing(open_store(store_place(self._at(self.store)))) as store:
+            found = [store.log.note()]
         published = self.tiles.read(CHECKPOINT)
         self.notes += [verify_log_checkpoint(note, self.key) for note in [*found, published] if note]
+
+    def _at(self, store: str) -> str:
+        return store if "://" in store else str(self.folder / store)
 
     @property
     def tiles(self) -> TileStore:
@@ -139,18 +144,45 @@ class Service:
         pytest.fail(f"no {what} after a minute:\n{self.passport.output()}")
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    made = Service(tmp_path)
+@contextmanager
+def running(folder: Path, store: str = "passport.db") -> Iterator[Service]:
+    made = Service(folder, store)
     made.start()
-    yield made
-    made.stop()
+    try:
+        yield made
+    finally:
+        made.stop()
 
 
-def test_killed_again_and_again_the_log_goes_on_from_all_that_was_signed(service: Service) -> None:
+def test_killed_again_and_again_the_log_goes_on_from_all_that_was_signed(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        killed_again_and_again(service)
+
+
+def test_it_is_the_same_with_a_database_server(tmp_path: Path, cluster: Cluster) -> None:
+    with running(tmp_path, cluster.new_database()) as service:
+        killed_again_and_again(service, SERVER_KILLS)
+
+
+def test_a_database_server_that_dies_takes_no_receipt_with_it(tmp_path: Path, own_cluster: Cluster) -> None:
+    """The service stands by, and goes on by itself."""
+    chance = random.Random("kill the database server")
+    with running(tmp_path, own_cluster.new_database()) as service:
+        service.hear_all()
+        for _ in range(SERVER_KILLS):
+            service.burst(chance)
+            own_cluster.kill()
+            service.give(service.receipted)
+            own_cluster.start()
+            service.see()
+            service.hear_all()
+            service.check()
+
+
+def killed_again_and_again(service: Service, kills: int = KILLS) -> None:
     chance = random.Random("kill the passport service")
     service.hear_all()
-    for _ in range(KILLS):
+    for _ in range(kills):
         service.burst(chance)
         service.passport.kill()
         service.see()
@@ -162,4 +194,4 @@ def test_killed_again_and_again_the_log_goes_on_from_all_that_was_signed(service
     service.check()
     times = [one.received_unix_ms for one in sorted(service.receipts.values(), key=lambda one: one.service_index)]
     assert times == sorted(times)
-    assert len({note.size for note in service.notes}) >= KILLS
+    assert len({note.size for note in service.notes}) >= kills

@@ -16,6 +16,7 @@ from packseal.apps.authority import submit
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.passport_server import PassportServer, clock_problem
 from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
+from packseal.io.passport_store import PassportStore
 from packseal.io.ports import free_port
 from packseal.io.settings import PassportFileSettings, load_settings
 from packseal.io.tile_store import CHECKPOINT
@@ -222,6 +223,7 @@ def test_a_bundle_that_cannot_be_published_names_the_cure_of_that(place: Place) 
 
 def test_a_disk_that_is_full_is_told_to_who_signs_an_act(place: Place) -> None:
     with place.running() as server:
+        assert isinstance(server.store, PassportStore)
         server.store._database.rows("PRAGMA query_only = ON")
         with pytest.raises(UnavailableError, match=r"answers 503; not now: .*passport\.db: .* check the disk's space"):
             submit(server.url, enrolment(running_board(name="other")))

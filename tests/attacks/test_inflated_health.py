@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from packseal.errors import EvidenceError, Reason, UnavailableError
+from packseal.io.sql import Transaction
 from packseal.records.blinding import leaf_of
 from packseal.records.bodies import Origin, StateOfHealth
 from packseal.records.bundle import Bundle
@@ -44,23 +44,23 @@ def seq_of(board: Board) -> int:
     return board.size - 1
 
 
-def entry_only(board: Board) -> Callable[[sqlite3.Connection], object]:
+def entry_only(board: Board) -> Callable[[Transaction], object]:
     wish = inflated(board.entries[-1])
     return lambda db: db.execute("UPDATE records SET entry = ? WHERE seq = ?", (wish, seq_of(board)))
 
 
-def entry_and_leaf(board: Board) -> Callable[[sqlite3.Connection], object]:
+def entry_and_leaf(board: Board) -> Callable[[Transaction], object]:
     wish = inflated(board.entries[-1])
     row = (wish, leaf_of(wish, board.seed)[1], seq_of(board))
     return lambda db: db.execute("UPDATE records SET entry = ?, leaf = ? WHERE seq = ?", row)
 
 
-def entry_leaf_and_edges(board: Board) -> Callable[[sqlite3.Connection], object]:
+def entry_leaf_and_edges(board: Board) -> Callable[[Transaction], object]:
     """All that is not signed fits together again; only the board's checkpoint does not."""
     board.entries[-1] = inflated(board.entries[-1])
     edge = Edge().extended(board.leaves).to_bytes()
 
-    def change(db: sqlite3.Connection) -> None:
+    def change(db: Transaction) -> None:
         db.execute(
             "UPDATE records SET entry = ?, leaf = ? WHERE seq = ?",
             (board.entries[-1], board.leaves[-1], seq_of(board)),
@@ -73,9 +73,9 @@ def entry_leaf_and_edges(board: Board) -> Callable[[sqlite3.Connection], object]
 
 @pytest.mark.parametrize("edit", [entry_only, entry_and_leaf, entry_leaf_and_edges])
 def test_health_typed_into_the_database(
-    sold: tuple[Office, Board], edit: Callable[[Board], Callable[[sqlite3.Connection], object]]
+    sold: tuple[Office, Board], edit: Callable[[Board], Callable[[Transaction], object]]
 ) -> None:
-    """The audit names the record, the passport leaves it out, and no bundle of it verifies."""
+    """The audit names the record, the passport says what was signed, and no bundle of the typed one verifies."""
     office, board = sold
     seq, log_id = seq_of(board), board.log_id
     office.desk.edit(edit(board))
@@ -83,11 +83,23 @@ def test_health_typed_into_the_database(
 
     differences = office.desk.store.audit(log_id).differences
     assert any(one.reason is Reason.ROOT_MISMATCH and one.first_seq <= seq <= one.last_seq for one in differences)
-    assert health_in(office.desk.document()) is None
+    assert health_in(office.desk.document()) == REAL_CPCT / 100
     with pytest.raises((EvidenceError, UnavailableError)) as refusal:
         office.verified(office.bundle_from_disk(board, seq))
     if isinstance(refusal.value, EvidenceError):
         assert refusal.value.reason is Reason.BAD_INCLUSION_PROOF
+
+
+def test_health_typed_into_the_state_that_was_folded_from_the_records(sold: tuple[Office, Board]) -> None:
+    """The state carries the service's own mark; without it, it is made again from the records."""
+    office, _ = sold
+    document = office.desk.document()
+    (state,) = office.desk.store._database.rows("SELECT state FROM passports")[0]
+    typed = state.replace(encode(REAL_CPCT), encode(WISHED_CPCT))
+    assert typed != state
+    office.desk.edit(lambda db: db.execute("UPDATE passports SET state = ?", (typed,)))
+    office.desk.reopen()
+    assert office.desk.document() == document
 
 
 def health_in(document: dict[str, Any]) -> Any:

@@ -46,6 +46,7 @@ def test_a_service_with_a_store_never_makes_a_second_key(tmp_path: Path) -> None
     path.write_text('broker = "mqtt://localhost"\nstore = "a.db"\nkey = "a.key"\n')
     settings = load_settings(path, PassportFileSettings)
     first = service_key(settings).public_key
+    assert isinstance(settings.store, Path)
     settings.store.write_bytes(b"")
     assert service_key(settings).public_key == first
     settings.key.unlink()

@@ -6,7 +6,9 @@ import random
 import sqlite3
 import weakref
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 from starlette.applications import Starlette
 
@@ -16,7 +18,11 @@ from packseal.apps.pages import passport_app
 from packseal.apps.passport_server import published_policy
 from packseal.apps.passport_service import PassportService
 from packseal.io.passport_store import PassportStore
+from packseal.io.postgres_database import PostgresDatabase
 from packseal.io.settings import PassportFileSettings
+from packseal.io.sql import Transaction
+from packseal.io.store_place import StorePlace
+from packseal.io.stores import open_store
 from packseal.io.tile_store import TileStore
 from packseal.passport.settings import PassportSettings
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
@@ -28,18 +34,20 @@ SERVICE_KEY = key_of("service")
 SERVICE_PUBLIC_KEY = bytes(SERVICE_KEY.verify_key)
 ORIGIN = "packseal.invalid/log"  # of settings that name none
 START_UNIX_MS = 1_790_000_000_000
+TABLES = ("logs", "records", "checkpoints", "inner_checkpoints", "passport_log", "acts", "log_head", "passports")
 
 
 class Desk:
-    def __init__(self, folder: Path, settings: PassportSettings) -> None:
+    def __init__(self, folder: Path, settings: PassportSettings, place: StorePlace | None = None) -> None:
         self.path = folder / "passport.db"
+        self.place = place or self.path
         self.tiles = TileStore(folder / "passport-log")
         self.settings = settings
         self.now_unix_ms = START_UNIX_MS
         self.open()
 
     def open(self) -> None:
-        store = self.store = PassportStore(self.path)
+        store = self.store = cast(PassportStore, open_store(self.place))  # its database is looked into where it is one
         self.random = random.Random(self.path.parent.name)
         self.service = PassportService(
             self.settings, store, signer(SERVICE_KEY), SERVICE_PUBLIC_KEY, lambda: self.now_unix_ms,
@@ -89,19 +97,17 @@ class Desk:
 
     def contents(self) -> list[list[tuple[object, ...]]]:
         """Everything stored but the refusals."""
-        connection = sqlite3.connect(self.path)
-        tables = ("logs", "records", "checkpoints", "inner_checkpoints", "passport_log", "acts", "log_head")
-        rows = [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]  # noqa: S608
-        connection.close()
-        return rows
+        return [self.store._database.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in TABLES]  # noqa: S608
 
-    def edit(self, change: Callable[[sqlite3.Connection], object]) -> None:
-        """Somebody edits the file behind the service's back."""
-        connection = sqlite3.connect(self.path)
-        change(connection)
-        connection.commit()
-        connection.close()
+    def edit(self, change: Callable[[Transaction], object]) -> None:
+        """Somebody edits the store behind the service's back."""
+        if isinstance(self.place, Path):
+            with closing(sqlite3.connect(self.place)) as connection, connection:
+                change(connection)
+        else:
+            with closing(PostgresDatabase(self.place.text)) as database, database.transaction() as transaction:
+                change(transaction)
 
 
-def desk_for(folder: Path, board: Board, evidence_class: str = "B") -> Desk:
-    return Desk(folder, settings_for((board, evidence_class)))
+def desk_for(folder: Path, board: Board, evidence_class: str = "B", place: StorePlace | None = None) -> Desk:
+    return Desk(folder, settings_for((board, evidence_class)), place)

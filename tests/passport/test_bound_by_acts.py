@@ -87,7 +87,7 @@ def test_a_battery_that_the_service_does_not_keep_is_not_received(tmp_path: Path
     bind(desk, board, "pack-9")
     answer = desk.refusal(board.delivery().to_bytes())
     assert answer.reason == Reason.UNKNOWN_LOG
-    assert "'pack-9', which is not in passport.toml; add it there" in answer.detail
+    assert "'pack-9', which has no passport here; create it" in answer.detail
 
 
 def test_a_board_bound_by_acts_is_still_known_after_a_restart(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from packseal.errors import EvidenceError, UnavailableError
 from packseal.io.passport_rows import Covering, LogHead
-from packseal.io.passport_store import PassportStore
+from packseal.io.passport_storing import PassportStoring
 from packseal.io.tile_store import CHECKPOINT, TileStore
 from packseal.records.acts import Bind, Revoke, unverified_statement
 from packseal.records.archive import ArchiveHead, encode_part, framed
@@ -35,7 +35,7 @@ class Made:
 
 class BundleMaker:
     def __init__(
-        self, store: PassportStore, tiles: TileStore, service_key: bytes, publish: Callable[[], None] | None = None
+        self, store: PassportStoring, tiles: TileStore, service_key: bytes, publish: Callable[[], None] | None = None
     ) -> None:
         """publish: brings the tiles up to date, for a record that has only just arrived."""
         self._publish = publish
@@ -51,10 +51,10 @@ class BundleMaker:
             return self._bundle(log_id, seq)
         except EvidenceError as error:
             words = f"what is stored of log {log_id.hex()} is not what was stored ({error}); restore the file"
-            raise UnavailableError(f"{self._store.path}: {words} from a backup") from None
+            raise UnavailableError(f"{self._store.where}: {words} from a backup") from None
 
     def _bundle(self, log_id: bytes, seq: int) -> Made | None:
-        head = next((head for head in self._store.heads() if head.log_id == log_id), None)
+        head = self._store.head(log_id)
         record, covering = self._store.record(log_id, seq), self._store.covering(log_id, seq)
         if head is None or record is None or covering is None:
             return None
@@ -80,7 +80,7 @@ class BundleMaker:
 
     def archive(self, log_id: bytes) -> Iterator[bytes]:
         """The whole log, piece by piece as it lies in the file. Raises UnavailableError where it has no record."""
-        head = next((head for head in self._store.heads() if head.log_id == log_id), None)
+        head = self._store.head(log_id)
         last = self.bundle(log_id, head.size - 1) if head else None
         if head is None or last is None:
             raise UnavailableError(f"no record of log {log_id.hex()} has arrived")

@@ -11,7 +11,7 @@ from packseal.apps.bundles import BundleMaker, Made
 from packseal.errors import ConfigError, UnavailableError
 from packseal.io.files import read_bounded
 from packseal.io.passport_rows import LogHead
-from packseal.io.passport_store import PassportStore
+from packseal.io.passport_storing import PassportStoring
 from packseal.io.settings import MAX_CONFIG_BYTES, PolicyFileSettings, PolicyRevokedTable, load_settings
 from packseal.records.policy import Policy
 
@@ -67,7 +67,7 @@ def _revoked(table: PolicyRevokedTable) -> dict[str, object]:
     return parts if table.service is None else parts | {"service": table.service.hex()}
 
 
-def exported(store: PassportStore, maker: BundleMaker, policy: Policy, wanted: Wanted, folder: Path) -> Exported:
+def exported(store: PassportStoring, maker: BundleMaker, policy: Policy, wanted: Wanted, folder: Path) -> Exported:
     """Writes record-<seq>.bundle, and policy.toml where there is none yet.
 
     Raises UnavailableError where there is no such record with a receipt, ConfigError where nothing can be written.
@@ -80,7 +80,7 @@ def exported(store: PassportStore, maker: BundleMaker, policy: Policy, wanted: W
 
 
 def exported_archive(
-    store: PassportStore, maker: BundleMaker, policy: Policy, wanted: Wanted, folder: Path
+    store: PassportStoring, maker: BundleMaker, policy: Policy, wanted: Wanted, folder: Path
 ) -> Exported:
     """Writes the whole log as <log_id>.archive. Raises as `exported` does."""
     head, _ = _chosen(store, wanted)
@@ -122,7 +122,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _chosen(store: PassportStore, wanted: Wanted) -> tuple[LogHead, int]:
+def _chosen(store: PassportStoring, wanted: Wanted) -> tuple[LogHead, int]:
     heads = [head for head in store.heads() if head.battery == wanted.battery and head.has_own_genesis]
     candidates = [(head, _seq(store, head, wanted)) for head in heads if wanted.log_id in (None, head.log_id)]
     found = [(head, seq) for head, seq in candidates if seq is not None]
@@ -136,14 +136,14 @@ def _nothing(wanted: Wanted) -> UnavailableError:
     return UnavailableError(f"{which} to export for battery {wanted.battery!r}; its page shows what has arrived")
 
 
-def _seq(store: PassportStore, head: LogHead, wanted: Wanted) -> int | None:
+def _seq(store: PassportStoring, head: LogHead, wanted: Wanted) -> int | None:
     if wanted.seq is not None:
         return wanted.seq if wanted.seq < head.size else None
     records = store.plotted_statements(head.log_id)[-1:] or store.recent_records(head.log_id, 1)
     return records[0].seq if records else None
 
 
-def _received_unix_ms(store: PassportStore, head: LogHead) -> int:
+def _received_unix_ms(store: PassportStoring, head: LogHead) -> int:
     return max((record.received_unix_ms for record in store.recent_records(head.log_id, 1)), default=0)
 
 

@@ -13,8 +13,8 @@ from packseal.apps.passport_server import passport_settings, published_policy
 from packseal.apps.passport_service import PassportService
 from packseal.errors import ConfigError, EvidenceError, UnavailableError
 from packseal.io.keys import Signer, load_key
-from packseal.io.passport_store import PassportStore
 from packseal.io.settings import PassportFileSettings
+from packseal.io.stores import has_records, open_store
 from packseal.io.tile_store import TileStore
 from packseal.records.bundle import Bundle
 from packseal.records.checkpoint import receipt_leaf_entry, verify_receipt
@@ -31,17 +31,17 @@ class ExportKind(Enum):
 
 def export_run(settings: PassportFileSettings, wanted: Wanted, kind: ExportKind, folder: Path) -> Exported:
     """Raises ConfigError, UnavailableError."""
-    if not settings.store.is_file():
+    if not has_records(settings.store):
         raise ConfigError(f"{settings.store} does not exist; has this service received anything yet?")
     signer = load_key(settings.key)
-    store = PassportStore(settings.store)
+    store = open_store(settings.store)
     try:
         service = PassportService(
             passport_settings(settings, signer.public_key), store, signer, signer.public_key, lambda: 0, is_reader=True
         )
         policy = published_policy(settings, service)()
         tiles = TileStore(settings.log)
-        check_continued(store.log, tiles, settings.store)
+        check_continued(store.log, tiles, store.where)
         _await_publication(LogPublisher(store.log, tiles))
         maker = BundleMaker(store, tiles, signer.public_key)
         if kind is ExportKind.ARCHIVE:

@@ -6,12 +6,11 @@ part, and what all come to keyring.py's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
-from packseal.io.passport_log_table import SignedAct
-from packseal.io.passport_rows import LogHead
-from packseal.io.passport_store import PassportStore
+from packseal.io.passport_rows import LogHead, OvertakenError, SignedAct
+from packseal.io.passport_storing import PassportStoring
 from packseal.passport.keyring import Keyring, already_bound
 from packseal.passport.settings import PassportSettings
 from packseal.records.acts import Authority, Bind, Role, Statement, sign_act, verify_act
@@ -20,6 +19,8 @@ from packseal.records.cose import Sign, VerifyingKey
 from packseal.records.entries import genesis_key
 from packseal.records.note import LogCheckpoint, sign_log_checkpoint
 
+TRIES = 8  # of what other workers were quicker with
+
 
 class KeyActs:
     """`keyring` is what all acts so far come to. Not safe for threads: the service calls it one at a time."""
@@ -27,7 +28,7 @@ class KeyActs:
     def __init__(
         self,
         settings: PassportSettings,
-        store: PassportStore,
+        store: PassportStoring,
         sign: Sign,
         public_key: bytes,
         now_unix_ms: Callable[[], int],
@@ -38,19 +39,47 @@ class KeyActs:
         self._sign, self._public_key = sign, public_key
         self._now_unix_ms, self._random_bytes = now_unix_ms, random_bytes
         self.keyring = Keyring.of(settings, public_key)
-        for index, act in store.log.verified_acts():
-            self.keyring = self.keyring.after(act, index)
+        self.seen = 0  # acts of so many entries of the log are in the keyring
+        self.refresh()
 
-    def take(self, content: bytes) -> tuple[Statement, int]:
-        """Keeps a new act. -> what it says, and its index in the log. Raises EvidenceError, UnavailableError."""
+    def refresh(self) -> bool:
+        """Takes up what other workers have stored. -> whether there was anything. Raises UnavailableError."""
+        new = self._store.log.verified_acts(self.seen)
+        for index, act in new:
+            self.keyring = self.keyring.after(act, index)
+            self.seen = index + 1
+        return bool(new)
+
+    def take(self, content: bytes) -> int:
+        """Keeps a new act. -> its index in the log. Raises EvidenceError, UnavailableError."""
+        return self._stored(lambda: [self._taken(content)])
+
+    def _taken(self, content: bytes) -> SignedAct:
         self.check_own_key()
         act = verify_act(content, self._authorities())
         if isinstance(act.statement, Bind):
             self._check_bind(act.statement)
-        keyring = self.keyring.with_act(act, self._store.log.size())
-        index = self._store.store_acts([SignedAct(content, act)], self.signed_note)
-        self.keyring = keyring
-        return act.statement, index
+        self.keyring.with_act(act, self._store.log.size())
+        return SignedAct(content, act)
+
+    def _stored(self, made: Callable[[], list[SignedAct]]) -> int:
+        """made: the acts, by all that is known at the moment. -> the index of the last of them"""
+        for _ in range(TRIES):
+            acts = made()
+            if not acts:
+                break
+            try:
+                last = self._store.store_acts(acts, self.signed_note, self.seen)
+            except OvertakenError:
+                self.refresh()
+                continue
+            for index, signed in enumerate(acts, last + 1 - len(acts)):
+                self.keyring = self.keyring.after(signed.act, index)
+            self.seen = last + 1
+            return last
+        else:
+            raise UnavailableError(f"{self._store.where}: other workers store acts all the time; try again")
+        return self.seen - 1
 
     def check_own_key(self) -> None:
         index = self.keyring.revoked.get(self._public_key)
@@ -81,17 +110,15 @@ class KeyActs:
             for battery in self._settings.batteries
             for source in battery.sources
         ]
+        self._stored(lambda: self._to_be_stated(wanted))
+
+    def _to_be_stated(self, wanted: Sequence[Bind]) -> list[SignedAct]:
         for bind in wanted:
             try:
                 self._check_unmoved(bind)
             except EvidenceError as error:
                 raise ConfigError(f"passport.toml: battery {bind.battery!r}: {error.detail}") from None
-        stated = [self.own_act(bind) for bind in wanted if not self._is_bound(bind)]
-        if not stated:
-            return
-        last = self._store.store_acts(stated, self.signed_note)
-        for index, signed in enumerate(stated, last + 1 - len(stated)):
-            self.keyring = self.keyring.after(signed.act, index)
+        return [self.own_act(bind) for bind in wanted if not self._is_bound(bind)]
 
     def _check_unmoved(self, bind: Bind) -> None:
         """What an act has bound stays so. Settings may correct a slip of the pen: the class, and the battery as long
@@ -119,5 +146,5 @@ class KeyActs:
 
     def heads_of(self, public_key: bytes) -> list[LogHead]:
         """The stored logs that this key opened."""
-        heads = [head for head in self._store.heads() if head.has_own_genesis]
+        heads = [head for head in self._store.heads_opened_by(public_key) if head.has_own_genesis]
         return [head for head in heads if genesis_key(head.genesis).public_key == public_key]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from typing import TypeVar
 
-from packseal.errors import EvidenceError
-from packseal.io.passport_log_table import SignNote
-from packseal.io.passport_store import PassportStore
-from packseal.passport.keyring import Keyring
+from packseal.apps.key_acts import KeyActs
+from packseal.errors import EvidenceError, UnavailableError
+from packseal.io.passport_rows import OvertakenError
+from packseal.io.passport_storing import PassportStoring
+from packseal.passport.attributes import Group
 from packseal.passport.life import Life
 from packseal.passport.life_rules import LogEnd, taken
 from packseal.passport.settings import BatterySettings
@@ -23,35 +24,42 @@ from packseal.records.bodies import StateOfHealth
 from packseal.records.cose import VerifyingKey
 from packseal.records.entries import decode_entry
 from packseal.records.fields import malformed
-from packseal.records.statement_bodies import Create, RecordRef, Values
+from packseal.records.statement_bodies import Create, RecordRef, Statement, Values
 from packseal.records.statements import verify_statement
 
 KEPT_LIVES = 10_000
+TRIES = 8  # of what other workers were quicker with
+Key = TypeVar("Key")
+Found = TypeVar("Found")
 
 
 class Lives:
     """Facts of life_rules.py. Usable from any thread; `take` is called one at a time."""
 
-    def __init__(self, store: PassportStore, keyring: Callable[[], Keyring], sign_note: SignNote) -> None:
-        self._store, self._keyring, self._sign_note = store, keyring, sign_note
+    def __init__(self, store: PassportStoring, acts: KeyActs) -> None:
+        self._store, self._acts = store, acts
+        self._batteries: OrderedDict[str, BatterySettings] = OrderedDict()  # what a CREATE says of one never changes
         self._kept: OrderedDict[bytes, Life] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, content: bytes) -> tuple[int, tuple[Life, ...]]:
-        """Keeps a new statement. -> its index in the passport log, and the lives that it changed; none where it was
-        taken before. Raises EvidenceError, UnavailableError."""
-        signed = verify_statement(content, self._keyring().authorities)
-        known = self._store.statements.index_of(signed.digest)
-        if known is not None:
-            return known, ()
-        if isinstance(signed.statement, Values):
-            _check_values(signed.statement)
-        lives = taken(signed, self._store.log.size(), self)
-        index = self._store.store_statement(content, signed, self._sign_note)
-        with self._lock:
-            for life in lives:
-                self._keep(life)
-        return index, lives
+    def take(self, content: bytes) -> int:
+        """Keeps a new statement. -> its index in the passport log; where it was taken before, that of then.
+
+        Raises EvidenceError, UnavailableError.
+        """
+        for _ in range(TRIES):
+            signed = verify_statement(content, self._acts.keyring.authorities)
+            known = self._store.statements.index_of(signed.digest)
+            if known is not None:
+                return known
+            if isinstance(signed.statement, Values):
+                _check_values(signed.statement)
+            lives = taken(signed, self._store.log.size(), self)
+            try:
+                return self._store.store_statement(content, signed, lives, self._acts.signed_note, self._acts.seen)
+            except OvertakenError:
+                self._acts.refresh()
+        raise UnavailableError(f"{self._store.where}: other workers store statements all the time; try again")
 
     def of_battery(self, battery: str) -> Life | None:
         passport_id = self.passport_of(battery)
@@ -60,14 +68,41 @@ class Lives:
     # ---- Facts
 
     def life(self, passport_id: bytes) -> Life | None:
+        newest = self._store.statements.newest(passport_id)
         with self._lock:
-            if passport_id in self._kept:
-                self._kept.move_to_end(passport_id)
-                return self._kept[passport_id]
+            life = self._kept.get(passport_id)
+        if life is None or life.history[-1].source.index != newest:
             life = self._folded(passport_id)
-            if life:
-                self._keep(life)
-            return life
+        if life:
+            with self._lock:
+                _keep(self._kept, passport_id, life)
+        return life
+
+    def battery(self, battery_id: str) -> BatterySettings | None:
+        """What its CREATE says of a battery, in the form of what settings say."""
+        with self._lock:
+            if battery_id in self._batteries:
+                return self._batteries[battery_id]
+        life = self.of_battery(battery_id)
+        if life is None:
+            return None
+        found = BatterySettings(
+            life.battery, life.category, life.rated_capacity_mah, life.name, chemistry=life.chemistry or ""
+        )
+        with self._lock:
+            _keep(self._batteries, battery_id, found)
+        return found
+
+    def battery_of(self, passport_id: bytes) -> str | None:
+        return self._store.statements.battery_of(passport_id)
+
+    def statements(
+        self, passport_id: bytes, groups: frozenset[Group], after: int, limit: int
+    ) -> list[tuple[int, bytes]]:
+        """Signed statements as they came, with their index, of groups that are seen."""
+        found = self._store.statements.stored(passport_id)
+        seen = [one for one in found if one.index > after and group_of_statement(one.signed.statement) in groups]
+        return [(one.index, one.content) for one in seen[:limit]]
 
     def passport_of(self, battery: str) -> bytes | None:
         return self._store.statements.passport_of(battery)
@@ -88,7 +123,7 @@ class Lives:
         return (head.battery, body) if isinstance(body, StateOfHealth) else None
 
     def authority(self, key: VerifyingKey) -> Authority | None:
-        return self._keyring().authority(key)
+        return self._acts.keyring.authority(key)
 
     def _folded(self, passport_id: bytes) -> Life | None:
         life: Life | None = None
@@ -100,18 +135,17 @@ class Lives:
                 life = life.after(signed, index)
         return life
 
-    def _keep(self, life: Life) -> None:
-        self._kept[life.passport_id] = life
-        self._kept.move_to_end(life.passport_id)
-        while len(self._kept) > KEPT_LIVES:
-            self._kept.popitem(last=False)
+
+def group_of_statement(statement: Statement) -> Group:
+    """Who may read a statement as it was signed: what is no value tells of the individual battery's life."""
+    return Group(statement.group) if isinstance(statement, Values) else Group.INDIVIDUAL
 
 
-def battery_of(life: Life) -> BatterySettings:
-    """What a CREATE says of its battery, in the form of what the settings say."""
-    return BatterySettings(
-        life.battery, life.category, life.rated_capacity_mah, life.name, chemistry=life.chemistry or ""
-    )
+def _keep(kept: OrderedDict[Key, Found], key: Key, found: Found) -> None:
+    kept[key] = found
+    kept.move_to_end(key)
+    while len(kept) > KEPT_LIVES:
+        kept.popitem(last=False)
 
 
 def _check_values(values: Values) -> None:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from packseal.apps.cosigning import Cosigners, Witness
 from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
-from packseal.io.passport_log_table import PassportLogTable
+from packseal.io.passport_storing import LogStoring
 from packseal.io.tile_store import BATCH_LEAVES, CHECKPOINT, TileStore
 from packseal.records.merkle import Edge, leaf_hash
 from packseal.records.note import unverified_log_checkpoint, verified_cosignatures, with_cosignatures
@@ -29,7 +28,7 @@ NEWEST_DATABASE = (
 
 
 class LogPublisher:
-    def __init__(self, log: PassportLogTable, tiles: TileStore, witnesses: Sequence[Witness] = ()) -> None:
+    def __init__(self, log: LogStoring, tiles: TileStore, witnesses: Sequence[Witness] = ()) -> None:
         self.tiles = tiles
         self.problem = ""
         self.contradiction = ""
@@ -133,7 +132,7 @@ class LogPublisher:
             self.problem = ""
 
 
-def check_continued(log: PassportLogTable, tiles: TileStore, database: Path) -> None:
+def check_continued(log: LogStoring, tiles: TileStore, database: str) -> None:
     """What is published is the beginning of what the database holds. Raises ConfigError, UnavailableError.
 
     Before anything is signed: a database that was put back would give its log a second end (docs/record.md section 7).

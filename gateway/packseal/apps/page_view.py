@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from packseal.apps import plot_drawing
 from packseal.apps.auditor import Auditor, Verdict
 from packseal.apps.passport_service import PassportService
-from packseal.apps import plot_drawing
 from packseal.apps.plots import PLOTS, Plotted
 from packseal.errors import EvidenceError, Reason
 from packseal.io.refusals_table import Refusal

@@ -19,14 +19,18 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from packseal.apps.auditor import Auditor
 from packseal.apps import plot_drawing, qr
+from packseal.apps.api import Taking, api_app
+from packseal.apps.auditor import Auditor
 from packseal.apps.bundles import BundleMaker
+from packseal.apps.compare import ComparePages, shown_by
 from packseal.apps.languages import CODES, Language, chosen, language
 from packseal.apps.page_view import PageView
 from packseal.apps.page_words import rendered
+from packseal.apps.passport_reading import PassportReading
 from packseal.apps.passport_service import PassportService
 from packseal.apps.plots import PLOTS, plotted
+from packseal.apps.read_log import ReadLog
 from packseal.apps.readers import ReaderMiddleware, Readers, seen_groups
 from packseal.errors import EvidenceError, UnavailableError
 from packseal.io.access_settings import AccessTable
@@ -59,11 +63,12 @@ def passport_app(
     take_act: Callable[[bytes], int] | None = None,
     public_url: str = LOCAL_URL,
     readers: Readers | None = None,
+    read_log: ReadLog | None = None,
 ) -> Starlette:
     """policy: whom this service trusts, which it tells whoever asks. publish: brings the tiles up to date. take_act:
     the service's, unless something stands before it. public_url: what links and QR codes of batteries begin with.
-    readers: whoever asks is the public, and not limited, without."""
-    pages = _Pages(service, tiles, policy, publish, take_act, public_url)
+    readers: whoever asks is the public, and not limited, without. read_log: keeps what the comparison sheet showed."""
+    pages = _Pages(service, tiles, policy, publish, take_act, public_url, read_log)
     one = "/battery/{battery}"
     app = Starlette(
         routes=[
@@ -82,6 +87,9 @@ def passport_app(
             Route("/words/{code}.json", pages.words),
             Route(f"{one}/records/{{log_id}}/{{seq}}.bundle", pages.bundle),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
+            Mount("/api/v1", api_app(pages.reading, Taking(service.take_statement, take_act or service.take_act))),
+            Route("/compare", pages.compare.page),
+            Route("/compare.pdf", pages.compare.pdf),
         ],
         exception_handlers={HTTPException: pages.failed, UnavailableError: pages.unavailable, Exception: pages.failed},
     )
@@ -99,11 +107,15 @@ class _Pages:
         publish: Callable[[], None] | None,
         take_act: Callable[[bytes], int] | None,
         public_url: str,
+        read_log: ReadLog | None,
     ) -> None:
         self._service, self._tiles, self._public_url = service, tiles, public_url
         self._take_act = take_act or service.take_act
         self._bundles = BundleMaker(service.store, tiles, service.public_key, publish)
         self._view = PageView(service, Auditor(service.store, service.now_unix_ms), policy)
+        log = read_log or ReadLog(service.store.read_log, AccessTable().read_log_days, service.now_unix_ms)
+        self.reading = PassportReading(service, self._view, log)
+        self.compare = ComparePages(service, shown_by(service, self._view, read_log), public_url)
 
     def batteries(self, request: Request) -> Response:
         batteries = self._service.settings.batteries

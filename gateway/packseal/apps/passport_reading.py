@@ -10,10 +10,10 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 
-from packseal.apps.lives import Lives
 from packseal.apps.page_view import PageView
 from packseal.apps.passport_service import PassportService
 from packseal.apps.read_log import ReadLog
+from packseal.io.fleet_table import FleetCounts, FleetQuery, FleetRow
 from packseal.io.passport_rows import Change
 from packseal.passport.access import Reader, visible
 from packseal.passport.attributes import Group
@@ -21,8 +21,9 @@ from packseal.passport.derived import derived_values
 from packseal.passport.document import Json
 from packseal.passport.guidance import VERSION
 from packseal.passport.life_document import life_document
+from packseal.passport.life_stages import stage_word
 from packseal.passport.validity import Finding, Validity, present_keys, validity
-from packseal.records.statement_bodies import PASSPORT_ID_BYTES
+from packseal.records.statement_bodies import PASSPORT_ID_BYTES, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Asked:
 
 
 class PassportReading:
-    def __init__(self, service: PassportService, view: PageView, lives: Lives, read_log: ReadLog) -> None:
-        self._service, self._view, self._lives, self._log = service, view, lives, read_log
+    def __init__(self, service: PassportService, view: PageView, read_log: ReadLog) -> None:
+        self._service, self._view, self._lives, self._log = service, view, service.lives, read_log
 
     def asked(self, name: str, reader: Reader, reader_name: str) -> Asked | None:
         """name: the passport's id as 32 hex digits, or the id of a battery that the settings name."""
@@ -53,7 +54,8 @@ class PassportReading:
     def stamp(self, asked: Asked) -> str:
         """Changes when more than ages has changed of what is shown to these groups."""
         life = self._lives.of_battery(asked.battery)
-        state = [self._view.stamp(asked.battery), life.history[-1].source.index if life else None, sorted(asked.groups)]
+        of_records = self._view.data(asked.battery)["stamp"]
+        state = [of_records, life.history[-1].source.index if life else None, sorted(asked.groups)]
         return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
 
     def validity(self, asked: Asked, as_of_unix_ms: int | None = None, version: str = VERSION) -> Json:
@@ -94,11 +96,13 @@ class PassportReading:
         passport_id = self._lives.passport_of(battery)
         return passport_id.hex() if passport_id else battery
 
-    def listed(self, reader: Reader, after: str, limit: int) -> Json:
-        """Of the batteries that the reader is responsible for, by battery id."""
-        summaries = self._service.store.summaries(after, limit + 1, reader.batteries)
-        items = [{"passport": self.name_of(one.battery), **asdict(one)} for one in summaries[:limit]]
-        return {"items": items, "next": summaries[limit - 1].battery if len(summaries) > limit else None}
+    def listed(self, reader: Reader, query: FleetQuery) -> list[Json]:
+        """Rows of the batteries that the reader is responsible for."""
+        found = self._service.store.fleet.rows(replace(query, batteries=reader.batteries))
+        return [_listed(one) for one in found]
+
+    def counts(self, reader: Reader, query: FleetQuery) -> FleetCounts:
+        return self._service.store.fleet.counts(replace(query, batteries=reader.batteries))
 
     def reads(self, asked: Asked, limit: int) -> Json:
         """Who was shown what of it."""
@@ -134,6 +138,26 @@ class PassportReading:
         if isinstance(values, dict) and isinstance(stated, dict):
             whole = {**whole, "values": {**values, **derived_values(values, stated)}}
         return {**whole, "life": of_life}
+
+
+def _listed(row: FleetRow) -> Json:
+    stage = None if row.stage is None else Stage(row.stage)
+    return {
+        "passport": row.passport_id.hex() if row.passport_id else row.battery,
+        "battery": row.battery,
+        "name": row.name,
+        "category": row.category,
+        "stage": None if stage is None else stage_word(stage),
+        "state_of_health_percent": None if row.soh_cpct is None else row.soh_cpct / 100,
+        "standard_uncertainty_percent": None if row.soh_uncertainty_cpct is None else row.soh_uncertainty_cpct / 100,
+        "spread_percent": None if row.spread_cpct is None else row.spread_cpct / 100,
+        "evidence_class": row.evidence_class,
+        "records": row.records,
+        "records_lost": row.records_lost,
+        "received_unix_ms": row.received_unix_ms or None,
+        "simulated": row.is_simulated,
+        "replay": row.is_replay,
+    }
 
 
 def validity_json(found: Validity) -> Json:

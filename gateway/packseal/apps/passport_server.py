@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
-from typing import IO
+from contextlib import ExitStack, closing, nullcontext, suppress
 
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.cosigning import Witness
@@ -16,12 +15,12 @@ from packseal.apps.passport_service import PassportService
 from packseal.apps.read_log import ReadLog
 from packseal.apps.readers import Readers
 from packseal.errors import ConfigError, Reason, UnavailableError
-from packseal.io.files import held
 from packseal.io.http_server import HTTPServer
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.mqtt import MQTTConnection
-from packseal.io.passport_store import PassportStore
+from packseal.io.passport_storing import PassportStoring
 from packseal.io.settings import PassportFileSettings
+from packseal.io.stores import has_records, held_store, open_store
 from packseal.io.tile_store import TileStore
 from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
 from packseal.records.acts import Role
@@ -40,7 +39,7 @@ class PassportServer:
             opened.callback(self._http.stop)
             signer = service_key(settings)
             self.public_key = signer.public_key
-            opened.enter_context(_held_store(settings))
+            opened.enter_context(held_store(settings.store) or nullcontext())
             self.store = opened.enter_context(closing(_store(settings)))
             self.service = PassportService(
                 passport_settings(settings, signer.public_key), self.store, signer, signer.public_key, _unix_ms
@@ -150,20 +149,14 @@ def clock_problem(now_unix_ms: int, last_received_unix_ms: int) -> str:
     return f"the clock is {behind} behind the last receipt, and every new one has that one's time; set the clock"
 
 
-def _held_store(settings: PassportFileSettings) -> IO[bytes]:
-    """Two services on one store would not hear of each other's acts."""
-    words = f"{settings.store} is in use by another passport service; end it, or give this one a store of its own"
-    return held(settings.store.with_name(settings.store.name + ".lock"), words)
-
-
-def _store(settings: PassportFileSettings) -> PassportStore:
+def _store(settings: PassportFileSettings) -> PassportStoring:
     """The database, once it is known to hold all that was published. Raises ConfigError, UnavailableError."""
     tiles = TileStore(settings.log)
-    if not settings.store.exists() and tiles.published():
+    if tiles.published() and not has_records(settings.store):
         raise ConfigError(f"{settings.store} is missing, but {settings.log} was published from it; {NEWEST_DATABASE}")
-    store = PassportStore(settings.store)
+    store = open_store(settings.store)
     try:
-        check_continued(store.log, tiles, settings.store)
+        check_continued(store.log, tiles, store.where)
     except BaseException:
         store.close()
         raise
@@ -176,7 +169,7 @@ def _unix_ms() -> int:
 
 def service_key(settings: PassportFileSettings) -> Signer:
     """The service's key; a new one only for a service that has given no receipt yet. Raises ConfigError."""
-    if settings.store.exists() and not settings.key.exists():
+    if not settings.key.exists() and has_records(settings.store):
         words = f"{settings.key} is missing, but {settings.store} holds receipts by it; restore it from its backup"
         raise ConfigError(words)
     return load_or_make_key(settings.key)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from packseal.io.passport_store import PassportStore
+from packseal.io.passport_storing import PassportStoring
 from packseal.passport import words
 from packseal.passport.audit import StoredRecord
 from packseal.records.bare import is_bare
@@ -108,7 +108,7 @@ PLOTS = {
 }
 
 
-def plotted(store: PassportStore, log_id: bytes | None, quantity: str) -> Plotted:
+def plotted(store: PassportStoring, log_id: bytes | None, quantity: str) -> Plotted:
     """Of one log; no segments while there is none. KeyError for a quantity that has no plot."""
     plot = PLOTS[quantity]
     if log_id is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from packseal.errors import UnavailableError
-from packseal.io.read_log_table import DAY_MS, PublicReads, Read, ReadLogTable
+from packseal.io.read_log_table import DAY_MS, DroppedReads, PublicReads, Read, ReadLogTable
 from packseal.passport.access import Reader
 from packseal.passport.attributes import Group
 
@@ -48,6 +48,10 @@ class ReadLog:
         """Public reads by day and kind, the newest first. Raises UnavailableError."""
         self.flush()
         return self._table.public_of(battery, limit)
+
+    def dropped_of(self, battery: str) -> DroppedReads:
+        """How many were too old to be kept. Raises UnavailableError."""
+        return self._table.dropped_of(battery)
 
     def flush(self) -> None:
         """Writes what is counted in memory and drops what is too old. Raises UnavailableError."""

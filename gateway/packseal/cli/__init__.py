@@ -1,6 +1,6 @@
 """The command line."""
 
-from packseal.cli import authority, board, dbc, evidence, log, replay, site  # their commands register themselves
+from packseal.cli import authority, board, dbc, evidence, log, passport, replay, site  # their commands register themselves
 from packseal.cli.root import main
 
-__all__ = ["authority", "board", "dbc", "evidence", "log", "main", "replay", "site"]
+__all__ = ["authority", "board", "dbc", "evidence", "log", "main", "passport", "replay", "site"]

@@ -262,8 +262,8 @@ def export(*, passport_id: str, out: Path, url: str, reader_key: Path | None) ->
 def _desk(url: str, key_path: Path | None, reader_key: Path | None) -> LifeDesk:
     from packseal.apps.life_desk import LifeDesk
     from packseal.io.files import read_bounded
+    from packseal.io.http_client import checked_url
     from packseal.io.keys import load_key
-    from packseal.io.log_client import checked_url
 
     key = read_bounded(reader_key, 200).decode("ascii", "replace").strip() if reader_key else ""
     return LifeDesk(checked_url(url), load_key(key_path) if key_path else None, key)

@@ -1,15 +1,17 @@
-"""SQLite as both stores use it: WAL, every commit on the disk, one lock, errors that name the cure."""
+"""SQLite as every store uses it: WAL, every commit on the disk, one lock, errors that name the cure."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from packseal.errors import UnavailableError
+from packseal.io.sql import Parameters
 
 BUSY_TIMEOUT_S = 10
 WAL_PAGES = 250  # 1 MB beside the database, so that a small disk is not filled by what waits to be moved
@@ -40,6 +42,11 @@ class Database:
             self._connection.close()
             raise self._unavailable(error) from None
 
+    @property
+    def where(self) -> str:
+        """Its name in words for users."""
+        return str(self.path)
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All of the block or nothing of it. SQLite's errors come out as UnavailableError."""
@@ -56,7 +63,7 @@ class Database:
             except (sqlite3.Error, OverflowError) as error:
                 raise self._unavailable(error) from None
 
-    def rows(self, query: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[object, ...]]:
+    def rows(self, query: str, parameters: Parameters = ()) -> list[Any]:
         """Parameters by name (`:size`) are a mapping, by place (`?`) a sequence; Python refuses to mix them."""
         with self._lock:
             try:

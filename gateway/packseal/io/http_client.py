@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 import urllib.request
+from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
+from types import MappingProxyType
 
 from packseal.errors import ConfigError, UnavailableError
 
@@ -20,10 +22,17 @@ def checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def ask(url: str, body: bytes | None, max_bytes: int, timeout_s: float = TIMEOUT_S) -> tuple[int, str, bytes]:
+def ask(
+    url: str,
+    body: bytes | None,
+    max_bytes: int,
+    timeout_s: float = TIMEOUT_S,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[int, str, bytes]:
     """Status, content type and content of the answer, whatever the status. Raises UnavailableError."""
     deadline_s = time.monotonic() + DEADLINE_S
-    request = urllib.request.Request(url, body, {"Content-Type": "text/plain; charset=utf-8"} if body else {})  # noqa: S310
+    content_type = {"Content-Type": "text/plain; charset=utf-8"} if body else {}
+    request = urllib.request.Request(url, body, content_type | dict(headers))  # noqa: S310 - http or https alone
     try:
         with _opener().open(request, timeout=timeout_s) as response:
             return response.status, response.headers.get_content_type(), _read(response, url, max_bytes, deadline_s)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from packseal.io.database import Database
+from packseal.io.sql import SQLDatabase
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS reads (
@@ -61,7 +61,7 @@ class DroppedReads:
 class ReadLogTable:
     """Part of the passport's database. Every method raises UnavailableError when the disk does not answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SQLDatabase) -> None:
         self._database = database
 
     def add(self, read: Read) -> None:
@@ -75,7 +75,8 @@ class ReadLogTable:
         rows = [(one.day, one.battery, one.kind, one.count) for one in reads]
         with self._database.transaction() as connection:
             connection.executemany(
-                "INSERT INTO public_reads VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                "INSERT INTO public_reads VALUES (?, ?, ?, ?) ON CONFLICT (battery, day, kind)"
+                " DO UPDATE SET count = public_reads.count + excluded.count",
                 rows,
             )
 
@@ -116,7 +117,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 _COUNT_OLD = (
     "INSERT INTO dropped_reads SELECT battery, count(*), 0 FROM reads WHERE unix_ms < :unix_ms GROUP BY battery"
-    " ON CONFLICT DO UPDATE SET restricted = restricted + excluded.restricted",
+    " ON CONFLICT (battery) DO UPDATE SET restricted = dropped_reads.restricted + excluded.restricted",
     "INSERT INTO dropped_reads SELECT battery, 0, sum(count) FROM public_reads WHERE day < :day GROUP BY battery"
-    " ON CONFLICT DO UPDATE SET public = public + excluded.public",
+    " ON CONFLICT (battery) DO UPDATE SET public = dropped_reads.public + excluded.public",
 )

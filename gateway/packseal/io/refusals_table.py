@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from packseal.io.database import Database
+from packseal.io.sql import SQLDatabase
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS refusals (
-    topic TEXT NOT NULL, log_id BLOB, reason TEXT NOT NULL, detail TEXT NOT NULL, battery TEXT NOT NULL,
-    count INTEGER NOT NULL, first_unix_ms INTEGER NOT NULL, last_unix_ms INTEGER NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS refusals_once ON refusals (topic, ifnull(log_id, x''), reason);
-"""
 MAX_REFUSALS = 1000
 MAX_TEXT = 256  # a topic and a detail come from outside; what is longer is cut
 
@@ -33,30 +25,36 @@ class Refusal:
 class RefusalsTable:
     """Part of the passport's database. Every method raises UnavailableError when the disk does not answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SQLDatabase) -> None:
         self._database = database
 
     def add(self, unix_ms: int, topic: str, log_id: bytes | None, reason: str, detail: str, battery: str) -> None:
         """Counts a refusal; of more than MAX_REFUSALS kinds the ones not seen for longest go."""
-        row: dict[str, object] = {"topic": topic[:MAX_TEXT], "log_id": log_id, "reason": reason, "unix_ms": unix_ms}
-        row |= {"detail": detail[:MAX_TEXT], "battery": battery[:MAX_TEXT]}
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO refusals VALUES (:topic, :log_id, :reason, :detail, :battery, 1, :unix_ms, :unix_ms)"
-                " ON CONFLICT DO UPDATE SET"
-                " count = count + 1, detail = :detail, battery = :battery, last_unix_ms = :unix_ms",
-                row,
-            )
-            connection.execute(
-                "DELETE FROM refusals WHERE rowid IN"
-                " (SELECT rowid FROM refusals ORDER BY last_unix_ms DESC, rowid DESC LIMIT -1 OFFSET ?)",
-                (MAX_REFUSALS,),
-            )
+        row: dict[str, object] = {"topic": _fitting(topic), "log_id": log_id, "reason": reason, "unix_ms": unix_ms}
+        row |= {"detail": _fitting(detail), "battery": _fitting(battery)}
+        with self._database.transaction() as transaction:
+            transaction.execute(_ADD, row)
+            transaction.execute(_FORGET_OLDEST, (MAX_REFUSALS,))
 
     def of(self, battery: str, limit: int = 20) -> list[Refusal]:
         query = (
             "SELECT topic, log_id, reason, detail, battery, count, first_unix_ms, last_unix_ms FROM refusals"
             " WHERE battery = ? ORDER BY last_unix_ms DESC, rowid DESC LIMIT ?"
         )
-        rows: list[Any] = self._database.rows(query, (battery, limit))
-        return [Refusal(*row) for row in rows]
+        return [Refusal(*row) for row in self._database.rows(query, (battery, limit))]
+
+
+def _fitting(text: str) -> str:
+    """PostgreSQL has no text with a NUL in it."""
+    return text[:MAX_TEXT].replace("\0", "\ufffd")
+
+
+_ADD = (
+    "INSERT INTO refusals VALUES (:topic, :log_id, :reason, :detail, :battery, 1, :unix_ms, :unix_ms)"
+    " ON CONFLICT (topic, coalesce(log_id, x''), reason) DO UPDATE SET"
+    " count = refusals.count + 1, detail = :detail, battery = :battery, last_unix_ms = :unix_ms"
+)
+_FORGET_OLDEST = (
+    "DELETE FROM refusals WHERE rowid NOT IN"
+    " (SELECT rowid FROM refusals ORDER BY last_unix_ms DESC, rowid DESC LIMIT ?)"
+)

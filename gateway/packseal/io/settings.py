@@ -36,6 +36,7 @@ from packseal.io.setting_types import (
     PublicKey,
     Table,
 )
+from packseal.io.store_place import Store
 from packseal.passport.identification import checked_public_url
 from packseal.records.acts import Authority, Role
 from packseal.records.cose import ED25519, ESP256, PUBLIC_KEY_BYTES, VerifyingKey
@@ -175,7 +176,7 @@ class PassportFileSettings(Table):
     site: Name | None = None
     listen: Listen = "127.0.0.1:8420"
     public_url: PublicURL | None = None
-    store: Below
+    store: Store
     key: Below
     log: Below = Path("passport-log")
     origin: KeyName | None = None

@@ -54,6 +54,11 @@ def document(passport: Passport, now_unix_ms: int) -> Json:
     }
 
 
+def value_of(key: str, passport: Passport, now_unix_ms: int) -> Json:
+    """One of the document's values that records hold. Raises KeyError."""
+    return _value(_BY_KEY[key], passport, now_unix_ms)
+
+
 def completeness(logs: Iterable[LogState]) -> Json:
     """Records present of records counted, windows stated as lost, and time covered by windows of time elapsed."""
     logs = tuple(logs)
@@ -269,3 +274,6 @@ def _log(log: LogState, now_unix_ms: int) -> Json:
         "silent_ms": None if log.is_replay else max(0, now_unix_ms - log.received_unix_ms),
         "completeness": completeness((log,)),
     }
+
+
+_BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}

@@ -13,14 +13,13 @@ from enum import StrEnum
 
 from packseal.passport import words
 from packseal.passport.grading_rows import Cell, cells
-from packseal.passport.grading_rule import BY_KEY, CRITERIA, RULE_VERSION, Criterion, Grade
+from packseal.passport.grading_rule import CRITERIA, RULE_VERSION, Criterion, Grade
 from packseal.passport.grading_values import (
     NO_LIFE,
     UNREADABLE,
     Known,
     Lack,
     alarms_found,
-    listed,
     mapped,
     number,
     resistance_rise,
@@ -31,7 +30,7 @@ from packseal.passport.grading_values import (
 )
 
 DAY_MS = 86_400_000
-RESTED_ON = ("soh_capacity_cpct", "self_discharge", "ohmic_resistance")  # values that a criterion rests on
+RESTED_ON = ("soh_capacity_cpct", "self_discharge")  # measured values without which there is no grade
 OF_THE_MARKET = frozenset({"original", "re-used", "repurposed", "remanufactured"})
 SEVERITY_GRADES = {"note": Grade.B, "warning": Grade.C, "alert": Grade.NONE}
 CLASS_GRADES = {"A": Grade.A, "B": Grade.A, "C": Grade.B, "D": Grade.NONE}
@@ -94,7 +93,7 @@ def _measured(criterion: Criterion, found: Known | Lack) -> Finding:
 
 
 def _real(criterion: Criterion, document: Mapping[str, object]) -> Finding:
-    """Nothing of it, and no value that counts, may be simulated or from a file."""
+    """Nothing of it, and no value that counts, may be simulated or from a file (of resistance: resistance_rise)."""
     values = [value for key in RESTED_ON if not isinstance(value := value_of(document, key), Lack)]
     said = [mapping.get(flag) for mapping in (document, *values) for flag in ("simulated", "replay")]
     if any(one is True for one in said):
@@ -191,4 +190,3 @@ _FINDERS: Mapping[str, Callable[[Criterion, Mapping[str, object]], Finding]] = {
     "evidence_class": _evidence_class,
     "alarms": _alarms,
 }
-assert set(_FINDERS) == set(BY_KEY)

@@ -113,7 +113,6 @@ CRITERIA = (
         "An alert says that earlier evidence may not be of this pack.",
     ),
 )  # fmt: skip
-BY_KEY: Mapping[str, Criterion] = MappingProxyType({one.key: one for one in CRITERIA})
 ORDER_TEXT = (
     "A pack has the lowest grade that any criterion allows. What is not known or not shown counts as the worst, and a"
     " measured value by the unfavourable end of its interval."

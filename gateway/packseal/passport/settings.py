@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packseal.records.acts import Authority
 from packseal.records.bodies import Origin
@@ -58,17 +58,22 @@ class PassportSettings:
     batteries: tuple[BatterySettings, ...]
     authorities: tuple[Authority, ...] = ()  # integrators, operators, assessors, recyclers and gateways
     origin: str = "packseal.invalid/log"  # the name of the service's own log
+    _by_id: dict[str, BatterySettings] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _by_key: dict[bytes, tuple[BatterySettings, EnrolledSource]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         ids = [battery.id for battery in self.batteries]
         keys = [source.public_key for battery in self.batteries for source in battery.sources]
         if len(set(ids)) < len(ids) or len(set(keys)) < len(keys):
             raise ValueError("a battery id or a public key stands twice; a key speaks for one battery")
+        self._by_id.update(zip(ids, self.batteries, strict=True))
+        self._by_key.update((source.public_key, (one, source)) for one in self.batteries for source in one.sources)
 
     def battery(self, battery_id: str) -> BatterySettings | None:
-        return next((battery for battery in self.batteries if battery.id == battery_id), None)
+        return self._by_id.get(battery_id)
 
     def enrolled(self, public_key: bytes) -> tuple[BatterySettings, EnrolledSource] | None:
         """The battery this key speaks for, and as what."""
-        pairs = ((battery, source) for battery in self.batteries for source in battery.sources)
-        return next(((battery, source) for battery, source in pairs if source.public_key == public_key), None)
+        return self._by_key.get(public_key)

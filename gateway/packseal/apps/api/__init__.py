@@ -1,5 +1,5 @@
 """The passport service's HTTP interface for programs, /api/v1."""
 
-from packseal.apps.api.routes import api_app
+from packseal.apps.api.routes import Taking, api_app
 
-__all__ = ["api_app"]
+__all__ = ["Taking", "api_app"]

@@ -12,15 +12,21 @@ class Listed(BaseModel):
     battery: str
     name: str
     category: str
-    status: str | None = None
-    state_of_health_percent: float | None = None
+    stage: str | None
+    state_of_health_percent: float | None
+    standard_uncertainty_percent: float | None
+    spread_percent: float | None = Field(description="Strongest minus weakest cell block.")
+    evidence_class: str | None
     records: int
-    received_unix_ms: int | None = None
+    records_lost: int = Field(description="That were counted and are not here.")
+    received_unix_ms: int | None
+    simulated: bool
+    replay: bool
 
 
 class Page(BaseModel):
     items: list[Listed]
-    next: str | None = Field(None, description="`cursor` of the next page; null on the last.")
+    next: int | None = Field(None, description="`offset` of the next page; null on the last.")
 
 
 class Document(BaseModel):

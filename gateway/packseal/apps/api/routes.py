@@ -6,7 +6,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -28,6 +28,7 @@ from packseal.apps.api.models import (
 )
 from packseal.apps.api.problems import NOT_FOUND, answers, handle_problems
 from packseal.apps.passport_reading import Asked, PassportReading
+from packseal.io.fleet_table import SORTS, FleetQuery
 from packseal.passport.access import ReaderRole
 from packseal.passport.attributes import Group
 from packseal.passport.guidance import VERSION
@@ -37,6 +38,7 @@ from packseal.records.statements import MAX_STATEMENT_BYTES
 COSE = "application/cose"
 BODY_TIMEOUT_S = 10
 MAX_PAGE = 500
+MAX_OFFSET = 10**7
 MAX_NUMBER = (1 << 53) - 1
 KEEP_ALIVE_S = 15
 POLL_S = 0.5
@@ -91,12 +93,21 @@ def _add_reading(app: FastAPI, reading: PassportReading) -> None:
     one = "/passports/{name}"
 
     @app.get("/passports", tags=["reading"], response_model=Page, responses=answers(403, 422))
-    def passports(request: Request, limit: Limit = 100, cursor: Annotated[str, Query(max_length=63)] = "") -> Any:
-        """Those that the reader is responsible for, in the order of their names. Others know a passport's id."""
+    def passports(
+        request: Request,
+        sort: Literal[SORTS] = "battery",  # type: ignore[valid-type]
+        descending: bool = False,
+        offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+        limit: Limit = 100,
+        words: Annotated[str, Query(max_length=80, description="In the name or the id.")] = "",
+    ) -> Any:
+        """Those that the reader is responsible for. Others know a passport's id."""
         reader = request.state.reader
         if reader.role not in RESPONSIBLE:
             raise HTTPException(403, "the list is for operators and owners; ask for a passport by its id")
-        return reading.listed(reader, cursor, limit)
+        query = FleetQuery(sort, is_descending=descending, offset=offset, limit=limit, words=words)
+        items = reading.listed(reader, query)
+        return {"items": items, "next": offset + limit if len(items) == limit else None}
 
     unchanged: dict[int | str, dict[str, Any]] = {304: {"description": "As it was"}}
 

@@ -1,0 +1,64 @@
+"""A passport service with its pages and interface on a real port, and people who sign and read there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packseal.apps.life_desk import LifeDesk
+from packseal.apps.pages import passport_app
+from packseal.apps.readers import Readers
+from packseal.io.access_settings import AccessTable, ReaderTable
+from packseal.io.http_server import HTTPServer
+from packseal.io.keys import Signer
+from packseal.io.ports import free_port
+from packseal.passport.access import ReaderRole
+from packseal.passport.settings import PassportSettings
+from packseal.records.acts import Authority, Role
+from packseal.records.cose import VerifyingKey
+from tests.passport.board import key_of
+from tests.passport.desk import Desk
+
+MAKER, STORE, RECYCLER, LAB = "maker", "store", "recycler", "lab"
+ROLES = {MAKER: Role.INTEGRATOR, STORE: Role.OPERATOR, RECYCLER: Role.RECYCLER, LAB: Role.ASSESSOR}
+READERS = ("legitimate-interest", "authority", "notified-body", "commission", "operator")
+
+
+def authorities() -> tuple[Authority, ...]:
+    return tuple(Authority(VerifyingKey(bytes(key_of(name).verify_key)), role) for name, role in ROLES.items())
+
+
+def reader_key(role: str) -> str:
+    return f"psr_{role}_for_tests"
+
+
+@dataclass(frozen=True)
+class Service:
+    desk: Desk
+    url: str
+
+    def of(self, who: str = "", role: str = "operator") -> LifeDesk:
+        """Who signs with this name's key and reads as this role; "" reads without a credential."""
+        return LifeDesk(self.url, Signer(key_of(who)) if who else None, reader_key(role) if role else "")
+
+
+@contextmanager
+def served(folder: Path, settings: PassportSettings | None = None, **desk: object) -> Iterator[Service]:
+    made = Desk(folder, settings or PassportSettings((), authorities()), **desk)  # type: ignore[arg-type]
+    tables = [
+        ReaderTable(name=role, role=ReaderRole(role), key_sha256=hashlib.sha256(reader_key(role).encode()).hexdigest())  # type: ignore[arg-type]
+        for role in READERS
+    ]
+    readers = Readers(AccessTable(requests_per_minute=0), tables)
+    address = f"127.0.0.1:{free_port()}"
+    server = HTTPServer(address)
+    app = passport_app(made.service, made.tiles, made.policy, readers=readers)
+    server.start(app)
+    try:
+        yield Service(made, f"http://{address}")
+    finally:
+        server.stop()
+        made.store.close()
