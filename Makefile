@@ -33,6 +33,7 @@ vectors: $(READY)
 # what is written by a program: docs/commands.md, and the README's picture
 docs: $(READY)
 	@$(BIN)/python docs/make_commands.py
+	@$(BIN)/python docs/make_attributes.py
 	@$(BIN)/python docs/make_screenshot.py
 
 # the signer in machine code, for every architecture; packages: see the message when one is missing

@@ -22,9 +22,10 @@ SETTINGS = (ROOT / "docs/settings.md").read_text()
 CONSOLE = [line[2:].split("#")[0].strip() for line in README.splitlines() if line.startswith("$ ")]
 
 
-def test_commands_page_is_what_the_program_says() -> None:
-    page = runpy.run_path(str(ROOT / "docs/make_commands.py"))["page"]()
-    assert (ROOT / "docs/commands.md").read_text() == page, "run: make docs"
+@pytest.mark.parametrize("name", ["commands", "attributes"])
+def test_pages_that_are_written_by_programs_are_up_to_date(name: str) -> None:
+    page = runpy.run_path(str(ROOT / f"docs/make_{name}.py"))["page"]()
+    assert (ROOT / f"docs/{name}.md").read_text() == page, "run: make docs"
 
 
 @pytest.mark.parametrize("line", CONSOLE)

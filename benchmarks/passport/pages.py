@@ -2,6 +2,9 @@
 
     python -m benchmarks.passport.pages [windows]
 
+What grows with the history: plots of statements, up to 500 of them; the rest is of constant size, since the folded
+state is, and every plot takes 500 records. What a page costs is beside the time of its parts.
+
 A board of 10 s windows, a state of health every 2,000 of them, deliveries of 500: in a real store, by the real service.
 Each time is the middle one of 20 requests through the application itself, without a socket. The same is then done with
 a tenth of the history, which shows what grows with it.
@@ -9,19 +12,22 @@ a tenth of the history, which shows what grows with it.
 
 from __future__ import annotations
 
-import cProfile
 import json
-import pstats
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from starlette.applications import Starlette
 
-from packseal.apps.plots import PLOTS
+from packseal.apps.auditor import PIECE, Auditor
+from packseal.apps.languages import language
+from packseal.apps.page_view import PageView
+from packseal.apps.page_words import rendered
+from packseal.apps.plot_drawing import svg
+from packseal.apps.plots import PLOTS, plotted
 from packseal.records.blinding import leaf_of
 from packseal.records.checkpoint import Checkpoint, sign_checkpoint
 from packseal.records.log import Delivery
@@ -94,22 +100,42 @@ def measured(windows: int) -> dict[str, float]:
         desk = filled(Path(folder), windows)
         app = desk.app()
         found = {name: round(middle_ms(app, desk, target), 1) for name, target in PAGES.items()}
-        if windows == max(WINDOWS, windows):
-            profile(app, desk)
+        print_parts(desk)
         desk.store.close()
     return found
 
 
-def profile(app: Starlette, desk: Desk) -> None:
-    """Where the time of the German page goes."""
-    for name, target in (("page, German", PAGES["page, German"]), ("plot of soc", PAGES["plot of soc"])):
-        desk.now_unix_ms += 1_000
-        running = cProfile.Profile()
-        running.enable()
-        ask(app, target)
-        running.disable()
-        print(f"\n{name}:")
-        pstats.Stats(running).sort_stats("cumulative").print_stats("packseal|jinja|pygal", 14)
+def parts(desk: Desk) -> dict[str, Callable[[], object]]:
+    """Where the time goes: what a page and a plot consist of."""
+    service, store = desk.service, desk.store
+    passport = service.passport("pack-1")
+    if passport is None:
+        raise RuntimeError("there is no passport")
+    log_id = passport.logs[0].log_id
+    view = PageView(service, Auditor(store, service.now_unix_ms), desk.policy)
+    context = {**view.battery("pack-1"), "link": "http://127.0.0.1:8420/battery/pack-1"}
+    found = plotted(store, log_id, "soc")
+    return {
+        f"audit of {PIECE:,} records, once a second and not in the page of a long log": lambda: store.audit(
+            log_id, None, PIECE
+        ),
+        "page: the document": lambda: service.document("pack-1"),
+        "page: all that it shows": lambda: view.battery("pack-1"),
+        "page: the German template": lambda: rendered("battery.html", language("de"), context),
+        "plot: 500 records from the store": lambda: store.plotted_records(log_id),
+        "plot: those, checked and decoded": lambda: plotted(store, log_id, "soc"),
+        "plot: the drawing": lambda: svg(found, language("de")),
+    }
+
+
+def print_parts(desk: Desk) -> None:
+    for name, part in parts(desk).items():
+        times = []
+        for _ in range(REQUESTS):
+            started = time.perf_counter()
+            part()
+            times.append(1000 * (time.perf_counter() - started))
+        print(f"{statistics.median(times):10.1f} ms  {name}")
 
 
 def main() -> None:

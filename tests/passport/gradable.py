@@ -27,6 +27,7 @@ def gradable(
         "made": {"text": "2026-09-21 14:13:10 to 14:13:20 UTC, 10 s wide"}, "method": "charge counted",
     }  # fmt: skip
     ohm = 0.02 * (1 + rise_percent / 100)
+    resistance = measured("Resistance of the pack", ohm, "Ohm", 0.0, f"{1000 * ohm:.2f} mΩ")
     return {
         "battery": {"id": "pack-1", "name": name, "category": "EV", "category_text": "electric vehicle"},
         "as_of_unix_ms": 1_790_000_000_000, "simulated": False, "clock_rate": 1, "replay": False,
@@ -36,7 +37,7 @@ def gradable(
                 "weakest": block(3, soh), "strongest": block(5, soh + spread),
             },
             "remaining_capacity": {**measured("Remaining capacity", 0.6 * soh, "Ah", 0.3), **evidence},
-            "ohmic_resistance": {**measured("Resistance of the pack", ohm, "Ohm", 0.0), **evidence},
+            "ohmic_resistance": {**resistance, **evidence},
             "self_discharge": {**measured("Self-discharge", self_discharge, "% in 30 days", 0.0), **evidence},
             "full_cycles": {**measured("Full cycles", 812.5, "cycles", None), **evidence},
             "soh_reported_cpct": {**measured("Health, as claimed", 99.0, "%", None), **evidence},
@@ -55,15 +56,16 @@ def gradable(
         "verification": {"state": "verified", "headline": "Verified"},
         "life": {
             "status": "original", "stage": "original", "originals": [], "sealed": [],
-            "values": {"initial_resistance": {"value": [{"of": "pack", "ohm": "0.02"}]}},
+            "values": {"initial_resistance": {"group": 1, "value": [{"of": "pack", "ohm": "0.02"}]}},
         },
     }  # fmt: skip
 
 
-def measured(name: str, value: float, unit: str, margin: float | None) -> dict[str, Any]:
+def measured(name: str, value: float, unit: str, margin: float | None, text: str = "") -> dict[str, Any]:
     low_high = None if margin is None else {"low": value - margin, "high": value + margin}
-    interval = low_high and {**low_high, "text": f"{low_high['low']:.1f} to {low_high['high']:.1f} {unit}"}
-    return {"name": name, "value": value, "unit": unit, "text": f"{value:.1f} {unit}", "interval": interval}
+    interval = low_high and {**low_high, "text": f"{low_high['low']:.1f} to {low_high['high']:.1f} %"}
+    said = text or f"{value:.1f} {unit}"
+    return {"name": name, "value": value, "unit": unit, "text": said, "interval": interval}
 
 
 def block(number: int, value: float) -> Mapping[str, Any]:

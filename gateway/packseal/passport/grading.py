@@ -118,8 +118,8 @@ def _status(criterion: Criterion, document: Mapping[str, object]) -> Finding:
         return _lacking(criterion, Lack(missing=NO_LIFE))
     if "status" not in life:
         return _lacking(criterion, Lack(is_hidden=True))
-    word = life["status"]
-    return _finding(criterion, Grade.A if word in OF_THE_MARKET else Grade.NONE, str(word or "none yet"))
+    word = str(life["status"] or "none yet")
+    return _finding(criterion, Grade.A if word in OF_THE_MARKET else Grade.NONE, word)
 
 
 def _health(criterion: Criterion, document: Mapping[str, object]) -> Finding:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from packseal.passport.attributes import ATTRIBUTES, DOCUMENT_KEYS, Attribute, Group, Kind
+from packseal.passport.derived import DERIVED
 
 MAX_TEXT = 2000
 MAX_ITEMS = 500
@@ -20,7 +21,9 @@ OF_LIFE = frozenset({"passport_id", "battery_category", "operator_id", "status",
 OF_NOTES = frozenset({"negative_events", "repair_history", "bms_reset_log", "protection_trips"})
 STATED_TOO = frozenset({"rated_capacity_item"})  # measured at the factory, not by the board
 MEASURED = (
-    frozenset(DOCUMENT_KEYS.values()) | {"temperature_histogram", "soc_histogram", "c_rate_histogram"}
+    frozenset(DOCUMENT_KEYS.values())
+    | {one.key for one in DERIVED}
+    | {"temperature_histogram", "soc_histogram", "c_rate_histogram"}
 ) - STATED_TOO
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?")
