@@ -1,4 +1,7 @@
-"""Takes the README's picture: the page of a running demo in the installed Chromium."""
+"""Takes the documents' pictures: the page of a running demo in the installed Chromium, on a desk and on a phone.
+
+    python docs/make_screenshot.py [folder]
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from playwright.sync_api import sync_playwright
 from packseal.apps.demo import Demo, DemoOptions
 from packseal.io.ports import free_port
 
-PICTURE = Path(__file__).with_name("page.png")
+PICTURES = {"page.png": (1100, 1000), "page_phone.png": (360, 780)}  # width and height of the screen
 RECORDS = 400  # enough for a plot that shows a cycle
 
 
@@ -23,12 +26,14 @@ def main() -> None:
             demo.start()
             demo.wait_for_state_of_health()
             demo.wait_for_records(RECORDS)
-            take(demo.line.passport.url, Path(sys.argv[1]) if sys.argv[1:] else PICTURE)
+            folder_of_pictures = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent
+            for name, (width, height) in PICTURES.items():
+                take(demo.line.passport.url, folder_of_pictures / name, width, height)
         finally:
             demo.stop()
 
 
-def take(url: str, picture: Path, width: int = 1100, height: int = 1000) -> None:
+def take(url: str, picture: Path, width: int, height: int) -> None:
     """The first screen of a page at twice the resolution."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

@@ -21,6 +21,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from starlette.applications import Starlette
+from tests.apps.browser import ask
+from tests.passport.board import Board, settings_for, signer
+from tests.passport.desk import Desk
 
 from packseal.apps.auditor import PIECE, Auditor
 from packseal.apps.languages import language
@@ -32,9 +35,6 @@ from packseal.records.blinding import leaf_of
 from packseal.records.checkpoint import Checkpoint, sign_checkpoint
 from packseal.records.log import Delivery
 from packseal.records.merkle import Edge
-from tests.apps.browser import ask
-from tests.passport.board import Board, settings_for, signer
-from tests.passport.desk import Desk
 
 WINDOWS = 200_000
 PER_DELIVERY = 500

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from packseal.apps.api import AskFresh
 from packseal.apps.life_desk import LifeDesk
 from packseal.apps.pages import passport_app
 from packseal.apps.readers import Readers
@@ -35,6 +36,11 @@ def reader_key(role: str) -> str:
     return f"psr_{role}_for_tests"
 
 
+def reader_table(role: str, **more: object) -> ReaderTable:
+    digest = hashlib.sha256(reader_key(role).encode()).hexdigest()
+    return ReaderTable.model_validate({"name": role, "role": ReaderRole(role), "key_sha256": digest, **more})
+
+
 @dataclass(frozen=True)
 class Service:
     desk: Desk
@@ -46,16 +52,15 @@ class Service:
 
 
 @contextmanager
-def served(folder: Path, settings: PassportSettings | None = None, **desk: object) -> Iterator[Service]:
+def served(
+    folder: Path, settings: PassportSettings | None = None, ask_fresh: AskFresh | None = None, **desk: object
+) -> Iterator[Service]:
     made = Desk(folder, settings or PassportSettings((), authorities()), **desk)  # type: ignore[arg-type]
-    tables = [
-        ReaderTable(name=role, role=ReaderRole(role), key_sha256=hashlib.sha256(reader_key(role).encode()).hexdigest())  # type: ignore[arg-type]
-        for role in READERS
-    ]
+    tables = [reader_table(role) for role in READERS]
     readers = Readers(AccessTable(requests_per_minute=0), tables)
     address = f"127.0.0.1:{free_port()}"
     server = HTTPServer(address)
-    app = passport_app(made.service, made.tiles, made.policy, readers=readers)
+    app = passport_app(made.service, made.tiles, made.policy, readers=readers, ask_fresh=ask_fresh)
     server.start(app)
     try:
         yield Service(made, f"http://{address}")

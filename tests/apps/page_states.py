@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from packseal.passport.settings import PassportSettings
 from packseal.records.bodies import BlockEstimate, EntryType, Origin
@@ -108,14 +109,16 @@ def replayed(folder: Path) -> Desk:
     return desk(folder, running_board(origin=Origin.FILE), "D")
 
 
+def _put_entry(seq: int, entry: bytes, file: Any) -> None:
+    file.execute("UPDATE records SET entry = ? WHERE seq = ?", (entry, seq))
+
+
 def altered(folder: Path, *seqs: int) -> Desk:
     board = running_board(70)
     made = desk(folder, board)
     for seq in seqs:
         forged = board.entries[seq][:-1] + b"\x00"
-        made.edit(lambda file, seq=seq, forged=forged: file.execute(
-            "UPDATE records SET entry = ? WHERE seq = ?", (forged, seq)
-        ))  # fmt: skip
+        made.edit(partial(_put_entry, seq, forged))
     return made
 
 

@@ -24,7 +24,9 @@ from tests.apps.browser import ask
 from tests.apps.page_states import NAME, STATES, verified
 
 OTHERS = [code for code in CODES if code != "en"]
-ENGLISH = re.compile(r"\b(the|of|and|is|from|with|that|has|are|were|its|which|for|this|no|yet|by|record|records)\b", re.I)
+ENGLISH = re.compile(
+    r"\b(the|of|and|is|from|with|that|has|are|were|its|which|for|this|no|yet|by|record|records)\b", re.I
+)
 MARKED = re.compile(r'<span lang="en">(.*?)</span>', re.DOTALL)
 REFUSED_DETAIL = re.compile(r'(<td class="says">)<span lang="en">.*?</span>', re.DOTALL)  # names bytes, and stays
 SHOWN_ATTRIBUTES = re.compile(r'\b(?:alt|title|aria-label)="([^"]*)"')
@@ -86,7 +88,7 @@ def test_a_life_is_shown_where_the_document_has_one(code: str) -> None:
     assert of.plain("re-used") in html
     assert of.plain("2026-09-21 12:00:00 UTC") in html
     assert "lang=" not in html, "a text has no translation"
-    stages = "prepared original repaired reused repurposed remanufactured waste recycled".split()
+    stages = ["prepared", "original", "repaired", "reused", "repurposed", "remanufactured", "waste", "recycled"]
     assert all(stage in of.messages for stage in stages)
     assert "<h2>" not in rendered("battery/status.html", of, {"document": {}})
 

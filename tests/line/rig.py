@@ -168,6 +168,7 @@ class Rig:
     def write_configuration(self, board_key: bytes) -> None:
         (self.folder / "passport.toml").write_text(
             f'broker = "{self.address}"\nlisten = "{self.listen}"\nstore = "passport.db"\nkey = "service.key"\n'
+            f'[access]\nanonymous = "owner"\n'
             f'[[authority]]\nrole = "gateway"\npublic_key = "{self.gateway_key.hex()}"\n'
             f'[[battery]]\nid = "{BATTERY}"\nname = "Rig pack"\ncategory = "SBESS"\nrated_capacity_mah = 10000\n'
             f'[[battery.source]]\npublic_key = "{board_key.hex()}"\nevidence_class = "B"\n'

@@ -17,6 +17,8 @@ from packseal.apps.log_publisher import LogPublisher
 from packseal.apps.pages import passport_app
 from packseal.apps.passport_server import published_policy
 from packseal.apps.passport_service import PassportService
+from packseal.apps.readers import Readers
+from packseal.io.access_settings import AccessTable
 from packseal.io.passport_store import PassportStore
 from packseal.io.postgres_database import PostgresDatabase
 from packseal.io.settings import PassportFileSettings
@@ -88,7 +90,9 @@ class Desk:
 
     def app(self) -> Starlette:
         self.publisher.turn()
-        return passport_app(self.service, self.tiles, self.policy)
+        owner = AccessTable(anonymous="owner", requests_per_minute=0)
+        readers = Readers(owner, batteries=lambda: frozenset(one.id for one in self.settings.batteries))
+        return passport_app(self.service, self.tiles, self.policy, readers=readers)
 
     def document(self) -> dict[str, object]:
         found = self.service.document("pack-1")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from packseal.passport.derived import derived_values
+
 DAY_MS = 86_400_000
 
 
@@ -28,21 +30,23 @@ def gradable(
     }  # fmt: skip
     ohm = 0.02 * (1 + rise_percent / 100)
     resistance = measured("Resistance of the pack", ohm, "Ohm", 0.0, f"{1000 * ohm:.2f} mΩ")
+    values = {
+        "soh_capacity_cpct": {
+            **measured("State of health", soh, "%", unsure), **evidence,
+            "weakest": block(3, soh), "strongest": block(5, soh + spread),
+        },
+        "remaining_capacity": {**measured("Remaining capacity", 0.6 * soh, "Ah", 0.3), **evidence},
+        "ohmic_resistance": {**resistance, "standard_uncertainty": 0.0, **evidence},
+        "self_discharge": {**measured("Self-discharge", self_discharge, "% in 30 days", 0.0), **evidence},
+        "full_cycles": {**measured("Full cycles", 812.5, "cycles", None), **evidence},
+        "soh_reported_cpct": {**measured("Health, as claimed", 99.0, "%", None), **evidence},
+        "power_at_80": {"name": "Power", "value": None, "text": "not yet known", "missing": "needs a board"},
+    }  # fmt: skip
+    stated = {"initial_resistance": {"group": 1, "value": [{"component": "pack", "ohm": "0.02"}]}}
     return {
         "battery": {"id": "pack-1", "name": name, "category": "EV", "category_text": "electric vehicle"},
         "as_of_unix_ms": 1_790_000_000_000, "simulated": False, "clock_rate": 1, "replay": False,
-        "values": {
-            "soh_capacity_cpct": {
-                **measured("State of health", soh, "%", unsure), **evidence,
-                "weakest": block(3, soh), "strongest": block(5, soh + spread),
-            },
-            "remaining_capacity": {**measured("Remaining capacity", 0.6 * soh, "Ah", 0.3), **evidence},
-            "ohmic_resistance": {**resistance, **evidence},
-            "self_discharge": {**measured("Self-discharge", self_discharge, "% in 30 days", 0.0), **evidence},
-            "full_cycles": {**measured("Full cycles", 812.5, "cycles", None), **evidence},
-            "soh_reported_cpct": {**measured("Health, as claimed", 99.0, "%", None), **evidence},
-            "power_at_80": {"name": "Power", "value": None, "text": "not yet known", "missing": "needs a board"},
-        },
+        "values": {**values, **derived_values(values, stated)},
         "completeness": {
             "records_present": 1000 - records_lost, "records_counted": 1000, "time_covered_ms": 999_999,
             "time_elapsed_ms": 1_000_000, "records_text": f"{1000 - records_lost} of 1 000 records",
@@ -55,17 +59,19 @@ def gradable(
         },
         "verification": {"state": "verified", "headline": "Verified"},
         "life": {
-            "status": "original", "stage": "original", "originals": [], "sealed": [],
-            "values": {"initial_resistance": {"group": 1, "value": [{"of": "pack", "ohm": "0.02"}]}},
+            "status": "original", "stage": "original", "originals": [], "sealed": [], "values": stated,
         },
     }  # fmt: skip
 
 
 def measured(name: str, value: float, unit: str, margin: float | None, text: str = "") -> dict[str, Any]:
-    low_high = None if margin is None else {"low": value - margin, "high": value + margin}
-    interval = low_high and {**low_high, "text": f"{low_high['low']:.1f} to {low_high['high']:.1f} %"}
+    interval = None if margin is None else interval_of(value - margin, value + margin)
     said = text or f"{value:.1f} {unit}"
     return {"name": name, "value": value, "unit": unit, "text": said, "interval": interval}
+
+
+def interval_of(low: float, high: float) -> dict[str, Any]:
+    return {"low": low, "high": high, "text": f"{low:.1f} to {high:.1f} %"}
 
 
 def block(number: int, value: float) -> Mapping[str, Any]:

@@ -67,9 +67,10 @@ def test_what_is_simulated_or_replayed_is_never_graded_as_real(flag: str, place:
     assert [one.criterion.key for one in found.in_the_way] == ["real"]
 
 
-def test_a_resistance_from_a_file_is_not_known() -> None:
+@pytest.mark.parametrize("flag", ["simulated", "replay"])
+def test_a_resistance_from_a_file_or_a_simulator_is_not_known(flag: str) -> None:
     document = gradable()
-    document["values"]["ohmic_resistance"]["replay"] = True
+    document["values"]["resistance_increase"][flag] = True
     assert grading(document).grade is C
 
 
@@ -94,25 +95,12 @@ def test_a_second_opinion_without_an_opinion_clears_nothing() -> None:
     assert (found.verdict, found.allows, found.missing) == (Verdict.NOT_KNOWN, NONE, "more charges")
 
 
-NEW_RESISTANCES = [
-    [{"of": "cell", "ohm": "0.02"}], ["0.02"], [{"of": "pack", "ohm": "0"}], [{"of": "pack", "ohm": "nan"}], [],
-    [{"of": "pack", "ohm": "0.02"}, {"of": "pack", "ohm": "0.03"}], [{"of": "pack", "ohm": 1}], None,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("stated", NEW_RESISTANCES)
-def test_a_resistance_when_new_that_is_not_plainly_of_the_pack_does_not_count(stated: object) -> None:
+def test_a_resistance_of_which_nobody_stated_what_it_was_when_new_is_not_known_and_not_hidden() -> None:
     document = gradable()
-    document["life"]["values"]["initial_resistance"]["value"] = stated
-    assert finding(grading(document), "resistance").verdict is Verdict.NOT_KNOWN
-
-
-def test_a_rise_that_is_only_stated_is_shown_and_not_counted() -> None:
-    document = gradable()
-    document["life"]["values"] = {"resistance_increase": {"value": "4"}}
-    found = grading(document)
-    assert found.grade is C
-    assert "stated, not measured: 4 %" in found.cells["resistance_rise"].notes
+    del document["values"]["resistance_increase"]
+    found = finding(grading(document), "resistance")
+    assert (found.verdict, found.allows) == (Verdict.NOT_KNOWN, C)
+    assert grading(document).cells["resistance_increase"].state is State.UNKNOWN
 
 
 def test_a_public_reader_is_told_that_it_is_not_shown_and_nothing_else() -> None:

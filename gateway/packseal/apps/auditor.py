@@ -1,9 +1,9 @@
 """Keeps checking that what is stored is still what was signed, a bounded piece at a time, when somebody asks.
 
 A log is checked in rounds from its first record to its last. A difference counts from the moment it is found; it is
-gone when a whole later round does not find it. A short log is checked whole at each look. A long one has its first piece
-checked at the first, and the rest of the round behind it, so that no page waits for that: whoever asks gets what is
-found so far, and asks for the next round.
+gone when a whole later round does not find it. A short log is checked whole at each look. A long one has its first
+piece checked at the first, and the rest of the round behind it, so that no page waits for that: whoever asks gets what
+is found so far, and asks for the next round.
 """
 
 from __future__ import annotations

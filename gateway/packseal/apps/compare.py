@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -23,13 +22,10 @@ from packseal.apps.comparison import (
 )
 from packseal.apps.comparison_pdf import comparison_pdf
 from packseal.apps.languages import Language, chosen
-from packseal.apps.page_view import PageView
 from packseal.apps.page_words import rendered
+from packseal.apps.passport_reading import PassportReading
 from packseal.apps.passport_service import PassportService
-from packseal.apps.read_log import ReadLog
-from packseal.passport.access import Reader, visible
 from packseal.passport.attributes import Group
-from packseal.passport.document import Json
 from packseal.passport.grading_rows import ROWS
 from packseal.passport.grading_rule import CRITERIA, MEANINGS, ORDER_TEXT, RULE_VERSION
 from packseal.passport.identification import identification_link
@@ -41,32 +37,9 @@ NONE_NAMED = "No passport is named. Put one to 20 into the address, such as /com
 TOO_MANY = "More than 20 passports are named. Compare fewer at a time."
 
 
-class Shown(Protocol):
-    """What whoever asks is shown of a passport, noted in the read log under `kind`; None when it is not there or not
-    for this reader. Raises UnavailableError."""
-
-    def __call__(self, request: Request, name: str, kind: str) -> Json | None: ...
-
-
-def shown_by(service: PassportService, view: PageView, read_log: ReadLog | None = None) -> Shown:
-    """Of batteries that the settings name."""
-
-    def shown(request: Request, name: str, kind: str) -> Json | None:
-        reader: Reader = request.state.reader
-        groups = reader.groups(name)
-        if not ((service.settings.battery(name) is not None) & (Group.PUBLIC in groups)):
-            return None
-        document = visible(view.data(name), groups)
-        if read_log:
-            read_log.note(reader, request.state.reader_name, name, groups, kind)
-        return document
-
-    return shown
-
-
 class ComparePages:
-    def __init__(self, service: PassportService, shown: Shown, public_url: str) -> None:
-        self._service, self._shown, self._public_url = service, shown, public_url
+    def __init__(self, service: PassportService, reading: PassportReading, public_url: str) -> None:
+        self._service, self._reading, self._public_url = service, reading, public_url
 
     def page(self, request: Request) -> Response:
         problem = _problem(request)
@@ -93,8 +66,10 @@ class ComparePages:
     def _column(self, request: Request, name: str, kind: str) -> Column:
         if not BATTERY_ID.fullmatch(name):
             return Column(name)
-        document = self._shown(request, name, kind)
-        return column(name, document, identification_link(self._public_url, name) if document else "")
+        asked = self._reading.asked(name, request.state.reader, request.state.reader_name)
+        if asked is None or Group.PUBLIC not in asked.groups:
+            return Column(name)
+        return column(name, self._reading.document(asked, kind), identification_link(self._public_url, name))
 
 
 def _names(request: Request) -> list[str]:

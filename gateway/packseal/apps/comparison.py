@@ -82,9 +82,8 @@ def order_of(asked: str | None) -> Order:
     return Order(key, text.startswith("-")) if key in SORTABLE else Order()
 
 
-def column(name: str, document: Json | None, link: str) -> Column:
-    if document is None:
-        return Column(name)
+def column(name: str, document: Json, link: str) -> Column:
+    """document: as its reader is shown it."""
     battery = document.get("battery")
     said = battery if isinstance(battery, dict) else {}
     title, category = str(said.get("name") or ""), str(said.get("category_text") or "")

@@ -36,7 +36,7 @@ QR_QUIET_MODULES = 4  # ISO/IEC 18004 section 6.3.8
 SIZES = (7.0, 6.6, 6.2, 5.8, 5.4, 5.0, 4.6)  # of type, in points: the first with which all stands on one page
 LEADING = 1.18
 MADE_BY = "Made by {name} for: {others}."  # a message of the page, too
-NOTED = {"first_life": 1, "completeness": 1, "gaps": 1, "spread": 2, "resistance_rise": 1, "alarms": 1}  # notes at most
+NOTED = {"first_life": 1, "completeness": 1, "gaps": 1, "spread": 2, "alarms": 1}  # notes at most
 COLOURS = {Grade.A: (0.04, 0.43, 0.37), Grade.B: (0.1, 0.35, 0.6), Grade.C: (0.54, 0.35, 0.0), Grade.NONE: (0.3,) * 3}
 MARKS = {Verdict.MET: "+", Verdict.NOT_MET: "\u2013", Verdict.NOT_KNOWN: "?", Verdict.HIDDEN: "?"}
 

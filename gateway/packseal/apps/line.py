@@ -74,6 +74,7 @@ class Line:
             key="service.key",
             log="passport-log",
         )
+        text += "\n[access]\n" + _toml(anonymous="owner")  # on this machine alone, and the page says so
         for role, public_key in authorities.items():
             text += "\n[[authority]]\n" + _toml(public_key=public_key.hex(), role=role)
         text += "\n[[battery]]\n" + _toml(**table)

@@ -20,10 +20,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from packseal.apps import plot_drawing, qr
-from packseal.apps.api import Taking, api_app
+from packseal.apps.api import AskFresh, Taking, api_app
 from packseal.apps.auditor import Auditor
 from packseal.apps.bundles import BundleMaker
-from packseal.apps.compare import ComparePages, shown_by
+from packseal.apps.compare import ComparePages
 from packseal.apps.languages import CODES, Language, chosen, language
 from packseal.apps.page_view import PageView
 from packseal.apps.page_words import rendered
@@ -64,10 +64,12 @@ def passport_app(
     public_url: str = LOCAL_URL,
     readers: Readers | None = None,
     read_log: ReadLog | None = None,
+    ask_fresh: AskFresh | None = None,
 ) -> Starlette:
     """policy: whom this service trusts, which it tells whoever asks. publish: brings the tiles up to date. take_act:
     the service's, unless something stands before it. public_url: what links and QR codes of batteries begin with.
-    readers: whoever asks is the public, and not limited, without. read_log: keeps what the comparison sheet showed."""
+    readers: whoever asks is the public, and not limited, without. read_log: one of this store without. ask_fresh: reads
+    a battery now; without, nobody is asked."""
     pages = _Pages(service, tiles, policy, publish, take_act, public_url, read_log)
     one = "/battery/{battery}"
     app = Starlette(
@@ -87,7 +89,7 @@ def passport_app(
             Route("/words/{code}.json", pages.words),
             Route(f"{one}/records/{{log_id}}/{{seq}}.bundle", pages.bundle),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
-            Mount("/api/v1", api_app(pages.reading, Taking(service.take_statement, take_act or service.take_act))),
+            Mount("/api/v1", api_app(pages.reading, Taking(service.take_statement, take_act or service.take_act), ask_fresh)),
             Route("/compare", pages.compare.page),
             Route("/compare.pdf", pages.compare.pdf),
         ],
@@ -115,7 +117,7 @@ class _Pages:
         self._view = PageView(service, Auditor(service.store, service.now_unix_ms), policy)
         log = read_log or ReadLog(service.store.read_log, AccessTable().read_log_days, service.now_unix_ms)
         self.reading = PassportReading(service, self._view, log)
-        self.compare = ComparePages(service, shown_by(service, self._view, read_log), public_url)
+        self.compare = ComparePages(service, self.reading, public_url)
 
     def batteries(self, request: Request) -> Response:
         batteries = self._service.settings.batteries

@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 
+from packseal.apps.changes import changes_for, name_of
 from packseal.apps.page_view import PageView
 from packseal.apps.passport_service import PassportService
 from packseal.apps.read_log import ReadLog
@@ -84,17 +85,18 @@ class PassportReading:
         return found
 
     def changes(self, reader: Reader, after: int, limit: int) -> tuple[list[Change], int]:
-        """Of the batteries that the reader is responsible for, behind an index of the passport log and in its order;
-        and the last index that was looked at."""
-        looked_at = self._service.store.changes(after, limit)
-        named = [one for one in looked_at if reader.batteries is None or one.battery in reader.batteries]
-        last = looked_at[-1].index if looked_at else after
-        return [replace(one, passport=self.name_of(one.battery)) for one in named], last
+        """Of the batteries that the reader is responsible for, as changes_for gives them."""
+        return changes_for(self._service, reader, after, limit)
+
+    def values(self, asked: Asked, values: Json, kind: str) -> object:
+        """Of a document's values those that these groups see, noted before they are shown. Raises UnavailableError."""
+        shown = visible({"values": values}, asked.groups)["values"]
+        self._log.note(asked.reader, asked.reader_name, asked.battery, asked.groups, kind)
+        return shown
 
     def name_of(self, battery: str) -> str:
         """The public name of a battery's passport."""
-        passport_id = self._lives.passport_of(battery)
-        return passport_id.hex() if passport_id else battery
+        return name_of(self._service, battery)
 
     def listed(self, reader: Reader, query: FleetQuery) -> list[Json]:
         """Rows of the batteries that the reader is responsible for."""

@@ -80,6 +80,8 @@ class PassportServer:
             self.take_act,
             public_url=self._public_url,
             readers=self.readers,
+            read_log=self.read_log,
+            ask_fresh=self.fresh.ask,
         )
         self._http.start(app)
 

@@ -5,7 +5,8 @@ Nothing here is a truth of its own: it is made again from records and statements
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from packseal.io.sql import SQLDatabase, Transaction
@@ -15,14 +16,29 @@ from packseal.passport.summary import Summary
 
 SCHEMA = """
 CREATE TABLE fleet (
-    battery TEXT PRIMARY KEY, passport_id BLOB, name TEXT NOT NULL DEFAULT '', category TEXT NOT NULL DEFAULT '',
+    battery TEXT PRIMARY KEY, passport_id BLOB, name TEXT NOT NULL DEFAULT '', found_by TEXT NOT NULL DEFAULT '',
+    category TEXT NOT NULL DEFAULT '',
     stage INTEGER, operator BLOB, soh_cpct INTEGER, soh_uncertainty_cpct INTEGER, spread_cpct INTEGER,
     evidence_class TEXT, records INTEGER NOT NULL DEFAULT 0, records_lost INTEGER NOT NULL DEFAULT 0,
     received_unix_ms INTEGER NOT NULL DEFAULT 0, is_simulated INTEGER NOT NULL DEFAULT 0,
     is_replay INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 """
-SORTS = ("battery", "name", "category", "stage", "soh_cpct", "spread_cpct", "records_lost", "received_unix_ms")
+_SHARE_PPM = "records * 1000000 / NULLIF(records + records_lost, 0)"
+_SHARE_PERCENT = "records * 100 / NULLIF(records + records_lost, 0)"
+_SORTED: Mapping[str, str] = {
+    "battery": "battery",
+    "name": "NULLIF(name, '')",
+    "category": "NULLIF(category, '')",
+    "stage": "stage",
+    "soh_cpct": "soh_cpct",
+    "spread_cpct": "spread_cpct",
+    "evidence_class": "evidence_class",
+    "records_lost": "records_lost",
+    "completeness": _SHARE_PPM,
+    "received_unix_ms": "NULLIF(received_unix_ms, 0)",
+}
+SORTS = tuple(_SORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +61,10 @@ class FleetRow:
 
 @dataclass(frozen=True, slots=True)
 class FleetQuery:
-    """batteries: those that the reader is responsible for; None for all. words: in name or id. heard_before_unix_ms:
-    only those not heard of since. least_soh_cpct, most_soh_cpct: both included; they leave out what is not known."""
+    """batteries: those that the reader is responsible for; None for all. words: in name or id, large or small letters
+    alike. heard_before_unix_ms: only those not heard of since, or never. least_*, most_*: both included; they leave out
+    what is not known. *_complete_percent: of records that are here, in whole percent rounded down. is_empty: only those
+    of which no record was ever counted."""
 
     sort: str = "battery"
     is_descending: bool = False
@@ -59,6 +77,9 @@ class FleetQuery:
     least_soh_cpct: int | None = None
     most_soh_cpct: int | None = None
     heard_before_unix_ms: int | None = None
+    least_complete_percent: int | None = None
+    most_complete_percent: int | None = None
+    is_empty: bool = False
 
     def __post_init__(self) -> None:
         if self.sort not in SORTS or not 0 <= self.offset <= 1 << 40 or not 1 <= self.limit <= 1000:
@@ -66,14 +87,28 @@ class FleetQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Outliers:
+    """Health outside of the quartiles by more than 1.5 times what lies between them (Tukey, Exploratory Data Analysis,
+    1977, section 2E): up to most_low_cpct, and from least_high_cpct on; how many of each."""
+
+    most_low_cpct: int
+    least_high_cpct: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
 class FleetCounts:
     """Of all rows that a query means: how many, how many of each health in steps of 5 %, and of each share of records
-    that are here, in whole percent rounded down. Quartiles of health, where four are known at least."""
+    that are here, in whole percent rounded down; empty: of which no record was ever counted. Quartiles of health and
+    what lies far from them, where four are known at least."""
 
     batteries: int
     by_health: tuple[tuple[int, int], ...]
     by_completeness: tuple[tuple[int, int], ...]
+    empty: int
     quartiles_cpct: tuple[int, int] | None
+    outliers: Outliers | None
 
 
 class FleetTable:
@@ -84,8 +119,9 @@ class FleetTable:
 
     def put_measured(self, transaction: Transaction, summaries: Sequence[Summary]) -> None:
         rows = [
-            (one.battery, one.soh_cpct, one.soh_uncertainty_cpct, one.spread_cpct, one.evidence_class, one.records,
-             one.records_lost, one.received_unix_ms, int(one.is_simulated), int(one.is_replay))
+            (one.battery, _found_by("", one.battery), one.soh_cpct, one.soh_uncertainty_cpct, one.spread_cpct,
+             one.evidence_class, one.records, one.records_lost, one.received_unix_ms, int(one.is_simulated),
+             int(one.is_replay))
             for one in summaries
         ]  # fmt: skip
         if rows:
@@ -93,49 +129,95 @@ class FleetTable:
 
     def put_lives(self, transaction: Transaction, lives: Sequence[Life]) -> None:
         rows = [
-            (one.battery, one.passport_id, one.name, one.category, int(one.stage), one.operator.public_key)
+            (one.battery, one.passport_id, one.name, _found_by(one.name, one.battery), one.category, int(one.stage),
+             one.operator.public_key)
             for one in lives
-        ]
-        transaction.executemany(_PUT_LIFE, rows)
+        ]  # fmt: skip
+        if rows:
+            transaction.executemany(_PUT_LIFE, rows)
 
     def keep_settings(self, batteries: Sequence[BatterySettings]) -> None:
         """Of batteries that the settings name; what a life says counts more."""
-        with self._database.transaction() as transaction:
-            rows = [(one.id, one.name, one.category) for one in batteries]
-            if rows:
+        rows = [(one.id, one.name, _found_by(one.name, one.id), one.category) for one in batteries]
+        if rows:
+            with self._database.transaction() as transaction:
                 transaction.executemany(_PUT_SETTINGS, rows)
 
     def rows(self, query: FleetQuery) -> list[FleetRow]:
+        """What is not known stands last, in either direction."""
         where, values = _where(query)
-        direction = "DESC" if query.is_descending else "ASC"
-        order = f"{query.sort} IS NULL, {query.sort} {direction}, battery"  # what is not known stands last
-        text = f"SELECT {_COLUMNS} FROM fleet WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608 - own words
+        text = f"SELECT {_COLUMNS} FROM fleet WHERE {where} ORDER BY {_order(query)} LIMIT ? OFFSET ?"  # noqa: S608 - own words
         found = self._database.rows(text, (*values, query.limit, query.offset))
         return [FleetRow(*(*row[:-2], bool(row[-2]), bool(row[-1]))) for row in found]
 
-    def counts(self, query: FleetQuery) -> FleetCounts:
+    def count(self, query: FleetQuery) -> int:
         where, values = _where(query)
-        health = self._database.rows(
-            f"SELECT soh_cpct / 500, count(*) FROM fleet WHERE {where} AND soh_cpct IS NOT NULL GROUP BY 1 ORDER BY 1",  # noqa: S608
-            values,
-        )
-        whole = self._database.rows(
-            f"SELECT records * 100 / (records + records_lost), count(*) FROM fleet WHERE {where}"  # noqa: S608
-            " AND records + records_lost > 0 GROUP BY 1 ORDER BY 1",
-            values,
-        )
         ((count,),) = self._database.rows(f"SELECT count(*) FROM fleet WHERE {where}", values)  # noqa: S608
-        known = sum(number for _, number in health)
-        return FleetCounts(
-            int(count), tuple((500 * int(step), int(number)) for step, number in health),
-            tuple((int(step), int(number)) for step, number in whole),
-            (self._quartile(where, values, known, 1), self._quartile(where, values, known, 3)) if known >= 4 else None,
-        )  # fmt: skip
+        return int(count)
 
-    def _quartile(self, where: str, values: tuple[object, ...], known: int, quarter: int) -> int:
-        text = f"SELECT soh_cpct FROM fleet WHERE {where} AND soh_cpct IS NOT NULL ORDER BY soh_cpct LIMIT 1 OFFSET ?"  # noqa: S608
-        ((value,),) = self._database.rows(text, (*values, known * quarter // 4))
-        return int(value)
+    def counts(self, query: FleetQuery) -> FleetCounts:
+        health = self._by("soh_cpct", query)
+        shares = self._by(_SHARE_PERCENT, query)
+        known = [(value, number) for value, number in health if value is not None]
+        quartiles = (_quartile(known, 1), _quartile(known, 3)) if sum(number for _, number in known) >= 4 else None
+        return FleetCounts(
+            sum(number for _, number in shares),
+            _in_steps(known, 500),
+            tuple((value, number) for value, number in shares if value is not None),
+            sum(number for value, number in shares if value is None),
+            quartiles,
+            _outliers(known, quartiles) if quartiles else None,
+        )
+
+    def _by(self, value: str, query: FleetQuery) -> list[tuple[int | None, int]]:
+        """How many rows of each value, in its order; None for what is not known."""
+        where, values = _where(query)
+        found = self._database.rows(
+            f"SELECT {value}, count(*) FROM fleet WHERE {where} GROUP BY 1 ORDER BY 1",  # noqa: S608
+            values,
+        )
+        return [(None if one is None else int(one), int(number)) for one, number in found]
+
+
+def _in_steps(known: Sequence[tuple[int, int]], step: int) -> tuple[tuple[int, int], ...]:
+    counts: dict[int, int] = {}
+    for value, number in known:
+        lower = value // step * step
+        counts[lower] = counts.get(lower, 0) + number
+    return tuple(counts.items())
+
+
+def _quartile(known: Sequence[tuple[int, int]], quarter: int) -> int:
+    """The value with a quarter, or three, of all before it."""
+    left = sum(number for _, number in known) * quarter // 4
+    for value, number in known:
+        if left < number:
+            return value
+        left -= number
+    raise ValueError("no value is known")
+
+
+def _outliers(known: Sequence[tuple[int, int]], quartiles: tuple[int, int]) -> Outliers:
+    first, third = quartiles
+    most_low = (2 * first - 3 * (third - first) - 1) // 2
+    least_high = (2 * third + 3 * (third - first)) // 2 + 1
+    low = sum(number for value, number in known if value <= most_low)
+    return Outliers(most_low, least_high, low, sum(number for value, number in known if value >= least_high))
+
+
+def _folded(text: str) -> str:
+    """Large and small letters alike, and those that Unicode writes in several ways. Not by the database: SQLite's
+    lower() knows only A to Z."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _found_by(name: str, battery: str) -> str:
+    return f"{_folded(name)}\n{_folded(battery)}"
+
+
+def _order(query: FleetQuery) -> str:
+    value, direction = _SORTED[query.sort], "DESC" if query.is_descending else "ASC"
+    return f"battery {direction}" if query.sort == "battery" else f"{value} IS NULL, {value} {direction}, battery"
 
 
 def _where(query: FleetQuery) -> tuple[str, tuple[object, ...]]:
@@ -145,14 +227,18 @@ def _where(query: FleetQuery) -> tuple[str, tuple[object, ...]]:
         named = sorted(query.batteries)
         conditions.append((f"battery IN ({', '.join('?' * len(named)) or 'NULL'})", tuple(named)))
     if query.words:
-        words = f"%{query.words.lower().translate(_ESCAPED)}%"
-        conditions.append(("(lower(name) LIKE ? ESCAPE '!' OR lower(battery) LIKE ? ESCAPE '!')", (words, words)))
+        words = _folded(query.words).translate(_ESCAPED)
+        conditions.append(("found_by LIKE ? ESCAPE '!'", (f"%{words}%",)))
+    if query.is_empty:
+        conditions.append(("records + records_lost = 0", ()))
     for condition, value in (
         ("category = ?", query.category or None),
         ("stage = ?", query.stage),
         ("soh_cpct >= ?", query.least_soh_cpct),
         ("soh_cpct <= ?", query.most_soh_cpct),
         ("received_unix_ms < ?", query.heard_before_unix_ms),
+        (f"{_SHARE_PERCENT} >= ?", query.least_complete_percent),
+        (f"{_SHARE_PERCENT} <= ?", query.most_complete_percent),
     ):
         if value is not None:
             conditions.append((condition, (value,)))
@@ -160,14 +246,14 @@ def _where(query: FleetQuery) -> tuple[str, tuple[object, ...]]:
     return text, tuple(value for _, values in conditions for value in values)
 
 
-_ESCAPED = str.maketrans({"!": "!!", "%": "!%", "_": "!_"})
+_ESCAPED = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "\0": "\ufffd"})  # no text of PostgreSQL's has a zero
 _COLUMNS = (
     "battery, passport_id, name, category, stage, soh_cpct, soh_uncertainty_cpct, spread_cpct, evidence_class,"
     " records, records_lost, received_unix_ms, is_simulated, is_replay"
 )
 _PUT_MEASURED = (
-    "INSERT INTO fleet (battery, soh_cpct, soh_uncertainty_cpct, spread_cpct, evidence_class, records, records_lost,"
-    " received_unix_ms, is_simulated, is_replay) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO fleet (battery, found_by, soh_cpct, soh_uncertainty_cpct, spread_cpct, evidence_class, records,"
+    " records_lost, received_unix_ms, is_simulated, is_replay) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (battery) DO UPDATE SET soh_cpct = excluded.soh_cpct,"
     " soh_uncertainty_cpct = excluded.soh_uncertainty_cpct, spread_cpct = excluded.spread_cpct,"
     " evidence_class = excluded.evidence_class, records = excluded.records, records_lost = excluded.records_lost,"
@@ -175,11 +261,12 @@ _PUT_MEASURED = (
     " is_replay = excluded.is_replay"
 )
 _PUT_LIFE = (
-    "INSERT INTO fleet (battery, passport_id, name, category, stage, operator) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO fleet (battery, passport_id, name, found_by, category, stage, operator) VALUES (?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (battery) DO UPDATE SET passport_id = excluded.passport_id, name = excluded.name,"
-    " category = excluded.category, stage = excluded.stage, operator = excluded.operator"
+    " found_by = excluded.found_by, category = excluded.category, stage = excluded.stage, operator = excluded.operator"
 )
 _PUT_SETTINGS = (
-    "INSERT INTO fleet (battery, name, category) VALUES (?, ?, ?) ON CONFLICT (battery) DO UPDATE SET"
-    " name = excluded.name, category = excluded.category WHERE fleet.passport_id IS NULL"
+    "INSERT INTO fleet (battery, name, found_by, category) VALUES (?, ?, ?, ?) ON CONFLICT (battery) DO UPDATE SET"
+    " name = excluded.name, found_by = excluded.found_by, category = excluded.category"
+    " WHERE fleet.passport_id IS NULL"
 )

@@ -18,7 +18,9 @@ from packseal.io.ports import listening_socket
 
 MAX_CONNECTIONS = 100  # more are turned away with 503: nobody's idle requests take all memory
 STOP_TIMEOUT_S = 20
+GRACE_S = 10  # for answers under way when the server is to end; then they are cut
 CLIENT_CERTIFICATE = "packseal.client_certificate"  # ASGI extension: {"der": the certificate that TLS has verified}
+IS_ENDING = "packseal.is_ending"  # ASGI extension: {"asked": () -> whether the server is to end}, for answers without end
 
 
 class HTTPServer:
@@ -36,11 +38,12 @@ class HTTPServer:
 
     def start(self, app: ASGIApp) -> None:
         config = uvicorn.Config(
-            app,
+            _WithExtension(app, IS_ENDING, {"asked": lambda: bool(self._server and self._server.should_exit)}),
             log_level="error",
             access_log=False,
             server_header=False,
             limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=GRACE_S,
             http=_Protocol,
             ws="none",
             proxy_headers=bool(self._proxies),
@@ -114,14 +117,12 @@ class _Protocol(H11Protocol):
         connection = transport.get_extra_info("ssl_object")
         certificate = connection.getpeercert(binary_form=True) if connection is not None else None
         if certificate:
-            self.app = _WithCertificate(self.app, certificate)
+            self.app = _WithExtension(self.app, CLIENT_CERTIFICATE, {"der": certificate})
 
 
-class _WithCertificate:
-    def __init__(self, app: object, certificate: bytes) -> None:
-        self._app: ASGIApp = app  # type: ignore[assignment]
-        self._certificate = certificate
+class _WithExtension:
+    def __init__(self, app: ASGIApp, name: str, content: dict[str, object]) -> None:
+        self._app, self._more = app, {name: content}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        extensions = {**scope.get("extensions", {}), CLIENT_CERTIFICATE: {"der": self._certificate}}
-        await self._app({**scope, "extensions": extensions}, receive, send)
+        await self._app({**scope, "extensions": {**scope.get("extensions", {}), **self._more}}, receive, send)

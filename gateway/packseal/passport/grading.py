@@ -22,7 +22,7 @@ from packseal.passport.grading_values import (
     alarms_found,
     mapped,
     number,
-    resistance_rise,
+    resistance_gained,
     share_percent,
     spread_points,
     unfavourable,
@@ -93,7 +93,7 @@ def _measured(criterion: Criterion, found: Known | Lack) -> Finding:
 
 
 def _real(criterion: Criterion, document: Mapping[str, object]) -> Finding:
-    """Nothing of it, and no value that counts, may be simulated or from a file (of resistance: resistance_rise)."""
+    """Nothing of it, and no value that counts, may be simulated or from a file (of resistance: resistance_gained)."""
     values = [value for key in RESTED_ON if not isinstance(value := value_of(document, key), Lack)]
     said = [mapping.get(flag) for mapping in (document, *values) for flag in ("simulated", "replay")]
     if any(one is True for one in said):
@@ -141,7 +141,7 @@ def _spread(criterion: Criterion, document: Mapping[str, object]) -> Finding:
 
 
 def _resistance(criterion: Criterion, document: Mapping[str, object]) -> Finding:
-    return _measured(criterion, resistance_rise(document))
+    return _measured(criterion, resistance_gained(document))
 
 
 def _self_discharge(criterion: Criterion, document: Mapping[str, object]) -> Finding:

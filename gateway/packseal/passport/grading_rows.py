@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from packseal.passport import words
 from packseal.passport.grading_values import (
     NO_LIFE,
     UNREADABLE,
-    Known,
     Lack,
     alarms_found,
     listed,
     mapped,
     number,
-    resistance_rise,
+    resistance_gained,
     share_percent,
     spread_points,
     value_of,
@@ -106,7 +105,7 @@ def _rests_on(document: Mapping[str, object]) -> Cell:
     evidence = None if isinstance(value, Lack) else _evidence(value)
     if isinstance(value, Lack) or evidence is None:
         return _absent(value if isinstance(value, Lack) else Lack(missing=UNREADABLE))
-    said = (f"record {evidence.seq}", str(value.get("evidence")), str(value.get("method")))
+    said = (str(value.get("evidence")), str(value.get("method")))
     order = ord(evidence.evidence_class[0]) if evidence.evidence_class else None
     return Cell(State.KNOWN, f"class {evidence.evidence_class}", "", said, order, evidence)
 
@@ -160,16 +159,11 @@ def _spread(document: Mapping[str, object]) -> Cell:
     return Cell(State.KNOWN, f"{found.text} at most", notes=notes, number=found.value)
 
 
-def _rise(document: Mapping[str, object]) -> Cell:
-    """What somebody has stated of it stands beside it, and is not counted."""
-    found = resistance_rise(document)
-    stated = (mapped((mapped(document.get("life")) or {}).get("values")) or {}).get("resistance_increase")
-    said = (mapped(stated) or {}).get("value")
-    notes = (f"stated, not measured: {said} %",) if said is not None else ()
-    if isinstance(found, Known):
-        return Cell(State.KNOWN, f"{found.text} at most", notes=notes, number=found.value)
-    cell = _absent(found)
-    return replace(cell, notes=cell.notes + notes)
+def _resistance_gained(document: Mapping[str, object]) -> Cell:
+    found = resistance_gained(document)
+    if isinstance(found, Lack) and "resistance_increase" not in (mapped(document.get("values")) or {}):
+        return _absent(found)
+    return _measured("resistance_increase")(document)
 
 
 def _status(document: Mapping[str, object]) -> Cell:
@@ -226,7 +220,7 @@ ROWS = (
     _row("power_at_80", "Power for 10 s, at 80 % charge", True),
     _row("power_at_20", "Power for 10 s, at 20 % charge", True),
     _row("ohmic_resistance", "Resistance of the pack", False),
-    Row("resistance_rise", "Rise of resistance", False, _rise),
+    Row("resistance_increase", "Resistance gained", False, _resistance_gained),
     _row("self_discharge", "Self-discharge", False),
     _row("round_trip_efficiency", "Round-trip efficiency", True),
     Row("spread", "Spread of cell blocks", False, _spread),

@@ -89,7 +89,7 @@ CRITERIA = (
         (3.0, 6.0, 10.0),
     ),
     Criterion(
-        "resistance", "Rise of resistance, upper end", ("30 % at most", "60 % at most", "any, also not known"),
+        "resistance", "Resistance gained, upper end", ("30 % at most", "60 % at most", "any, also not known"),
         "It costs power and warmth, which a slow store can do without, and few passports say what it was when new.",
         (30.0, 60.0), floor=Grade.C,
     ),

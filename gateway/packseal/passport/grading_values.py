@@ -17,8 +17,8 @@ NO_LIFE = "needs a statement by its operator: packseal passport create"
 NO_OPINION = "needs records from which the service can form a second opinion"
 NO_INTERVAL = "the record states no interval"
 NO_BLOCKS = "the record names no weakest and strongest cell block"
-NO_NEW_RESISTANCE = "nobody has stated the resistance of the pack when new"
-FROM_FILE = "replayed from a file"
+NO_NEW_RESISTANCE = "needs initial_resistance, which nobody has stated"
+FROM_FILE = "simulated or replayed from a file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,44 +89,17 @@ def spread_points(document: Mapping[str, object]) -> Known | Lack:
     return Known(upper, decimal_text(upper, "points"))
 
 
-def resistance_rise(document: Mapping[str, object]) -> Known | Lack:
-    """Upper end of the measured resistance against that of the pack when new, in percent.
-
-    New is what is stated as initial_resistance in the form [{"of": "pack", "ohm": "0.0150"}]; in another form it does
-    not say whether it is of a cell or of the pack. A resistance from a simulator or a file does not count.
-    """
-    value = value_of(document, "ohmic_resistance")
+def resistance_gained(document: Mapping[str, object]) -> Known | Lack:
+    """Upper end of what derived.py finds, in percent. A resistance from a simulator or a file does not count."""
+    values = mapped(document.get("values")) or {}
+    if "ohmic_resistance" in values and "resistance_increase" not in values:  # nobody has stated anything of it
+        return Lack(missing=NO_NEW_RESISTANCE)
+    value = value_of(document, "resistance_increase")
     if isinstance(value, Lack):
         return value
     if value.get("replay") is not False or value.get("simulated") is not False:
         return Lack(missing=FROM_FILE)
-    upper = number((mapped(value.get("interval")) or {}).get("high"))
-    new = _new_pack_ohm(document)
-    if new is None:
-        return Lack(missing=NO_NEW_RESISTANCE)
-    if upper is None:
-        return Lack(missing=NO_INTERVAL)
-    rise = 100 * (upper / new - 1)
-    return Known(rise, decimal_text(rise, "%"))
-
-
-def _new_pack_ohm(document: Mapping[str, object]) -> float | None:
-    """None also where one entry cannot be read or two are of the pack: then nobody knows which one counts."""
-    stated = (mapped((mapped(document.get("life")) or {}).get("values")) or {}).get("initial_resistance")
-    content = (mapped(stated) or {}).get("value")
-    entries = content if isinstance(content, list | tuple) else []
-    if not all(isinstance(one, Mapping) and set(one) == {"of", "ohm"} for one in entries):
-        return None
-    of_pack = [_positive(one["ohm"]) for one in listed(entries) if one["of"] == "pack"]
-    return of_pack[0] if len(of_pack) == 1 else None
-
-
-def _positive(content: object) -> float | None:
-    try:
-        found = float(content) if isinstance(content, str) else None
-    except ValueError:
-        return None
-    return found if found is not None and math.isfinite(found) and found > 0 else None
+    return unfavourable(document, "resistance_increase", "high", "%")
 
 
 def share_percent(document: Mapping[str, object]) -> Known | Lack:

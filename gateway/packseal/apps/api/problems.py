@@ -33,7 +33,9 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str = Field(description="In words, with what to do.")
-    reason: str | None = Field(None, description="Why a statement or an act was refused; stable across versions.")
+    reason: str | None = Field(
+        None, description="Why a statement, an act or a fresh read was refused; stable across versions."
+    )
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:

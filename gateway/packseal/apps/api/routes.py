@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi import Depends, FastAPI, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from packseal import __version__
+from packseal.apps.api.changes import add_changes
+from packseal.apps.api.content import content_of
+from packseal.apps.api.fresh import AskFresh, add_fresh
 from packseal.apps.api.models import (
-    ChangeItem,
-    ChangeList,
     Document,
     LogList,
     Page,
@@ -26,32 +25,23 @@ from packseal.apps.api.models import (
     Taken,
     ValidityAnswer,
 )
+from packseal.apps.api.parameters import MAX_INDEX, RESPONSIBLE, After, Limit, Name
 from packseal.apps.api.problems import NOT_FOUND, answers, handle_problems
 from packseal.apps.passport_reading import Asked, PassportReading
 from packseal.io.fleet_table import SORTS, FleetQuery
-from packseal.passport.access import ReaderRole
 from packseal.passport.attributes import Group
 from packseal.passport.guidance import VERSION
 from packseal.records.acts import MAX_ACT_BYTES
 from packseal.records.statements import MAX_STATEMENT_BYTES
 
 COSE = "application/cose"
-BODY_TIMEOUT_S = 10
-MAX_PAGE = 500
 MAX_OFFSET = 10**7
-MAX_NUMBER = (1 << 53) - 1
-KEEP_ALIVE_S = 15
-POLL_S = 0.5
-RESPONSIBLE = frozenset({ReaderRole.OPERATOR, ReaderRole.OWNER})
+READER = {"type": "http", "scheme": "bearer", "description": "A reader's key, or a token of an OpenID provider."}
 TAGS = [
     {"name": "reading", "description": "What a reader of this role may see; without a credential, the public part."},
     {"name": "signing", "description": "Signed statements and acts: their signature lets them in."},
     {"name": "changes", "description": "What is new, for programs that follow it."},
 ]
-
-Name = Annotated[str, Path(description="The passport's id, 32 hexadecimal digits.", min_length=1, max_length=63)]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
-After = Annotated[int, Query(ge=-1, le=MAX_NUMBER, description="Index in the service's log; -1 for all.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +52,31 @@ class Taking:
     act: Callable[[bytes], int]
 
 
-def api_app(reading: PassportReading, taking: Taking) -> FastAPI:
-    """The readers' middleware stands before it: request.state.reader is whoever asks."""
-    app = FastAPI(
+def api_app(reading: PassportReading, taking: Taking, ask_fresh: AskFresh | None = None) -> FastAPI:
+    """The readers' middleware stands before it: request.state.reader is whoever asks.
+
+    ask_fresh: of the service that is connected to the batteries' gateways.
+    """
+    app = _Described(
         title="PackSeal passport service", version=__version__, docs_url=None, redoc_url=None, openapi_tags=TAGS,
-        responses=answers(400, 401, 429, 503),
+        responses=answers(400, 401, 403, 422, 429, 500, 503),
     )  # fmt: skip
     handle_problems(app)
     _add_reading(app, reading)
+    add_fresh(app, reading, _asks(reading), ask_fresh)
     _add_signing(app, taking)
-    _add_changes(app, reading)
+    add_changes(app, reading)
     return app
+
+
+class _Described(FastAPI):
+    """Its document says how readers show who they are."""
+
+    def openapi(self) -> dict[str, Any]:
+        described = super().openapi()
+        described["components"]["securitySchemes"] = {"reader": READER}
+        described["security"] = [{"reader": []}, {}]
+        return described
 
 
 # ---- reading
@@ -92,7 +96,7 @@ def _add_reading(app: FastAPI, reading: PassportReading) -> None:
     asking = Depends(_asks(reading))
     one = "/passports/{name}"
 
-    @app.get("/passports", tags=["reading"], response_model=Page, responses=answers(403, 422))
+    @app.get("/passports", tags=["reading"], response_model=Page)
     def passports(
         request: Request,
         sort: Literal[SORTS] = "battery",  # type: ignore[valid-type]
@@ -112,18 +116,19 @@ def _add_reading(app: FastAPI, reading: PassportReading) -> None:
     unchanged: dict[int | str, dict[str, Any]] = {304: {"description": "As it was"}}
 
     @app.get(one, tags=["reading"], response_model=Document, responses={**answers(404), **unchanged})
-    def passport(request: Request, asked: Asked = asking) -> Any:
+    def passport(asked: Asked = asking, if_none_match: Annotated[str, Header(max_length=4_000)] = "") -> Any:
         """The passport's document. `ETag` changes when more than ages has changed."""
-        tag = f'W/"{reading.stamp(asked)}"'
-        headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "authorization"}
-        if tag in {one.strip() for one in request.headers.get("if-none-match", "").split(",")}:
+        stamp = f'"{reading.stamp(asked)}"'
+        headers = {"etag": f"W/{stamp}", "cache-control": "private, no-cache", "vary": "authorization"}
+        said = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
+        if said & {stamp, "*"}:  # RFC 9110 section 13.1.2, compared weakly
             return Response(status_code=304, headers=headers)
         return JSONResponse(reading.document(asked), headers=headers)
 
-    @app.get(f"{one}/validity", tags=["reading"], response_model=ValidityAnswer, responses=answers(404, 422))
+    @app.get(f"{one}/validity", tags=["reading"], response_model=ValidityAnswer, responses=answers(404))
     def validity(
         asked: Asked = asking,
-        as_of_unix_ms: Annotated[int | None, Query(ge=0, le=MAX_NUMBER)] = None,
+        as_of_unix_ms: Annotated[int | None, Query(ge=0, le=MAX_INDEX)] = None,
         guidance: Annotated[str, Query(max_length=20)] = VERSION,
     ) -> Any:
         """What is present, missing, not yet due or not applicable, on a day, by a version of the guidance."""
@@ -134,14 +139,14 @@ def _add_reading(app: FastAPI, reading: PassportReading) -> None:
         """How far each log of the battery is stored, and whether it is sealed."""
         return {"items": reading.logs(asked)}
 
-    @app.get(f"{one}/statements", tags=["reading"], response_model=StatementList, responses=answers(404, 422))
+    @app.get(f"{one}/statements", tags=["reading"], response_model=StatementList, responses=answers(404))
     def statements(asked: Asked = asking, after: After = -1, limit: Limit = 100) -> Any:
         """Signed statements as they came, of the groups that the reader sees."""
         found = reading.statements(asked, after, limit)
         items = [{"index": index, "content": b64encode(content).decode()} for index, content in found]
         return {"items": items, "next": found[-1][0] if len(found) == limit else None}
 
-    @app.get(f"{one}/reads", tags=["reading"], response_model=ReadLogAnswer, responses=answers(404, 422))
+    @app.get(f"{one}/reads", tags=["reading"], response_model=ReadLogAnswer, responses=answers(404))
     def reads(asked: Asked = asking, limit: Limit = 100) -> Any:
         """Who was shown what: for the owner and the operator."""
         if asked.reader.role not in RESPONSIBLE or Group.INDIVIDUAL not in asked.groups:
@@ -157,81 +162,15 @@ def _add_signing(app: FastAPI, taking: Taking) -> None:
 
     @app.post(
         "/statements", tags=["signing"], response_model=Taken, openapi_extra=body,
-        responses=answers(403, 404, 408, 409, 413, 415),
+        responses=answers(404, 408, 409, 413, 415),
     )  # fmt: skip
     async def statement(request: Request) -> Any:
         """Takes a signed statement about a passport: once; the same one again is answered with the same index."""
-        return {"index": await run_in_threadpool(taking.statement, await _content(request, MAX_STATEMENT_BYTES))}
+        return {"index": await run_in_threadpool(taking.statement, await content_of(request, COSE, MAX_STATEMENT_BYTES))}
 
     @app.post(
-        "/acts", tags=["signing"], response_model=Taken, openapi_extra=body, responses=answers(403, 408, 409, 413, 415)
+        "/acts", tags=["signing"], response_model=Taken, openapi_extra=body, responses=answers(408, 409, 413, 415)
     )
     async def act(request: Request) -> Any:
         """Takes a signed act about a key."""
-        return {"index": await run_in_threadpool(taking.act, await _content(request, MAX_ACT_BYTES))}
-
-
-async def _content(request: Request, limit: int) -> bytes:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != COSE:
-        raise HTTPException(415, f"expected content of type {COSE}")
-    content = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for piece in request.stream():
-                content += piece
-                if len(content) > limit:
-                    raise HTTPException(413, f"more than {limit} bytes")
-    except TimeoutError:
-        raise HTTPException(408, "the request did not come in time") from None
-    except ClientDisconnect:
-        raise HTTPException(400, "the request was cut short") from None
-    return bytes(content)
-
-
-# ---- changes
-
-
-def _add_changes(app: FastAPI, reading: PassportReading) -> None:
-    def found(request: Request, after: int, limit: int) -> ChangeList:
-        changes, last = reading.changes(request.state.reader, after, limit)
-        items = [ChangeItem(index=one.index, passport=one.passport, kind=one.kind) for one in changes]
-        return ChangeList(items=items, next=last)
-
-    def check(request: Request) -> None:
-        if request.state.reader.role not in RESPONSIBLE:
-            raise HTTPException(403, "changes are for operators and owners")
-
-    @app.get("/changes", tags=["changes"], response_model=ChangeList, responses=answers(403, 422))
-    def changes(request: Request, after: After = -1, limit: Limit = 100) -> Any:
-        """What has come since an index of the service's log, of the batteries that the reader is responsible for."""
-        check(request)
-        return found(request, after, limit)
-
-    streamed: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
-
-    @app.get(
-        "/changes/stream", tags=["changes"], responses={**answers(403, 422), **streamed},
-        response_class=StreamingResponse,
-    )  # fmt: skip
-    async def stream(request: Request, after: After = -1) -> Any:
-        """The same as server-sent events; a client that comes back sends `Last-Event-ID`, and misses nothing."""
-        check(request)
-        said = request.headers.get("last-event-id", "")
-        start = int(said) if said.isascii() and said.isdigit() and len(said) <= 15 else after
-
-        async def events() -> AsyncIterator[str]:
-            last, quiet_s = start, 0.0
-            yield ": packseal\n\n"
-            while not await request.is_disconnected():
-                new = await run_in_threadpool(found, request, last, MAX_PAGE)
-                for item in new.items:
-                    yield f"id: {item.index}\nevent: {item.kind}\ndata: {item.model_dump_json()}\n\n"
-                quiet_s = 0.0 if new.items else quiet_s + POLL_S
-                last = new.next
-                if quiet_s >= KEEP_ALIVE_S:
-                    quiet_s = 0.0
-                    yield ": still here\n\n"
-                if not new.items:
-                    await asyncio.sleep(POLL_S)
-
-        return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+        return {"index": await run_in_threadpool(taking.act, await content_of(request, COSE, MAX_ACT_BYTES))}

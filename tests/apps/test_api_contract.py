@@ -1,0 +1,73 @@
+"""The interface against its own OpenAPI document: schemathesis asks a served desk all that it can think of."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from packseal.apps.life_desk import NewPassport
+from packseal.records.statement_bodies import Stage
+from tests.apps.desk_api import MAKER, Service, reader_key, served
+from tests.apps.test_life_journey import STATIC, bind
+from tests.passport.board import Board
+
+PROGRAM = str(Path(sys.executable).with_name("schemathesis"))
+NIGHTLY = bool(os.environ.get("PACKSEAL_NIGHTLY"))
+EXAMPLES = 100 if NIGHTLY else 6  # of each operation and phase; what the coverage phase asks is the same always
+SEED = "1"
+TIMEOUT_S = 3_000 if NIGHTLY else 400
+
+# A stream has no end. What is signed by nobody is never taken, so positive_data_acceptance cannot hold there: that what
+# is signed is taken is test_life_journey.py's part. Of the battery's answers to a nonce test_fresh.py has a real one.
+CONFIGURATION = """\
+max-stream-events = 1
+
+[dictionaries]
+names = {{ values = ["{passport}", "{passport}", "{unknown}"] }}
+
+[parameters]
+"path.name" = {{ dictionary = "names", probability = 0.8 }}
+
+[[operations]]
+include-path-regex = "/(statements|acts|fresh)$"
+include-method = "POST"
+checks = {{ positive_data_acceptance = {{ enabled = false }} }}
+"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, str]]:
+    with served(tmp_path_factory.mktemp("service")) as running:
+        maker = running.of(MAKER)
+        made, _ = maker.create(NewPassport("ev-1", "EV", "Pack 1", rated_capacity_mah=60_000, chemistry="nmc"))
+        board = Board("ev board")
+        bind(running, board, "ev-1", MAKER)
+        maker.state(made, STATIC)
+        maker.change_stage(made, Stage.ORIGINAL, "", [])
+        board.boot()
+        board.windows(5)
+        board.state_of_health(9100)
+        running.desk.receipt(board.delivery().to_bytes())
+        yield running, made.hex()
+
+
+@pytest.mark.parametrize("role", ["", "operator", "authority"])
+def test_the_interface_is_what_its_document_says(service: tuple[Service, str], role: str, tmp_path: Path) -> None:
+    running, passport = service
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIGURATION.format(passport=passport, unknown="0" * 32))
+    command = [
+        PROGRAM, "--config-file", str(config), "run", f"{running.url}/api/v1/openapi.json", "--checks", "all",
+        "--max-examples", str(EXAMPLES), "--seed", SEED, "--no-color", "--continue-on-failure", "--request-timeout", "30",
+        "--generation-database", "none",
+    ]  # fmt: skip
+    if role:
+        command += ["--header", f"Authorization: Bearer {reader_key(role)}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout, done.stdout
