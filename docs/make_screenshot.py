@@ -1,7 +1,4 @@
-"""Takes the documents' pictures: the page of a running demo in the installed Chromium, on a desk and on a phone.
-
-    python docs/make_screenshot.py [folder]
-"""
+"""Takes the documents' pictures, into docs or the folder that is named: a demo's page, on a desk and on a phone."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -31,11 +30,8 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import psycopg
-from nacl.signing import SigningKey
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "gateway")]
-
 from benchmarks.passport.deliveries import deliveries, settings_of
+from nacl.signing import SigningKey
 from tests.postgres import Cluster, programs
 
 from packseal.apps.passport_service import PassportService
@@ -143,23 +139,29 @@ def filled(place: StorePlace, first: list[bytes], others: int) -> None:
     if others:
         with psycopg.connect(str(place)) as connection:
             for statement in OTHER_ROWS:
-                connection.execute(statement, {"others": others})
+                connection.execute(statement.encode(), {"others": others})
         with psycopg.connect(str(place), autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
 
 
-_OTHER = "decode(md5('other ' || n), 'hex')"
-_LIKE = "FROM generate_series(1, %(others)s) AS n CROSS JOIN"
-OTHER_ROWS = (
-    f"""INSERT INTO logs (log_id, genesis, seed, battery, evidence_class, size, edge, boot, uptime_ms, rotations,
-    is_sealed, opener) SELECT {_OTHER}, genesis, seed, 'other-' || n, evidence_class, size, edge, boot, uptime_ms,
-    rotations, is_sealed, sha256({_OTHER}) {_LIKE} (SELECT * FROM logs LIMIT 1) AS l""",
-    f"""INSERT INTO records SELECT {_OTHER}, seq, leaf, entry, received_unix_ms {_LIKE}
-    (SELECT * FROM records WHERE log_id = (SELECT log_id FROM logs WHERE battery = 'pack-0')) AS r""",
-    f"""INSERT INTO checkpoints SELECT {_OTHER}, size, content, edge, receipt, -n, received_unix_ms, NULL {_LIKE}
-    (SELECT * FROM checkpoints WHERE log_id = (SELECT log_id FROM logs WHERE battery = 'pack-0')) AS c""",
-    f"""INSERT INTO passports SELECT 'other-' || n, size, state, tag {_LIKE}
-    (SELECT * FROM passports WHERE battery = 'pack-0') AS p""",
+_NAME = "decode(md5('other ' || n), 'hex')"
+_OF_PACK_0 = "(SELECT log_id FROM logs WHERE battery = 'pack-0')"
+OTHER_ROWS = tuple(
+    f"INSERT INTO {table} SELECT {values} FROM generate_series(1, %(others)s) AS n CROSS JOIN {of}"  # noqa: S608
+    for table, values, of in (
+        ("logs (log_id, genesis, seed, battery, evidence_class, size, edge, boot, uptime_ms, rotations, is_sealed,"
+         " opener)",
+         f"{_NAME}, genesis, seed, 'other-' || n, evidence_class, size, edge, boot, uptime_ms, rotations, is_sealed,"
+         f" sha256({_NAME})",
+         "(SELECT * FROM logs WHERE battery = 'pack-0') AS l"),
+        ("records", f"{_NAME}, seq, leaf, entry, received_unix_ms",
+         f"(SELECT * FROM records WHERE log_id = {_OF_PACK_0}) AS r"),
+        ("checkpoints", f"{_NAME}, size, content, edge, receipt, -n, received_unix_ms, NULL",
+         f"(SELECT * FROM checkpoints WHERE log_id = {_OF_PACK_0}) AS c"),
+        ("passports", "'other-' || n, size, state, tag", "(SELECT * FROM passports WHERE battery = 'pack-0') AS p"),
+        ("fleet (battery, found_by, records, received_unix_ms)", "'other-' || n, 'other-' || n, records,"
+         " received_unix_ms", "(SELECT * FROM fleet WHERE battery = 'pack-0') AS f"),
+    )
 )  # fmt: skip
 
 

@@ -123,8 +123,8 @@ def test_values_in_any_order_have_one_form() -> None:
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9)
 KEY = TEXT.filter(lambda key: not key.isdigit() and key != "__proto__")
 LEAF = TEXT | st.integers(-(1 << 53) + 1, (1 << 53) - 1) | st.booleans()
-VALUE = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEY, inner, max_size=3),
-                     max_leaves=9)  # fmt: skip
+SHALLOW = LEAF | st.lists(LEAF, max_size=3) | st.dictionaries(KEY, LEAF, max_size=3)
+VALUE = SHALLOW | st.lists(SHALLOW, max_size=3) | st.dictionaries(KEY, SHALLOW, max_size=3)
 
 
 @settings(max_examples=4, deadline=None)

@@ -15,7 +15,6 @@ from packseal.passport import words
 from packseal.passport.audit import Difference, StoredRecord
 from packseal.passport.document import Json
 from packseal.passport.fold import LogState
-from packseal.passport.settings import CATEGORIES
 from packseal.records.bare import is_bare
 from packseal.records.entries import decode_entry
 from packseal.records.policy import Policy
@@ -50,17 +49,6 @@ class PageView:
         self._service = service
         self._auditor = auditor
         self._policy = policy
-
-    def listed(self) -> list[Json]:
-        return [
-            {
-                "id": battery.id,
-                "name": battery.name,
-                "category": CATEGORIES[battery.category],
-                "badge": self._badge(self._verdicts(battery.id)),
-            }
-            for battery in self._service.settings.batteries
-        ]
 
     def data(self, battery_id: str) -> Json:
         """The document, with the verdict; `stamp` changes when more than ages has changed."""

@@ -14,16 +14,18 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from packseal.apps import plot_drawing, qr
+from packseal.apps.acts_page import ActsPage
 from packseal.apps.api import AskFresh, Taking, api_app
 from packseal.apps.auditor import Auditor
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.compare import ComparePages
+from packseal.apps.fleet import FleetPages
 from packseal.apps.languages import CODES, Language, chosen, language
 from packseal.apps.page_view import PageView
 from packseal.apps.page_words import rendered
@@ -74,7 +76,9 @@ def passport_app(
     one = "/battery/{battery}"
     app = Starlette(
         routes=[
-            Route("/", pages.batteries),
+            Route("/", pages.fleet.front),
+            Route("/fleet", pages.fleet.page),
+            Route("/fleet/health.svg", pages.fleet.plot),
             Route("/healthz", pages.health),
             Route("/acts", pages.act, methods=["POST"]),
             Route("/log/{path:path}", pages.log),
@@ -92,6 +96,7 @@ def passport_app(
             Mount("/api/v1", api_app(pages.reading, Taking(service.take_statement, take_act or service.take_act), ask_fresh)),
             Route("/compare", pages.compare.page),
             Route("/compare.pdf", pages.compare.pdf),
+            Route(f"{one}/acts", pages.acts.page),
         ],
         exception_handlers={HTTPException: pages.failed, UnavailableError: pages.unavailable, Exception: pages.failed},
     )
@@ -118,12 +123,8 @@ class _Pages:
         log = read_log or ReadLog(service.store.read_log, AccessTable().read_log_days, service.now_unix_ms)
         self.reading = PassportReading(service, self._view, log)
         self.compare = ComparePages(service, self.reading, public_url)
-
-    def batteries(self, request: Request) -> Response:
-        batteries = self._service.settings.batteries
-        if len(batteries) == 1:
-            return RedirectResponse(f"/battery/{batteries[0].id}" + (f"?{request.url.query}" * bool(request.url.query)))
-        return self._page(request, "batteries.html", {"batteries": self._view.listed()})
+        self.fleet = FleetPages(service, self.reading)
+        self.acts = ActsPage(self.reading, public_url)
 
     def battery(self, request: Request) -> Response:
         battery_id = _battery_id(request, self._service)

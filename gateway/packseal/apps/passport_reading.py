@@ -26,6 +26,9 @@ from packseal.passport.life_stages import stage_word
 from packseal.passport.validity import Finding, Validity, present_keys, validity
 from packseal.records.statement_bodies import PASSPORT_ID_BYTES, Stage
 
+MANY = "*"  # in the read log, in place of a battery's id, which it cannot be: a list
+LISTED_GROUPS = frozenset({Group.PUBLIC, Group.INDIVIDUAL})
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -98,13 +101,25 @@ class PassportReading:
         """The public name of a battery's passport."""
         return name_of(self._service, battery)
 
-    def listed(self, reader: Reader, query: FleetQuery) -> list[Json]:
-        """Rows of the batteries that the reader is responsible for."""
-        found = self._service.store.fleet.rows(replace(query, batteries=reader.batteries))
+    def listed(self, reader: Reader, reader_name: str, query: FleetQuery) -> list[Json]:
+        """Rows of the batteries that the reader is responsible for, noted. Raises UnavailableError."""
+        found = self.rows(reader, query)
+        self.note_list(reader, reader_name, "list", len(found))
         return [_listed(one) for one in found]
+
+    def rows(self, reader: Reader, query: FleetQuery, of: int | None = None) -> list[FleetRow]:
+        """The same as they are stored. Like `count` and `counts`, for who calls `note_list` before it shows them."""
+        return self._service.store.fleet.rows(replace(query, batteries=reader.batteries), of)
+
+    def count(self, reader: Reader, query: FleetQuery) -> int:
+        return self._service.store.fleet.count(replace(query, batteries=reader.batteries))
 
     def counts(self, reader: Reader, query: FleetQuery) -> FleetCounts:
         return self._service.store.fleet.counts(replace(query, batteries=reader.batteries))
+
+    def note_list(self, reader: Reader, reader_name: str, kind: str, batteries: int) -> None:
+        """One line for all the batteries that are shown at once. Raises UnavailableError."""
+        self._log.note(reader, reader_name, MANY, LISTED_GROUPS, f"{kind} of {batteries}")
 
     def reads(self, asked: Asked, limit: int) -> Json:
         """Who was shown what of it."""

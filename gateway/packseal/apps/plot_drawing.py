@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pygal
@@ -64,6 +65,24 @@ def svg(found: Plotted, language: Language) -> bytes:
             if any(points[number] is not None for _, points in found.points):
                 chart.add(t(name), _line(found, number, unit_ms), allow_interruptions=True)
     chart.show_x_labels = chart.show_y_labels = bool(found.segments)
+    drawn: bytes = chart.render()
+    return drawn
+
+
+def bars(title: str, x_title: str, y_title: str, counts: Sequence[tuple[str, int]], language: Language) -> bytes:
+    """How many there are of each; texts are English. "no data yet" where there is nothing."""
+    t = language.plain
+    chart = pygal.Bar(
+        css=["file://style.css", "file://graph.css", _CSS], js=[], style=_STYLE, title=t(title), x_title=t(x_title),
+        y_title=t(y_title), width=WIDTH, height=HEIGHT, explicit_size=False, no_prefix=True, margin=8,
+        margin_bottom=14, show_legend=False, min_scale=2, max_scale=5, no_data_text=t("no data yet"),
+        value_formatter=_formatter(language), show_minor_x_labels=False,
+    )  # fmt: skip
+    chart.add_xml_filter(_without_script_and_comments)
+    if counts:
+        chart.x_labels = [t(label) for label, _ in counts]
+        chart.x_labels_major_every = max(1, len(counts) // 8)
+        chart.add("", [number for _, number in counts])
     drawn: bytes = chart.render()
     return drawn
 

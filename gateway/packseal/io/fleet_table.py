@@ -143,11 +143,19 @@ class FleetTable:
             with self._database.transaction() as transaction:
                 transaction.executemany(_PUT_SETTINGS, rows)
 
-    def rows(self, query: FleetQuery) -> list[FleetRow]:
-        """What is not known stands last, in either direction."""
+    def rows(self, query: FleetQuery, of: int | None = None) -> list[FleetRow]:
+        """What is not known stands last, in either direction. of: how many the query means, for who has counted them:
+        then the second half of a list is read from its end, which a database finds as soon as its beginning."""
+        if of is not None and query.offset > of // 2:
+            limit = min(query.limit, of - query.offset)
+            return self._rows(query, limit, of - query.offset - limit, is_from_end=True)[::-1] if limit > 0 else []
+        return self._rows(query, query.limit, query.offset)
+
+    def _rows(self, query: FleetQuery, limit: int, offset: int, *, is_from_end: bool = False) -> list[FleetRow]:
         where, values = _where(query)
-        text = f"SELECT {_COLUMNS} FROM fleet WHERE {where} ORDER BY {_order(query)} LIMIT ? OFFSET ?"  # noqa: S608 - own words
-        found = self._database.rows(text, (*values, query.limit, query.offset))
+        order = _order(query, is_from_end)
+        text = f"SELECT {_COLUMNS} FROM fleet WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608 - own words
+        found = self._database.rows(text, (*values, limit, offset))
         return [FleetRow(*(*row[:-2], bool(row[-2]), bool(row[-1]))) for row in found]
 
     def count(self, query: FleetQuery) -> int:
@@ -215,9 +223,11 @@ def _found_by(name: str, battery: str) -> str:
     return f"{_folded(name)}\n{_folded(battery)}"
 
 
-def _order(query: FleetQuery) -> str:
-    value, direction = _SORTED[query.sort], "DESC" if query.is_descending else "ASC"
-    return f"battery {direction}" if query.sort == "battery" else f"{value} IS NULL, {value} {direction}, battery"
+def _order(query: FleetQuery, is_from_end: bool) -> str:
+    value = _SORTED[query.sort]
+    battery = "battery", query.is_descending and query.sort == "battery"
+    terms = [battery] if value == "battery" else [(f"{value} IS NULL", False), (value, query.is_descending), battery]
+    return ", ".join(f"{term} {'DESC' if is_descending != is_from_end else 'ASC'}" for term, is_descending in terms)
 
 
 def _where(query: FleetQuery) -> tuple[str, tuple[object, ...]]:

@@ -123,21 +123,21 @@ MIGRATIONS = (
 NEWEST = MIGRATIONS[-1].version
 
 
-def migrate(transaction: Transaction, found: int, where: str, *, is_postgres: bool = False) -> None:
+def migrate(transaction: Transaction, found: int, where: str, *, is_postgres: bool = False, upto: int = NEWEST) -> None:
     """From version `found`, 0 for an empty database. Raises UnavailableError for one that is newer than NEWEST."""
     if found > NEWEST:
         words = f"its tables are of version {found}, and this packseal knows them up to version {NEWEST}"
         raise UnavailableError(f"{where}: {words}; install the packseal that wrote it, or a newer one")
-    for migration in MIGRATIONS[found:]:
+    for migration in MIGRATIONS[found:upto]:
         for statement in filter(str.strip, migration.tables.split(";")):
             for one in in_postgres(statement.strip()) if is_postgres else [statement]:
                 transaction.execute(one)
         if migration.fill:
             migration.fill(transaction)
-    if found < NEWEST:
+    if found < upto:
         transaction.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
         transaction.execute("DELETE FROM schema_version")
-        transaction.execute("INSERT INTO schema_version VALUES (?)", (NEWEST,))
+        transaction.execute("INSERT INTO schema_version VALUES (?)", (upto,))
 
 
 def in_postgres(statement: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import select
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, LiteralString
@@ -82,6 +82,23 @@ class PostgresDatabase:
             except psycopg.Error as error:
                 raise self._unavailable(error) from None
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Callable[[str], tuple[list[str], Iterator[Any]]]]:
+        """table -> its columns and rows, of all tables as one moment has them, read piece by piece."""
+        with self._connection() as connection:
+
+            def rows_of(table: str) -> tuple[list[str], Iterator[Any]]:
+                cursor = connection.cursor(name="rows_of", binary=True)
+                cursor.execute(translated(f"SELECT * FROM {table}"))  # noqa: S608 - our own names
+                return [column.name for column in cursor.description or ()], _closing(cursor)
+
+            try:
+                with connection.transaction():
+                    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                    yield rows_of
+            except psycopg.Error as error:
+                raise self._unavailable(error) from None
+
     def close(self) -> None:
         self._is_closed = True
         while self._idle:
@@ -126,6 +143,11 @@ class PostgresDatabase:
         if (error.sqlstate or "").startswith("40"):  # two workers waited for each other, and this one gave way
             return OvertakenError(f"{self.where}: {words}; try again")
         return UnavailableError(f"{self.where}: {words}; {_cure(error, words)}")
+
+
+def _closing(cursor: psycopg.ServerCursor[Any]) -> Iterator[Any]:
+    with cursor:
+        yield from cursor
 
 
 def is_quiet(connection: psycopg.Connection) -> bool:

@@ -154,12 +154,12 @@ def fold(passport: Passport, delivered: Delivered) -> Passport:
 
 
 def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState:
-    first = entry.uptime_ms if state.first_uptime_ms is None else state.first_uptime_ms
-    state = replace(state, first_uptime_ms=first, last_uptime_ms=entry.uptime_ms)
     found = Found(entry, delivered.checkpoint_uptime_ms, delivered.received_unix_ms, state.not_before_unix_ms)
+    first = entry.uptime_ms if state.first_uptime_ms is None else state.first_uptime_ms
+    if isinstance(entry.body, Window):  # most records are windows, and to replace a state takes time
+        return _with_window(state, first, entry.body, found)
+    state = replace(state, first_uptime_ms=first, last_uptime_ms=entry.uptime_ms)
     match entry.body:
-        case Window() as window:
-            return _with_window(state, window, found)
         case StateOfHealth() as statement:
             kinds = ["state_of_health"] + ["resistance_uohm"] * (statement.resistance_uohm is not None)
             return replace(state, found=state.found | dict.fromkeys(kinds, found))
@@ -187,10 +187,12 @@ def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState
     return state
 
 
-def _with_window(state: LogState, window: Window, found: Found) -> LogState:
+def _with_window(state: LogState, first_uptime_ms: int, window: Window, found: Found) -> LogState:
     kinds = [kind for kind, has in _WINDOW_VALUES.items() if has(window)]
     return replace(
         state,
+        first_uptime_ms=first_uptime_ms,
+        last_uptime_ms=found.entry.uptime_ms,
         windows=state.windows + 1,
         windows_ms=state.windows_ms + window.duration_ms,
         samples=state.samples + window.samples,

@@ -54,12 +54,12 @@ def add_changes(app: FastAPI, reading: PassportReading) -> None:
     async def stream(
         request: Request,
         after: After = -1,
-        last_event_id: Annotated[int | None, Header(ge=-1, le=MAX_INDEX, description="Goes before `after`.")] = None,
+        last_event_id: Annotated[int, Header(ge=-1, le=MAX_INDEX, description="Of this and `after` the later.")] = -1,
     ) -> Any:
         """The same as server-sent events; a client that comes back sends `Last-Event-ID`, and misses nothing."""
         check(request)
-        start = after if last_event_id is None else last_event_id
-        return _EventStream(lambda last: found(request, last, PIECE), start, streams, request.state.reader_name)
+        start, name = max(after, last_event_id), request.state.reader_name
+        return _EventStream(lambda last: found(request, last, PIECE), start, streams, name)
 
 
 class _EventStream(StreamingResponse):

@@ -35,7 +35,7 @@ class FreshRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     nonce: str = Field(pattern=r"^[0-9a-f]{32}$", description="16 random bytes of the reader's own.")
-    timeout_s: int = Field(30, ge=1, le=MAX_WAIT_S, description="How long to wait for the battery.")
+    timeout_s: float = Field(30, ge=1, le=MAX_WAIT_S, description="How long to wait for the battery.")
 
 
 class FreshRead(BaseModel):

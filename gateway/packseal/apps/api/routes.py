@@ -30,7 +30,7 @@ from packseal.apps.api.problems import NOT_FOUND, answers, handle_problems
 from packseal.apps.passport_reading import Asked, PassportReading
 from packseal.io.fleet_table import SORTS, FleetQuery
 from packseal.passport.attributes import Group
-from packseal.passport.guidance import VERSION
+from packseal.passport.guidance import GUIDANCE, VERSION
 from packseal.records.acts import MAX_ACT_BYTES
 from packseal.records.statements import MAX_STATEMENT_BYTES
 
@@ -110,7 +110,7 @@ def _add_reading(app: FastAPI, reading: PassportReading) -> None:
         if reader.role not in RESPONSIBLE:
             raise HTTPException(403, "the list is for operators and owners; ask for a passport by its id")
         query = FleetQuery(sort, is_descending=descending, offset=offset, limit=limit, words=words)
-        items = reading.listed(reader, query)
+        items = reading.listed(reader, request.state.reader_name, query)
         return {"items": items, "next": offset + limit if len(items) == limit else None}
 
     unchanged: dict[int | str, dict[str, Any]] = {304: {"description": "As it was"}}
@@ -129,7 +129,7 @@ def _add_reading(app: FastAPI, reading: PassportReading) -> None:
     def validity(
         asked: Asked = asking,
         as_of_unix_ms: Annotated[int | None, Query(ge=0, le=MAX_INDEX)] = None,
-        guidance: Annotated[str, Query(max_length=20)] = VERSION,
+        guidance: Literal[tuple(GUIDANCE)] = VERSION,  # type: ignore[valid-type]
     ) -> Any:
         """What is present, missing, not yet due or not applicable, on a day, by a version of the guidance."""
         return reading.validity(asked, as_of_unix_ms, guidance)

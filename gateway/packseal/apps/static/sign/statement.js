@@ -67,8 +67,9 @@ const FIELDS_OF = {
  */
 export function encodeStatement(statement) {
   const { kind, salt, issuedUnixMs, ...named } = statement;
-  const keys = FIELDS_OF[kind]?.filter((key) => named[FIELDS[key][0]] !== undefined);
-  if (keys?.length !== Object.values(named).filter((value) => value !== undefined).length) throw notWhole(kind);
+  if (!isKind(kind)) throw notWhole(kind);
+  const keys = FIELDS_OF[kind].filter((key) => named[FIELDS[key][0]] !== undefined);
+  if (keys.length !== Object.values(named).filter((value) => value !== undefined).length) throw notWhole(kind);
   const fields = new Map(keys.map((key) => [key, wire(key, named[FIELDS[key][0]])]));
   check(kind, salt, issuedUnixMs, fields);
   const payload = encode([FORMAT_VERSION, kind, salt, issuedUnixMs, fields]);
@@ -85,7 +86,7 @@ export function decodeStatement(payload) {
 }
 
 function check(kind, salt, issuedUnixMs, fields) {
-  const isShaped = Object.hasOwn(FIELDS_OF, String(kind)) && isSalt(salt) && isCount(issuedUnixMs);
+  const isShaped = isKind(kind) && isSalt(salt) && isCount(issuedUnixMs);
   if (!isShaped || !(fields instanceof Map)) {
     throw malformed("a statement is [1, statement, salt, issued_unix_ms, fields] of a kind that is stated here");
   }
@@ -97,6 +98,7 @@ function check(kind, salt, issuedUnixMs, fields) {
   if (kind === VALUES && fields.get(17).length === 1 && !fields.get(18).length) throw malformed("values of nothing");
 }
 
+const isKind = (value) => Object.hasOwn(FIELDS_OF, value) && isExact(value);
 const notWhole = (kind) => malformed(`a field of statement ${kind} is absent or unknown`);
 const wire = (key, value) => (key === 17 ? statedOf(value) : value);
 const read = (key, value) => (key === 17 ? readStated(value, MAX_DEPTH + 1) : value);
