@@ -173,7 +173,8 @@ def test_an_altered_genesis_is_shown_and_the_other_batteries_go_on(place: Place,
 
     assert differences(desk, board) == [(0, 8, Reason.WRONG_LOG)]
     page = PageView(desk.service, Auditor(desk.store, lambda: desk.now_unix_ms), desk.policy)
-    assert [page.battery(one)["badge"].state for one in ("pack-1", "pack-2")] == ["altered", "verified"]  # type: ignore[attr-defined]
+    badges = [page.battery(battery)["badge"] for battery in ("pack-1", "pack-2")]
+    assert [badge.state for badge in badges] == ["altered", "verified"]  # type: ignore[attr-defined]
     values = desk.document()["values"]
     assert isinstance(values, dict)
     assert values["soc"]["value"] is None, "nothing of it is believed"

@@ -57,7 +57,7 @@ class FleetPages:
         if reader.role not in RESPONSIBLE:
             return _html(request, "start.html", {"problem": "", "typed": ""})
         batteries = self._service.settings.batteries
-        if len(batteries) == 1 and not request.state.reader_name and reader.batteries == {batteries[0].id}:
+        if len(batteries) == 1 and not request.state.reader_name and reader.batteries == frozenset({batteries[0].id}):
             return _sent(request, PLACE + self._reading.name_of(batteries[0].id))
         return _sent(request, PATH)
 

@@ -80,18 +80,18 @@ class PageView:
         logs = {log_id: log for log_id, log in policy.logs.items() if log.battery == battery_id}
         return replace(policy, logs=logs).to_json()
 
-    def battery(self, battery_id: str) -> Json:
+    def battery(self, battery_id: str, document: Json, *, sees_use: bool) -> Json:
+        """document: as the reader is shown it. sees_use: also what tells of the individual battery's use."""
         now_unix_ms = self._service.now_unix_ms()
-        data = self.data(battery_id)
-        logs = _listed(data["logs"])
+        logs = _listed(document["logs"])
         return {
-            "document": data,
+            "document": document,
             "logs_by_id": {str(log["log_id"]): log for log in logs},
-            "silences": [words.age(_number(log["silent_ms"])) for log in logs],
+            "silences": [words.age(_number(log.get("silent_ms"))) for log in logs],
             "events": _events(logs),
             "badge": self._badge(self._verdicts(battery_id)),
-            "records": self._records(battery_id, now_unix_ms),
-            "refusals": [_refusal(refusal, now_unix_ms) for refusal in self._service.refusals(battery_id)],
+            "records": self._records(battery_id, now_unix_ms) if sees_use else [],
+            "refusals": [_refusal(refusal, now_unix_ms) for refusal in self._refusals(battery_id, sees_use=sees_use)],
             "plots": {name: plot.title for name, plot in PLOTS.items()},
             "live": LIVE,
             "able": ABLE,
@@ -101,9 +101,13 @@ class PageView:
             "as_of": utc(now_unix_ms),
         }
 
-    def table(self, battery_id: str, found: Plotted) -> Json:
-        """The points of a plot."""
+    def _refusals(self, battery_id: str, *, sees_use: bool) -> list[Refusal]:
+        return self._service.refusals(battery_id) if sees_use else []
+
+    def table(self, battery_id: str, name: str, found: Plotted) -> Json:
+        """The points of a plot. name: the public one of its passport."""
         return {
+            "name": name,
             "document": {"battery": {"id": battery_id, "name": self._name(battery_id)}},
             "title": found.plot.title,
             "names": found.plot.lines,
@@ -113,7 +117,7 @@ class PageView:
         }
 
     def _name(self, battery_id: str) -> str:
-        battery = self._service.settings.battery(battery_id)
+        battery = self._service.battery(battery_id)
         return battery.name if battery else ""
 
     def plotted_log(self, battery_id: str) -> bytes | None:
@@ -173,7 +177,7 @@ def _number(value: object) -> int:
 def _events(logs: list[Json]) -> list[Json]:
     """Of all logs, each with the log it stands in."""
     kept = ("log_id", "evidence_class")
-    return [{**event, **{key: log[key] for key in kept}} for log in logs for event in _listed(log["events"])]
+    return [{**event, **{key: log[key] for key in kept}} for log in logs for event in _listed(log.get("events"))]
 
 
 def _verified_words(size: int, checked: int) -> str:

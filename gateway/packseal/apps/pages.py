@@ -29,14 +29,16 @@ from packseal.apps.fleet import FleetPages
 from packseal.apps.languages import CODES, Language, chosen, language
 from packseal.apps.page_view import PageView
 from packseal.apps.page_words import rendered
-from packseal.apps.passport_reading import PassportReading
+from packseal.apps.passport_reading import Asked, PassportReading
 from packseal.apps.passport_service import PassportService
 from packseal.apps.plots import PLOTS, plotted
 from packseal.apps.read_log import ReadLog
-from packseal.apps.readers import ReaderMiddleware, Readers, seen_groups
+from packseal.apps.readers import ReaderMiddleware, Readers
+from packseal.apps.stated_view import missing_points, stated_sections
 from packseal.errors import EvidenceError, UnavailableError
 from packseal.io.access_settings import AccessTable
 from packseal.io.tile_store import CHECKPOINT, TileStore
+from packseal.passport.access import ReaderRole
 from packseal.passport.identification import identification_link, is_local
 from packseal.records.acts import MAX_ACT_BYTES
 from packseal.records.policy import Policy
@@ -73,6 +75,7 @@ def passport_app(
     readers: whoever asks is the public, and not limited, without. read_log: one of this store without. ask_fresh: reads
     a battery now; without, nobody is asked."""
     pages = _Pages(service, tiles, policy, publish, take_act, public_url, read_log)
+    taking = Taking(service.take_statement, take_act or service.take_act)
     one = "/battery/{battery}"
     app = Starlette(
         routes=[
@@ -93,7 +96,7 @@ def passport_app(
             Route("/words/{code}.json", pages.words),
             Route(f"{one}/records/{{log_id}}/{{seq}}.bundle", pages.bundle),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
-            Mount("/api/v1", api_app(pages.reading, Taking(service.take_statement, take_act or service.take_act), ask_fresh)),
+            Mount("/api/v1", api_app(pages.reading, taking, ask_fresh)),
             Route("/compare", pages.compare.page),
             Route("/compare.pdf", pages.compare.pdf),
             Route(f"{one}/acts", pages.acts.page),
@@ -127,14 +130,24 @@ class _Pages:
         self.acts = ActsPage(self.reading, public_url)
 
     def battery(self, request: Request) -> Response:
-        battery_id = _battery_id(request, self._service)
-        return self._page(request, "battery.html", {**self._view.battery(battery_id), "link": self._link(battery_id)})
+        asked = self._asked(request)
+        document = self.reading.document(asked, "page")
+        context = self._view.battery(asked.battery, document, sees_use=asked.sees_use)
+        more = {
+            "name": asked.name,
+            "link": self._link(asked.name),
+            "sees_use": asked.sees_use,
+            "is_open": asked.reader.role is ReaderRole.OWNER and not asked.reader_name,
+            "stated": stated_sections(document),
+            "lacking": missing_points(self.reading.validity(asked)),
+        }
+        return self._page(request, "battery.html", {**context, **more})
 
     def data(self, request: Request) -> Response:
-        return JSONResponse(self._view.data(_battery_id(request, self._service)))
+        return JSONResponse(self.reading.document(self._asked(request), "data"))
 
     def policy(self, request: Request) -> Response:
-        return JSONResponse(self._view.policy(_battery_id(request, self._service)))
+        return JSONResponse(self._view.policy(self._asked(request).battery))
 
     def plot(self, request: Request) -> Response:
         quantity, log_id = self._plotted(request)
@@ -144,22 +157,24 @@ class _Pages:
     def table(self, request: Request) -> Response:
         """The points of a plot, for who does not see it."""
         quantity, log_id = self._plotted(request)
-        context = self._view.table(_battery_id(request, self._service), plotted(self._service.store, log_id, quantity))
+        asked = self._asked(request)
+        context = self._view.table(asked.battery, asked.name, plotted(self._service.store, log_id, quantity))
         return self._page(request, "table.html", context)
 
     def qr_svg(self, request: Request) -> Response:
-        link = self._link(_battery_id(request, self._service))
+        link = self._link(self._asked(request).name)
         return Response(qr.qr_svg(link), media_type="image/svg+xml", headers=SVG_POLICY)
 
     def qr_png(self, request: Request) -> Response:
-        return Response(qr.qr_png(self._link(_battery_id(request, self._service))), media_type="image/png")
+        return Response(qr.qr_png(self._link(self._asked(request).name)), media_type="image/png")
 
     def label(self, request: Request) -> Response:
         """A sheet of labels to print, in the sizes that a reader can read."""
-        battery = self._service.settings.battery(_battery_id(request, self._service))
-        link = self._link(battery.id if battery else "")
+        asked = self._asked(request)
+        battery = self._service.battery(asked.battery)
+        link = self._link(asked.name)
         frame = qr.framed(link)
-        context = {"battery": battery, "link": link, "frame": frame, "sizes": qr.sizes(frame)}
+        context = {"battery": battery, "name": asked.name, "link": link, "frame": frame, "sizes": qr.sizes(frame)}
         more = {"module_mm": f"{qr.MODULE_MM:g}", "is_local": is_local(self._public_url)}
         return self._page(request, "label.html", {**context, **more})
 
@@ -174,14 +189,26 @@ class _Pages:
         quantity = request.query_params.get("quantity", "soc")
         if quantity not in PLOTS:
             raise HTTPException(404)
-        return quantity, self._view.plotted_log(_battery_id(request, self._service))
+        asked = self._asked(request, is_restricted=True)
+        self.reading.noted(asked, "plot")
+        return quantity, self._view.plotted_log(asked.battery)
+
+    def _asked(self, request: Request, *, is_restricted: bool = False) -> Asked:
+        """Raises HTTPException(404), the same for what does not exist and for what is not shown."""
+        name = str(request.path_params["battery"])
+        asked = self.reading.asked(name, request.state.reader, request.state.reader_name)
+        if asked is None or (is_restricted and not asked.sees_use):
+            raise HTTPException(404)
+        return asked
 
     def _link(self, battery_id: str) -> str:
         return identification_link(self._public_url, battery_id)
 
     def bundle(self, request: Request) -> Response:
         log_id, seq = request.path_params["log_id"], request.path_params["seq"]
-        passport = self._service.passport(_battery_id(request, self._service))
+        asked = self._asked(request, is_restricted=True)
+        self.reading.noted(asked, "record")
+        passport = self._service.passport(asked.battery)
         logs = {log.log_id.hex() for log in passport.logs} if passport else set()
         if log_id not in logs or not (seq.isascii() and seq.isdigit() and len(seq) <= MAX_SEQ_DIGITS):
             raise HTTPException(404)
@@ -276,9 +303,3 @@ async def _act_in(request: Request) -> bytes:
         if len(content) > MAX_ACT_BYTES:
             raise HTTPException(413)
     return bytes(content)
-
-
-def _battery_id(request: Request, service: PassportService) -> str:
-    battery_id = str(request.path_params["battery"])
-    seen_groups(request, battery_id, exists=service.settings.battery(battery_id) is not None)
-    return battery_id

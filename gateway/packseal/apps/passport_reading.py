@@ -32,12 +32,18 @@ LISTED_GROUPS = frozenset({Group.PUBLIC, Group.INDIVIDUAL})
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks for which battery, and what of it he may see. kind: of path, for the read log."""
+    """Who asks for which passport, and what of it he may see. name: its public one."""
 
     reader: Reader
     reader_name: str
+    name: str
     battery: str
     groups: frozenset[Group]
+
+    @property
+    def sees_use(self) -> bool:
+        """What tells of the individual battery: its health, records, events, life."""
+        return Group.INDIVIDUAL in self.groups
 
 
 class PassportReading:
@@ -47,13 +53,17 @@ class PassportReading:
     def asked(self, name: str, reader: Reader, reader_name: str) -> Asked | None:
         """name: the passport's id as 32 hex digits, or the id of a battery that the settings name."""
         battery = self._battery(name)
-        return Asked(reader, reader_name, battery, reader.groups(battery)) if battery else None
+        return Asked(reader, reader_name, name, battery, reader.groups(battery)) if battery else None
 
     def document(self, asked: Asked, kind: str = "document") -> Json:
         """All that these groups see; what is restricted is noted before it is shown. Raises UnavailableError."""
         shown = visible(self._whole(asked.battery), asked.groups)
         self._log.note(asked.reader, asked.reader_name, asked.battery, asked.groups, kind)
         return shown
+
+    def noted(self, asked: Asked, kind: str) -> None:
+        """Before a record or a plot is shown, which leave as they are. Raises UnavailableError."""
+        self._log.note(asked.reader, asked.reader_name, asked.battery, asked.groups, kind)
 
     def stamp(self, asked: Asked) -> str:
         """Changes when more than ages has changed of what is shown to these groups."""

@@ -14,6 +14,7 @@ from packseal.apps.pages import passport_app
 from packseal.apps.passport_service import PassportService
 from packseal.apps.read_log import ReadLog
 from packseal.apps.readers import Readers
+from packseal.apps.webhooks import Webhooks
 from packseal.errors import ConfigError, Reason, UnavailableError
 from packseal.io.http_server import HTTPServer
 from packseal.io.keys import Signer, load_or_make_key
@@ -58,6 +59,7 @@ class PassportServer:
             bundles = BundleMaker(self.store, self.publisher.tiles, self.public_key, self.publisher.publish_now)
             self.fresh = FreshReads(self.service, signer, bundles, self._mqtt.publish, settings.site)
             self.policy = published_policy(settings, self.service)
+            self.webhooks = Webhooks(settings.webhook, self.service)
             self._opened = opened.pop_all()
 
     @property
@@ -84,9 +86,11 @@ class PassportServer:
             ask_fresh=self.fresh.ask,
         )
         self._http.start(app)
+        self.webhooks.start()
 
     def stop(self) -> None:
         self._mqtt.stop()
+        self.webhooks.stop()
         self._http.stop()
         with suppress(UnavailableError):  # of a disk that is full: its problem was told where it hurt
             self.read_log.flush()
@@ -135,7 +139,11 @@ class PassportServer:
 
     def problems(self) -> list[str]:
         """What keeps deliveries from being taken, or their times from being right; empty when all is well."""
-        return [words for words in (*self._all_problems(), *self.readers.problems()) if words]
+        return [words for words in (*self._all_problems(), *self._others_problems()) if words]
+
+    def _others_problems(self) -> list[str]:
+        """Of providers and receivers that do not answer."""
+        return [*self.readers.problems(), *self.webhooks.problems()]
 
     def _all_problems(self) -> tuple[str, ...]:
         clock = clock_problem(_unix_ms(), self._last_received_unix_ms)

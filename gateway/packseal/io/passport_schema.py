@@ -15,6 +15,7 @@ from packseal.io.fleet_table import SCHEMA as FLEET_SCHEMA
 from packseal.io.read_log_table import SCHEMA as READ_LOG_SCHEMA
 from packseal.io.sql import Transaction
 from packseal.io.statements_table import SCHEMA as STATEMENTS_SCHEMA
+from packseal.io.webhook_table import SCHEMA as WEBHOOK_SCHEMA
 from packseal.records.entries import genesis_key, log_id_of
 
 PARTITIONED, REWRITTEN = ("records", "checkpoints"), ("logs", "log_head", "passports")
@@ -118,7 +119,7 @@ class Migration:
 
 MIGRATIONS = (
     Migration(1, _VERSION_1),
-    Migration(2, _VERSION_2 + READ_LOG_SCHEMA + STATEMENTS_SCHEMA + FLEET_SCHEMA, _fill_2),
+    Migration(2, _VERSION_2 + READ_LOG_SCHEMA + STATEMENTS_SCHEMA + FLEET_SCHEMA + WEBHOOK_SCHEMA, _fill_2),
 )
 NEWEST = MIGRATIONS[-1].version
 
@@ -159,6 +160,8 @@ def in_postgres(statement: str) -> Iterator[str]:
         for part in range(PARTITIONS):
             bounds = f"FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {part})"
             yield f"CREATE TABLE {name}_{part} PARTITION OF {name} {bounds}"
+        if "service_index" in text:  # what changed is read in its order
+            yield f"CREATE INDEX {name}_service_index ON {name} (service_index)"
     elif text.startswith("CREATE TABLE") and name in REWRITTEN:
         yield text + " WITH (fillfactor = 70)"
     else:

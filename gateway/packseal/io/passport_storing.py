@@ -24,6 +24,7 @@ from packseal.io.passport_rows import (
 from packseal.io.read_log_table import ReadLogTable
 from packseal.io.refusals_table import Refusal
 from packseal.io.statements_table import StatementsTable
+from packseal.io.webhook_table import WebhookTable
 from packseal.passport.audit import AuditResult, StoredRecord, StoredSpan
 from packseal.passport.life import Life
 from packseal.records.acts import Act
@@ -77,6 +78,8 @@ class PassportStoring(Protocol):
     def read_log(self) -> ReadLogTable: ...
     @property
     def statements(self) -> StatementsTable: ...
+    @property
+    def webhooks(self) -> WebhookTable: ...
 
     def close(self) -> None: ...
 

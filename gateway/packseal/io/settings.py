@@ -37,6 +37,7 @@ from packseal.io.setting_types import (
     Table,
 )
 from packseal.io.store_place import Store
+from packseal.io.webhook_settings import WebhookTable, check_webhooks
 from packseal.passport.identification import checked_public_url
 from packseal.records.acts import Authority, Role
 from packseal.records.cose import ED25519, ESP256, PUBLIC_KEY_BYTES, VerifyingKey
@@ -188,10 +189,12 @@ class PassportFileSettings(Table):
     reader: tuple[ReaderTable, ...] = ()
     oidc: tuple[OIDCTable, ...] = ()
     tls: TLSTable | None = None
+    webhook: tuple[WebhookTable, ...] = ()
 
     @model_validator(mode="after")
     def _readers_are_known(self) -> PassportFileSettings:
         check_readers(self.reader, self.oidc, self.tls)
+        check_webhooks(self.webhook)
         return self
 
     @property

@@ -32,6 +32,7 @@ from packseal.io.refusals_table import RefusalsTable
 from packseal.io.sql import SQLDatabase, Transaction
 from packseal.io.state_tables import StateTables
 from packseal.io.statements_table import StatementsTable
+from packseal.io.webhook_table import WebhookTable
 from packseal.passport.audit import (
     AuditResult,
     Difference,
@@ -68,6 +69,7 @@ class SQLStore:
         self.states = StateTables(database, self.fleet)
         self.read_log = ReadLogTable(database)
         self.statements = StatementsTable(database)
+        self.webhooks = WebhookTable(database)
 
     def close(self) -> None:
         self._database.close()
@@ -415,10 +417,17 @@ _ENDS = (
 )
 _CHANGES = """
 SELECT * FROM (
-    SELECT service_index AS idx, battery, 'records' AS kind FROM checkpoints JOIN logs USING (log_id)
-    WHERE service_index > :after
-    UNION ALL SELECT s.idx, battery, 'statement' FROM statements s JOIN created USING (passport_id) WHERE s.idx > :after
-    UNION ALL SELECT s.idx, battery, 'statement' FROM restricted_statements s JOIN created USING (passport_id)
-    WHERE s.idx > :after
+    SELECT * FROM (
+        SELECT service_index AS idx, battery, 'records' AS kind FROM checkpoints JOIN logs USING (log_id)
+        WHERE service_index > :after ORDER BY service_index LIMIT :limit
+    ) AS new_records
+    UNION ALL SELECT * FROM (
+        SELECT s.idx, battery, 'statement' FROM statements s JOIN created USING (passport_id)
+        WHERE s.idx > :after ORDER BY s.idx LIMIT :limit
+    ) AS new_statements
+    UNION ALL SELECT * FROM (
+        SELECT s.idx, battery, 'statement' FROM restricted_statements s JOIN created USING (passport_id)
+        WHERE s.idx > :after ORDER BY s.idx LIMIT :limit
+    ) AS new_restricted
 ) AS new ORDER BY idx LIMIT :limit
 """

@@ -28,7 +28,7 @@ FIRST_LINE = b"packseal backup of a passport store 1\n"
 TABLES = (  # those that others refer to come first
     "logs", "records", "checkpoints", "inner_checkpoints", "passport_log", "acts", "log_head", "refusals", "passports",
     "opinions", "created", "successors", "statements", "restricted_statements", "reads", "public_reads",
-    "dropped_reads", "fleet",
+    "dropped_reads", "fleet", "webhooks",
 )  # fmt: skip
 ROWS = 500  # in a frame
 MAX_FRAME_BYTES = 1 << 24
@@ -66,6 +66,9 @@ def restore(path: Path, place: StorePlace) -> int:
     """
     try:
         with path.open("rb") as file:
+            for _ in _frames(file, path):
+                pass  # whole, before anything is made of it
+            file.seek(0)
             frames = _frames(file, path)
             match next(frames, None):
                 case [int(version)] if 1 <= version <= NEWEST:

@@ -1,0 +1,494 @@
+"""The page of acts in a real browser: who is responsible states what has become of a battery, and signs it there."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, Request
+
+from packseal.apps.acts_page import CURES, GROUP_WORDS, acts_context, offered
+from packseal.apps.languages import CODES, language
+from packseal.apps.life_desk import NewPassport
+from packseal.apps.page_words import rendered
+from packseal.errors import Reason
+from packseal.passport.attributes import ATTRIBUTES
+from packseal.passport.stated_values import group_to_state
+from packseal.records.statement_bodies import NoteKind, Stage
+from tests.apps.desk_api import LAB, MAKER, RECYCLER, STORE, Service, reader_key, served
+from tests.apps.serving import chromium
+from tests.passport.board import key_of
+
+STATIC = Path(__file__).parents[2] / "gateway/packseal/apps/static"
+TIMEOUT_MS = 20_000
+PHONE, DESK = {"width": 360, "height": 800}, {"width": 1100, "height": 900}
+NOTED_UNIX_MS = 1_806_451_200_000  # 2027-03-31
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with served(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def passport(service: Service) -> bytes:
+    made, _ = service.of(MAKER).create(NewPassport("ev-1", "EV", "Pack 1", rated_capacity_mah=60_000))
+    return made
+
+
+class Visitor:
+    """At the page of acts, with what his browser sends."""
+
+    def __init__(self, browser: Browser, service: Service, passport: bytes, role: str = "", lang: str = "en",
+                 size: dict[str, int] = DESK) -> None:  # fmt: skip
+        headers = {"authorization": f"Bearer {reader_key(role)}"} if role else {}
+        self.page = browser.new_page(viewport=size, extra_http_headers=headers)  # type: ignore[arg-type]
+        self.page.set_default_timeout(TIMEOUT_MS)
+        self.requests: list[Request] = []
+        self.faults: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.goto(f"{service.url}/battery/{passport.hex()}/acts?lang={lang}")
+        self.page.wait_for_selector("#forms:not([hidden])")
+
+    def key(self, who: str) -> None:
+        self.page.set_input_files("#key", {"name": f"{who}.key", "mimeType": "", "buffer": bytes(key_of(who))})
+        self.page.wait_for_selector(f"#key-found :text('{bytes(key_of(who).verify_key).hex()}')")
+
+    def form(self, name: str) -> Locator:
+        form = self.page.locator(f"#{name}-form")
+        if not form.is_visible():
+            self.page.locator(f"details:has(#{name}-form) > summary").click()
+        return form
+
+    def shown(self, form: Locator) -> str:
+        """What the page says will be signed."""
+        form.locator("[type=submit]").click()
+        self.page.wait_for_selector("#confirm[open]")
+        return self.page.inner_text("#confirm-rows")
+
+    def signs(self, form: Locator, kind: str = "good") -> str:
+        self.page.click("#confirm-sign")
+        return self.result(form, kind)
+
+    def result(self, form: Locator, kind: str) -> str:
+        form.locator(f".result .{kind}").wait_for()
+        return form.locator(".result").inner_text()
+
+    def posted(self) -> list[Request]:
+        return [request for request in self.requests if request.method == "POST"]
+
+    def assert_nothing_left(self, *who: str) -> None:
+        """Key bytes in no request, in no form; nothing asked of others; no fault."""
+        origin = self.page.url.split("/battery")[0]
+        for request in self.requests:
+            assert request.url.startswith((origin, f"blob:{origin}"))
+            sent = request.url.encode() + repr(sorted(request.headers.items())).encode() + (request.post_data_buffer or b"")
+            for one in who:
+                seed = bytes(key_of(one))
+                for form in (seed, seed.hex().encode(), b64encode(seed)[:40], urlsafe_b64encode(seed)[:40]):
+                    assert form.lower() not in sent.lower()
+        assert self.faults == []
+
+
+def life(service: Service, passport: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = service.of("").document(passport.hex())["life"]
+    return found
+
+
+def test_a_stage_is_stated(browser: Browser, service: Service, passport: bytes) -> None:
+    visitor = Visitor(browser, service, passport, "operator")
+    assert visitor.page.inner_text("#stage-now") == "prepared"
+    visitor.key(MAKER)
+    assert "the key of who is responsible" in visitor.page.inner_text("#key-found")
+    form = visitor.form("stage")
+    assert form.locator("#stage option").all_inner_texts() == ["choose", "original", "waste"]
+    form.locator("#stage").select_option("original")
+    form.locator("#stage-text").fill("placed on the märket")
+    words = visitor.shown(form)
+    for said in ("original", "placed on the märket", passport.hex(), life(service, passport)["head"]):
+        assert said in words
+    assert visitor.posted() == []
+    assert visitor.signs(form).startswith("✔ Stated: it is entry 1 ")
+    visitor.page.wait_for_selector("#stage-now:text('original')")
+    assert form.locator("#stage option").all_inner_texts() == ["choose", "repaired", "reused", "waste"]
+    now = life(service, passport)
+    assert (now["stage"], now["history"][-1]["note"]) == ("original", "placed on the märket")
+    form.locator("#stage").select_option("repaired")  # the page follows what it has stated
+    assert now["head"] in visitor.shown(form)
+    visitor.signs(form)
+    visitor.page.wait_for_selector("#stage-now:text('repaired')")
+    visitor.assert_nothing_left(MAKER)
+
+
+def test_a_note_and_a_test_are_stated(browser: Browser, service: Service, passport: bytes) -> None:
+    visitor = Visitor(browser, service, passport)
+    visitor.key(MAKER)
+    form = visitor.form("note")
+    form.locator("#note-kind").select_option("2")
+    form.locator("#note-day").fill("2027-03-31")
+    form.locator("#note-text").fill("side impact\nat 30 km/h")
+    words = visitor.shown(form)
+    assert "2027-03-31 00:00:00 UTC" in words
+    assert "an accident or other damage" in words
+    visitor.signs(form)
+    (note,) = life(service, passport)["notes"]
+    assert (note["kind"], note["text"], note["at"]["unix_ms"]) == ("accident", "side impact\nat 30 km/h", NOTED_UNIX_MS)
+    visitor.key(LAB)
+    form = visitor.form("test")
+    form.locator("#capacity").fill("91,25")
+    form.locator("#spread").fill("201")
+    form.locator("#method").fill("capacity at C/3")
+    form.locator("[type=submit]").click()
+    assert "0 to 200" in visitor.result(form, "bad")
+    form.locator("#spread").fill("1.8")
+    assert "91.25 %" in visitor.shown(form)
+    visitor.signs(form)
+    (test,) = life(service, passport)["tests"]
+    assert (test["capacity_cpct"], test["spread_cpct"], test["method"]) == (9125, 180, "capacity at C/3")
+    visitor.assert_nothing_left(MAKER, LAB)
+
+
+def test_it_is_handed_over_with_a_file_in_between(
+    browser: Browser, service: Service, passport: bytes, tmp_path: Path
+) -> None:
+    new = Visitor(browser, service, passport)
+    new.key(STORE)
+    assert "not the key of who is responsible" in new.page.inner_text("#key-found")
+    form = new.form("consent")
+    assert "you take over the passport" in new.shown(form)
+    assert bytes(key_of(STORE).verify_key).hex() in new.signs(form)
+    with new.page.expect_download() as saved:
+        form.locator(".result a").click()
+    file = tmp_path / saved.value.suggested_filename
+    saved.value.save_as(file)
+    assert file.name == f"take-over-{passport.hex()[:8]}.cose"
+    assert new.posted() == []
+    assert file.read_bytes() == service.of(STORE).consent(passport, bytes(key_of(STORE).verify_key))
+
+    old = Visitor(browser, service, passport)
+    old.key(MAKER)
+    form = old.form("handover")
+    form.locator("#consent").set_input_files(file)
+    assert bytes(key_of(STORE).verify_key).hex() in old.shown(form)
+    old.signs(form)
+    assert life(service, passport)["operator"]["public_key"] == bytes(key_of(STORE).verify_key).hex()
+    assert "not the key of who is responsible" in old.page.inner_text("#key-found")
+
+    form.locator("#consent").set_input_files(file)  # it held for the statement that was then the newest
+    form.locator("[type=submit]").click()
+    assert CURES[Reason.BAD_CONSENT] in old.result(form, "bad")
+    assert len(old.posted()) == 1
+    for visitor in (new, old):
+        visitor.assert_nothing_left(STORE, MAKER)
+
+
+def test_values_of_one_group_are_stated_and_a_file_by_its_digest(
+    browser: Browser, service: Service, passport: bytes
+) -> None:
+    visitor = Visitor(browser, service, passport)
+    visitor.key(MAKER)
+    form = visitor.form("values")
+    manual, report = b"%PDF-1.7 take it apart", hashlib.sha256(b"%PDF-1.7 take it apart").hexdigest()
+    form.locator("#attribute-1").select_option("mass")
+    form.locator("#value-1").fill("a lot")
+    form.locator("[type=submit]").click()  # the browser tells what a number is
+    assert form.locator("#value-1:invalid").count() == 1
+    form.locator("#value-1").fill("412,5")
+    row = add_value(form, "manufacturer_id")
+    row.locator("input[name=name]").fill("Cells AG")
+    row.locator("input[name=web]").fill("https://example.org")
+    add_value(form, "critical_raw_materials").locator("textarea").fill("lithium\n\n nickel ")
+    add_value(form, "instructions").locator("input[type=file]").set_input_files(
+        {"name": "manual.pdf", "mimeType": "application/pdf", "buffer": manual}
+    )
+    words = visitor.shown(form)
+    for said in ("everybody", "412.5", "name: Cells AG", "lithium\nnickel", f"manual.pdf, application/pdf, 22 B, SHA-256 {report}"):
+        assert said in words
+    visitor.signs(form)
+    found = life(service, passport)
+    assert {key: one["value"] for key, one in found["values"].items()} == {
+        "mass": "412.5", "manufacturer_id": {"name": "Cells AG", "web": "https://example.org"},
+        "critical_raw_materials": ["lithium", "nickel"], "instructions": report,
+    }  # fmt: skip
+    assert found["attachments"][report]["name"] == "manual.pdf"
+    form.locator("#group").select_option(str(int(group_to_state("dismantling_manuals"))))
+    add_value(form, "dismantling_manuals").locator("input").first.fill("https://example.org/apart")
+    form.locator("#rows fieldset").first.get_by_role("button").click()
+    visitor.shown(form)
+    visitor.signs(form)
+    assert life(service, passport)["values"]["dismantling_manuals"]["group"] == 2
+    assert all(manual not in (request.post_data_buffer or b"") for request in visitor.requests)
+    visitor.assert_nothing_left(MAKER)
+
+
+def add_value(form: Locator, key: str) -> Locator:
+    form.locator("#more").click()
+    row = form.locator("#rows fieldset").last
+    row.locator("select").select_option(key)
+    return row
+
+
+REFUSED = {STORE: Reason.WRONG_OPERATOR, LAB: Reason.WRONG_ROLE, "stranger": Reason.UNKNOWN_AUTHORITY}
+
+
+@pytest.mark.parametrize("who", REFUSED)
+@pytest.mark.parametrize("code", CODES)
+def test_a_wrong_key_is_refused_in_the_readers_words(
+    browser: Browser, service: Service, passport: bytes, who: str, code: str
+) -> None:
+    before = life(service, passport)
+    visitor = Visitor(browser, service, passport, lang=code)
+    visitor.key(who)
+    form = visitor.form("stage")
+    form.locator("#stage").select_option("original")
+    visitor.shown(form)
+    words = visitor.signs(form, "bad")
+    assert language(code).plain(CURES[REFUSED[who]]) in words
+    assert REFUSED[who] in words
+    assert life(service, passport) == before
+    visitor.assert_nothing_left(who)
+
+
+def test_who_was_slower_is_told(browser: Browser, service: Service, passport: bytes) -> None:
+    visitor = Visitor(browser, service, passport)
+    visitor.key(MAKER)
+    service.of(MAKER).change_stage(passport, Stage.ORIGINAL, "", [])
+    form = visitor.form("stage")
+    form.locator("#stage").select_option("waste")
+    visitor.shown(form)
+    words = visitor.signs(form, "bad")
+    assert "another statement about the passport came first" in words
+    assert CURES[Reason.OUTDATED] in words
+    assert life(service, passport)["stage"] == "original"
+
+
+@pytest.mark.parametrize("how", ["button", "escape"])
+def test_who_cancels_has_signed_nothing(browser: Browser, service: Service, passport: bytes, how: str) -> None:
+    before = life(service, passport)
+    visitor = Visitor(browser, service, passport)
+    visitor.page.evaluate(
+        """() => {
+          window.signed = 0;
+          const { sign } = SubtleCrypto.prototype;
+          SubtleCrypto.prototype.sign = function (...parts) { window.signed += 1; return sign.apply(this, parts); };
+        }"""
+    )
+    visitor.key(MAKER)
+    form = visitor.form("note")
+    form.locator("#note-text").fill("kept")
+    for name in ("note", "consent"):
+        form = visitor.form(name)
+        visitor.shown(form)
+        if how == "button":
+            visitor.page.click("#confirm-cancel")
+        else:
+            visitor.page.keyboard.press("Escape")
+        form.locator(".result p").wait_for()
+        assert form.locator(".result").inner_text() == "Nothing was signed."
+    assert visitor.page.evaluate("window.signed") == 0
+    assert visitor.posted() == []
+    assert life(service, passport) == before
+    assert visitor.page.input_value("#note-text") == "kept"
+
+
+def test_what_was_not_answered_is_handed_in_again_and_taken_once(
+    browser: Browser, service: Service, passport: bytes
+) -> None:
+    visitor = Visitor(browser, service, passport)
+    visitor.key(MAKER)
+    form = visitor.form("note")
+    form.locator("#note-text").fill("once")
+    visitor.page.route("**/api/v1/statements", lambda route: (route.fetch(), route.abort())[1])
+    visitor.shown(form)
+    assert "taken once" in visitor.signs(form, "bad")
+    visitor.page.unroute("**/api/v1/statements")
+    form.locator(".result button").click()
+    visitor.result(form, "good")
+    assert [note["text"] for note in life(service, passport)["notes"]] == ["once"]
+
+
+def test_what_is_no_key_file_is_told_and_a_key_is_forgotten(
+    browser: Browser, service: Service, passport: bytes
+) -> None:
+    visitor = Visitor(browser, service, passport, lang="de")
+    visitor.page.set_input_files("#key", {"name": "a.pem", "mimeType": "", "buffer": b"-----BEGIN"})
+    visitor.page.wait_for_selector("#key-found :text('32 Bytes, und diese hat 10')")
+    visitor.key(MAKER)
+    visitor.page.click("#forget")
+    form = visitor.form("note")
+    form.locator("#note-text").fill("by nobody")
+    form.locator("[type=submit]").click()
+    assert visitor.result(form, "bad") == language("de").plain("Choose your key file first.")
+
+
+REFUSING = "SubtleCrypto.prototype.sign = async () => { throw new DOMException('', 'NotSupportedError'); }"
+UNABLE = {
+    "cannot sign with Ed25519": REFUSING,
+    "did not come over https": "Object.defineProperty(crypto, 'subtle', { value: undefined })",
+}
+
+
+@pytest.mark.parametrize("words", UNABLE)
+def test_a_browser_that_cannot_sign_says_so(browser: Browser, service: Service, passport: bytes, words: str) -> None:
+    page = browser.new_page()
+    page.add_init_script(UNABLE[words])
+    page.goto(f"{service.url}/battery/{passport.hex()}/acts")
+    page.wait_for_selector(f"#unable:has-text('{words}')")
+    assert_shows_commands(page, passport)
+
+
+def test_without_script_the_page_says_how(browser: Browser, service: Service, passport: bytes) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(f"{service.url}/battery/{passport.hex()}/acts")
+    assert "needs script" in page.inner_text("#unable")
+    assert_shows_commands(page, passport)
+
+
+def assert_shows_commands(page: Page, passport: bytes) -> None:
+    assert f"packseal passport act stage {passport.hex()} STAGE" in page.inner_text("#commands")
+    assert page.locator("form:visible, #key:visible").count() == 0
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_everybody_can_use_it(browser: Browser, service: Service, passport: bytes, code: str) -> None:
+    """No sideways scrolling on a phone, nothing for axe in either scheme, all of it in the reader's language."""
+    visitor = Visitor(browser, service, passport, lang=code, size=PHONE)
+    page, of = visitor.page, language(code)
+    visitor.key(MAKER)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for name in ("stage", "note", "consent", "handover", "test", "values"):
+            form = visitor.form(name)
+            if name == "values":
+                add_value(form, "manufacturer_id")
+                add_value(form, "instructions")
+            assert_fits(page)
+        form = visitor.form("note")
+        form.locator("#note-text").fill("x" * 300)
+        visitor.shown(form)
+        assert_fits(page)
+        page.click("#confirm-cancel")
+        form.locator(".result p").wait_for()
+        assert form.locator(".result").inner_text() == of.plain("Nothing was signed.")
+    assert code == "en" or page.locator("[lang=en]:not(nav a)").count() == 0
+
+
+def assert_fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_a_keyboard_alone_states(browser: Browser, service: Service, passport: bytes) -> None:
+    visitor = Visitor(browser, service, passport)
+    visitor.key(MAKER)
+    page = visitor.page
+    tab_to(page, "details:has(#note-form) > summary")
+    page.keyboard.press("Enter")
+    tab_to(page, "#note-text")
+    page.keyboard.type("by keyboard")
+    tab_to(page, "#note-form [type=submit]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#confirm[open]")
+    assert page.evaluate("document.activeElement.id") == "confirm-title"
+    tab_to(page, "#confirm-sign")
+    page.keyboard.press("Enter")
+    visitor.result(page.locator("#note-form"), "good")
+    assert page.evaluate("document.activeElement.type") == "submit"
+    assert [note["text"] for note in life(service, passport)["notes"]] == ["by keyboard"]
+
+
+def tab_to(page: Page, selector: str) -> None:
+    for _ in range(40):
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"{selector} is not reached")
+
+
+# ---- what is offered
+
+
+def test_who_sees_no_stage_is_offered_all_and_the_service_decides(
+    browser: Browser, service: Service, passport: bytes
+) -> None:
+    visitor = Visitor(browser, service, passport)
+    assert "not shown to you" in visitor.page.inner_text("#stage-now")
+    visitor.key(MAKER)
+    form = visitor.form("stage")
+    assert form.locator("#stage option").count() == 8
+    form.locator("#stage").select_option("reused")
+    visitor.shown(form)
+    assert CURES[Reason.WRONG_STAGE] in visitor.signs(form, "bad")
+
+
+def test_a_passport_that_has_ended_is_offered_nothing(browser: Browser, service: Service, passport: bytes) -> None:
+    maker = service.of(MAKER)
+    maker.note(passport, NoteKind.OTHER, "all in all", NOTED_UNIX_MS, [])
+    maker.change_stage(passport, Stage.WASTE, "", [])
+    consent = service.of(RECYCLER).consent(passport, bytes(key_of(RECYCLER).verify_key))
+    maker.hand_over(passport, service.of(RECYCLER)._key(), consent)
+    service.of(RECYCLER).change_stage(passport, Stage.RECYCLED, "", [])
+    visitor = Visitor(browser, service, passport, "operator")
+    form = visitor.form("stage")
+    assert form.locator("#stage").count() == 0
+    assert "has ended" in form.inner_text()
+
+
+def test_stages_that_can_follow() -> None:
+    no_links: dict[str, object] = {"originals": [], "successors": []}
+    assert offered({"stage": "prepared", **no_links}) == ("original", "waste")
+    second = offered({"stage": "prepared", "originals": [{}], "successors": []})
+    assert second == ("reused", "repurposed", "remanufactured", "waste")
+    assert offered({"stage": "original", "originals": [], "successors": [{}]}) == ("waste",)
+    assert offered({"stage": "recycled", **no_links}) == ()
+    assert len(offered({"head": "00"})) == 7
+
+
+def test_where_no_passport_was_created_the_page_says_who_does_it() -> None:
+    document: dict[str, object] = {"battery": {"id": "pack-1", "name": "Pack 1"}}
+    html = rendered("acts.html", language("en"), {"name": "pack-1", "url": "http://x", **acts_context(document)})
+    assert "packseal passport create" in html
+    assert "<form" not in html
+
+
+def test_an_unknown_passport_is_not_here(browser: Browser, service: Service) -> None:
+    answer = browser.new_page().goto(f"{service.url}/battery/{bytes(16).hex()}/acts")
+    assert answer is not None
+    assert answer.status == 404
+
+
+# ---- words
+
+LIFE = {"passport_id": "00", "head": "00", "operator": {"public_key": "00", "role": "operator"}}
+NAMED = re.compile(r'<option value="([a-z0-9_]+)" data-group')
+SAID = re.compile(r'\bt\("([^"]+)"\)|InputError\("([^"]+)"\)|hint: "([^"]+)"')
+
+
+def test_every_text_of_the_page_has_a_translation() -> None:
+    programs = [STATIC / "acts.js", *(STATIC / "sign").glob("*.js")]
+    said = {text for path in programs for found in SAID.findall(path.read_text()) for text in found if text}
+    document: dict[str, object] = {"battery": {"id": "p", "name": "P"}, "life": LIFE}
+    html = rendered("acts.html", language("en"), {"name": "p", "url": "http://x", **acts_context(document)})
+    stated = {ATTRIBUTES[key].name for key in NAMED.findall(html)}
+    assert len(stated) > 70
+    texts = said | stated | set(CURES.values()) | set(GROUP_WORDS.values())
+    assert len(texts) > 150
+    for code in ("de", "ja"):
+        assert [text for text in sorted(texts) if language(code).plain(text) == text] == []
+        assert "42" in language(code).plain("Stated: it is entry 42 of the service's log.")
+
