@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ from packseal.io.access_settings import AccessTable, ReaderTable
 from packseal.io.http_server import HTTPServer
 from packseal.io.keys import Signer
 from packseal.io.ports import free_port
-from packseal.passport.access import ReaderRole
 from packseal.passport.settings import PassportSettings
 from packseal.records.acts import Authority, Role
 from packseal.records.cose import VerifyingKey
@@ -36,9 +35,10 @@ def reader_key(role: str) -> str:
     return f"psr_{role}_for_tests"
 
 
-def reader_table(role: str, **more: object) -> ReaderTable:
-    digest = hashlib.sha256(reader_key(role).encode()).hexdigest()
-    return ReaderTable.model_validate({"name": role, "role": ReaderRole(role), "key_sha256": digest, **more})
+def reader_table(name: str, **more: object) -> ReaderTable:
+    """Of the role with this name, unless `more` says another; its key is reader_key(name)."""
+    digest = hashlib.sha256(reader_key(name).encode()).hexdigest()
+    return ReaderTable.model_validate({"name": name, "role": more.pop("role", name), "key_sha256": digest, **more})
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,14 @@ class Service:
 
 @contextmanager
 def served(
-    folder: Path, settings: PassportSettings | None = None, ask_fresh: AskFresh | None = None, **desk: object
+    folder: Path,
+    settings: PassportSettings | None = None,
+    ask_fresh: AskFresh | None = None,
+    more_readers: Sequence[ReaderTable] = (),
+    **desk: object,
 ) -> Iterator[Service]:
     made = Desk(folder, settings or PassportSettings((), authorities()), **desk)  # type: ignore[arg-type]
-    tables = [reader_table(role) for role in READERS]
+    tables = [*map(reader_table, READERS), *more_readers]
     readers = Readers(AccessTable(requests_per_minute=0), tables)
     address = f"127.0.0.1:{free_port()}"
     server = HTTPServer(address)

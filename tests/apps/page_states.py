@@ -8,14 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from packseal.apps.changes import name_of
 from packseal.passport.settings import PassportSettings
 from packseal.records.bodies import BlockEstimate, EntryType, Origin
 from packseal.records.estimate_words import LACKING, QUANTITIES
 from packseal.records.report import DAMAGES, EVENTS, UPDATES
+from tests.apps import page_lives
 from tests.passport.board import Board, running_board, settings_for
 from tests.passport.desk import Desk
 
-NAME = "Akku 7"  # a name that is no word of English
+NAME = page_lives.NAME
+
+
+def page_of(desk: Desk) -> str:
+    """The address of its battery's page, which its passport names where one was created."""
+    return f"/battery/{name_of(desk.service, 'pack-1')}"
 
 
 def desk(folder: Path, board: Board, evidence_class: str = "B") -> Desk:
@@ -139,7 +146,7 @@ STATES: dict[str, Callable[[Path], Desk]] = {
     state.__name__: state
     for state in (
         verified, empty, bare, not_rated, rated_otherwise, estimated, lacking, eventful, ended, simulated, replayed,
-        cut_off, refusing,
+        cut_off, refusing, *page_lives.LIVES,
     )
 }  # fmt: skip
 STATES["one altered"] = lambda folder: altered(folder, 57)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.apps.page_states import page_of
 from tests.line.rig import tool
 from tests.passport.desk import Desk
 
@@ -24,7 +25,7 @@ def serving(desk: Desk) -> Iterator[str]:
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/battery/pack-1"
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}{page_of(desk)}"
         finally:
             server.should_exit = True
             thread.join(STOP_S)

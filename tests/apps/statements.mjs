@@ -1,4 +1,5 @@
-// Asks the page's signing program: a list of questions as JSON on standard input, the list of answers on standard output.
+// Asks the page's signing program: a list of questions as JSON on standard input, the list of answers on standard
+// output.
 //
 // An answer is {"good": bytes in hexadecimal}, or {"reason", "detail"} of what is refused, or {"error": name}.
 

@@ -59,10 +59,13 @@ class Visitor:
         self.page.set_default_timeout(TIMEOUT_MS)
         self.requests: list[Request] = []
         self.faults: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request))
+        self.page.on("request", self._requested)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.goto(f"{service.url}/battery/{passport.hex()}/acts?lang={lang}")
         self.page.wait_for_selector("#forms:not([hidden])")
+
+    def _requested(self, request: Request) -> None:
+        self.requests.append(request)
 
     def key(self, who: str) -> None:
         self.page.set_input_files("#key", {"name": f"{who}.key", "mimeType": "", "buffer": bytes(key_of(who))})
@@ -96,7 +99,11 @@ class Visitor:
         origin = self.page.url.split("/battery")[0]
         for request in self.requests:
             assert request.url.startswith((origin, f"blob:{origin}"))
-            sent = request.url.encode() + repr(sorted(request.headers.items())).encode() + (request.post_data_buffer or b"")
+            sent = (
+                request.url.encode()
+                + repr(sorted(request.headers.items())).encode()
+                + (request.post_data_buffer or b"")
+            )
             for one in who:
                 seed = bytes(key_of(one))
                 for form in (seed, seed.hex().encode(), b64encode(seed)[:40], urlsafe_b64encode(seed)[:40]):
@@ -140,6 +147,9 @@ def test_a_note_and_a_test_are_stated(browser: Browser, service: Service, passpo
     form = visitor.form("note")
     form.locator("#note-kind").select_option("2")
     form.locator("#note-day").fill("2027-03-31")
+    form.locator("#note-text").fill("ü" * 3000)
+    form.locator("[type=submit]").click()
+    assert "make it shorter" in visitor.result(form, "bad")
     form.locator("#note-text").fill("side impact\nat 30 km/h")
     words = visitor.shown(form)
     assert "2027-03-31 00:00:00 UTC" in words
@@ -216,7 +226,13 @@ def test_values_of_one_group_are_stated_and_a_file_by_its_digest(
         {"name": "manual.pdf", "mimeType": "application/pdf", "buffer": manual}
     )
     words = visitor.shown(form)
-    for said in ("everybody", "412.5", "name: Cells AG", "lithium\nnickel", f"manual.pdf, application/pdf, 22 B, SHA-256 {report}"):
+    for said in (
+        "everybody",
+        "412.5",
+        "name: Cells AG",
+        "lithium\nnickel",
+        f"manual.pdf, application/pdf, 22 B, SHA-256 {report}",
+    ):
         assert said in words
     visitor.signs(form)
     found = life(service, passport)
@@ -370,7 +386,7 @@ def test_everybody_can_use_it(browser: Browser, service: Service, passport: byte
     page, of = visitor.page, language(code)
     visitor.key(MAKER)
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         for name in ("stage", "note", "consent", "handover", "test", "values"):
             form = visitor.form(name)
             if name == "values":
@@ -491,4 +507,3 @@ def test_every_text_of_the_page_has_a_translation() -> None:
     for code in ("de", "ja"):
         assert [text for text in sorted(texts) if language(code).plain(text) == text] == []
         assert "42" in language(code).plain("Stated: it is entry 42 of the service's log.")
-

@@ -19,7 +19,7 @@ from tests.passport.board import Board
 
 PROGRAM = str(Path(sys.executable).with_name("schemathesis"))
 NIGHTLY = bool(os.environ.get("PACKSEAL_NIGHTLY"))
-EXAMPLES = 100 if NIGHTLY else 6  # of each operation and phase; what the coverage phase asks is the same always
+EXAMPLES = 100 if NIGHTLY else 10  # of each operation and phase; what the coverage phase asks is the same always
 SEED, OPERATIONS = "1", 11
 TIMEOUT_S = 3_000 if NIGHTLY else 400
 

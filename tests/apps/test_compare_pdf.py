@@ -1,4 +1,4 @@
-"""The comparison sheet on paper: what it says in each language, its codes, its pages, and that equal sheets are equal."""
+"""The comparison sheet on paper: what it says in each language, its codes and pages; equal sheets are equal."""
 
 from __future__ import annotations
 

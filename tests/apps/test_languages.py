@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from html import unescape
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,17 @@ from packseal.apps.languages import CODES, Language, chosen, language
 from packseal.apps.page_words import FOLDER, rendered
 from packseal.apps.plots import PLOTS
 from packseal.estimate import opinion
-from packseal.passport import document, histograms, settings, values, words
+from packseal.passport import document, histograms, settings, validity, values, words
+from packseal.passport.attributes import ATTRIBUTES, Section
+from packseal.passport.guidance import VERSION, guidance
+from packseal.passport.life_stages import stage_word, status_word
 from packseal.records import bodies, estimate_words, report
+from packseal.records.statement_bodies import NoteKind, Stage
 from tests.apps.browser import ask
-from tests.apps.page_states import NAME, STATES, verified
+from tests.apps.page_lives import lived_in_public
+from tests.apps.page_states import NAME, STATES, page_of, verified
 
+SAME = ("UN GTR 22", "Art. 18")  # read the same in German
 OTHERS = [code for code in CODES if code != "en"]
 ENGLISH = re.compile(
     r"\b(the|of|and|is|from|with|that|has|are|were|its|which|for|this|no|yet|by|record|records)\b", re.I
@@ -60,8 +67,8 @@ def sentences(of: Language) -> Iterator[str]:
 @pytest.mark.parametrize("code", OTHERS)
 @pytest.mark.parametrize("state", STATES)
 def test_no_english_is_left_in_any_state_of_the_page(tmp_path: Path, state: str, code: str) -> None:
-    app = STATES[state](tmp_path).app()
-    assert_translated(ask(app, f"/battery/pack-1?lang={code}").text, language(code))
+    desk = STATES[state](tmp_path)
+    assert_translated(ask(desk.app(), f"{page_of(desk)}?lang={code}").text, language(code))
 
 
 @pytest.mark.parametrize("code", OTHERS)
@@ -72,25 +79,41 @@ def test_nor_on_the_pages_beside_it(tmp_path: Path, code: str) -> None:
         assert_translated(ask(app, f"/battery/pack-1/{target}{joined}lang={code}").text, language(code))
     for status in (404, 405, 503):
         assert_translated(rendered("missing.html", language(code), {"status": status}), language(code))
-    assert_translated(rendered("batteries.html", language(code), {"batteries": []}), language(code))
-
-
-LIFE = {
-    "status": "re-used", "stage": "REUSED", "operator": "7c11", "originals": ["aa"], "successors": ["bb"],
-    "history": [{"stage": "ORIGINAL", "signer": "7c11", "issued": "2026-09-21 12:00:00 UTC"}],
-}  # fmt: skip
+    assert_translated(ask(app, f"/fleet?lang={code}").text, language(code))
+    (tmp_path / "of all").mkdir()
+    of_all = lived_in_public(tmp_path / "of all").app()
+    assert_translated(ask(of_all, f"/?lang={code}").text, language(code))
 
 
 @pytest.mark.parametrize("code", OTHERS)
-def test_a_life_is_shown_where_the_document_has_one(code: str) -> None:
-    html = rendered("battery/status.html", language(code), {"document": {"life": LIFE}})
-    of = language(code)
-    assert of.plain("re-used") in html
-    assert of.plain("2026-09-21 12:00:00 UTC") in html
-    assert "lang=" not in html, "a text has no translation"
-    stages = ["prepared", "original", "repaired", "reused", "repurposed", "remanufactured", "waste", "recycled"]
-    assert all(stage in of.messages for stage in stages)
-    assert "<h2>" not in rendered("battery/status.html", of, {"document": {}})
+def test_every_stage_status_and_kind_of_note_has_a_translation(code: str) -> None:
+    texts = {stage_word(stage) for stage in Stage} | {status_word(stage, None) or "" for stage in Stage}
+    texts |= {kind.name.lower() for kind in NoteKind} | {"none yet", ""}
+    assert not {text for text in texts if language(code).plain(text) == text} - {""}
+
+
+def findings() -> Iterator[str]:
+    """What validity says of every data point and attribute, and of all together: each category, before and after all is
+    due, with nothing stated, all, or parts, and with conditions that do not hold."""
+    every = {key for point in guidance(VERSION) for key in point.keys} | set(ATTRIBUTES)
+    last = max(due.from_unix_ms for due in (validity.PASSPORT_DUE, *validity.PENDING_DUE.values()))
+    parts = {point.keys[0] for point in guidance(VERSION) if point.keys}
+    days = (validity.PASSPORT_DUE.from_unix_ms - 1, validity.PASSPORT_DUE.from_unix_ms, last)
+    for category, day, present, exempt in product(settings.CATEGORIES, days, ((), every, parts), ((), ATTRIBUTES)):
+        found = validity.validity(present, day, category, VERSION, exempt)
+        yield from (found.words, *(one.words for one in (*found.points.values(), *found.attributes.values())))
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_finding_about_a_passport_has_a_translation(code: str) -> None:
+    texts = set(findings())
+    assert len(texts) > 500
+    for text in texts:
+        translated = language(code).plain(text)
+        assert translated != text
+        assert not ENGLISH.search(translated), translated
+    named = [text for one in ATTRIBUTES.values() for text in (one.name, one.clause)] + [str(one) for one in Section]
+    assert not [text for text in named if language(code).plain(text) == text and text not in SAME]
 
 
 ALARMS = [

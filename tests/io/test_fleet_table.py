@@ -184,11 +184,11 @@ def test_filters(fleet: FleetTable, query: dict[str, Any], expected: list[str]) 
     assert fleet.count(FleetQuery(**query)) == fleet.counts(FleetQuery(**query)).batteries == len(expected)
 
 
-NAMES = ["100 % sure", "100 sure", "a_b", "axb", "wow!", "wow", "Ä Übergröße", "全角ＡＢＣ"]  # noqa: RUF001
+NAMES = ["100 % sure", "100 sure", "a_b", "axb", "wow!", "wow", "Ä Übergröße", "全角ＡＢＣ"]
 WORDS = [
     ("100 %", ["100 % sure"]), ("%", ["100 % sure"]), ("_", ["a_b"]), ("a_b", ["a_b"]), ("!", ["wow!"]),
     ("WOW", ["wow!", "wow"]), ("ä übergrösse", ["Ä Übergröße"]), ("ÜBERGRÖSSE", ["Ä Übergröße"]),
-    ("A\u0308 U\u0308ber", ["Ä Übergröße"]), ("abc", ["全角ＡＢＣ"]), ("pack-6", ["Ä Übergröße"]),  # noqa: RUF001
+    ("A\u0308 U\u0308ber", ["Ä Übergröße"]), ("abc", ["全角ＡＢＣ"]), ("pack-6", ["Ä Übergröße"]),
     ("\0", []), ("' OR 1=1 --", []), ("\\", []), ("", NAMES),
 ]  # fmt: skip
 
@@ -236,9 +236,7 @@ def test_quartiles_and_what_is_far_from_them(fleet: FleetTable) -> None:
 
 @pytest.mark.parametrize(("lowest", "low"), [(8_940, 0), (8_939, 1)])
 @pytest.mark.parametrize(("highest", "high"), [(9_100, 0), (9_101, 1)])
-def test_a_value_on_the_bound_is_not_far_off(
-    fleet: FleetTable, lowest: int, low: int, highest: int, high: int
-) -> None:
+def test_a_value_on_the_bound_is_not_far_off(fleet: FleetTable, lowest: int, low: int, highest: int, high: int) -> None:
     values = [lowest, 9_000, 9_000, 9_020, 9_020, 9_040, 9_040, highest]
     put(fleet, *(measured(f"p{number}", soh) for number, soh in enumerate(values)))
     found = fleet.counts(FleetQuery())

@@ -91,7 +91,7 @@ def test_a_store_of_version_1_goes_on(tmp_path: Path) -> None:
     after = Board(label=b"its second log !", previous=Previous(board.log_id, board.size, board.root(board.size)))
     after.windows(3)
     desk = desk_for(tmp_path, board)
-    receipts = [desk.receipt(one.delivery(0, 3).to_bytes()) for one in (board, after)]
+    receipts = [desk.receipt(one.delivery(0, 3).to_bytes()) for one in (after, board)]
     desk.receipt(board.delivery(0, 2).to_bytes())
     desk.refusal(running_board(name="stranger").delivery().to_bytes())
     document, refusals = desk.document(), desk.service.refusals("pack-1")
@@ -100,7 +100,7 @@ def test_a_store_of_version_1_goes_on(tmp_path: Path) -> None:
 
     desk.now_unix_ms -= 60_000
     desk.open()
-    assert desk.store.last_received_unix_ms() == receipts[0].received_unix_ms
+    assert desk.store.last_received_unix_ms() == receipts[-1].received_unix_ms
     assert desk.store.end_of(board.log_id) == after.previous
     assert desk.store.heads_opened_by(board.public_key) == desk.store.heads()
     assert desk.service.refusals("pack-1") == refusals

@@ -1,7 +1,7 @@
 """The page on which who is responsible for a passport states what has become of the battery.
 
-It is signed in the visitor's own browser (static/acts.js, static/sign), and goes to the service as every statement does.
-The page offers what can follow, as far as its reader may see that; the service decides.
+It is signed in the visitor's own browser (static/acts.js, static/sign), and goes to the service as every statement
+does. The page offers what can follow, as far as its reader may see that; the service decides.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ CURES: Mapping[Reason, str] = MappingProxyType(
         Reason.MALFORMED: "Correct what is named here, and sign again.",
         Reason.UNKNOWN_VERSION: _FAULT,
         Reason.BAD_SIGNATURE: _FAULT,
-        Reason.UNKNOWN_AUTHORITY: "Choose the key file that this service knows, or have its key enrolled by who runs it.",
+        Reason.UNKNOWN_AUTHORITY: "Choose the key file that this service knows, or have its key enrolled by "
+        "who runs it.",
         Reason.WRONG_ROLE: "Choose the key of somebody whose role allows it: a test is an assessor's, recycling is a "
         "recycler's, and the rest is for who is responsible.",
         Reason.WRONG_OPERATOR: "Choose the key file of who is responsible, or have the passport handed over to you.",

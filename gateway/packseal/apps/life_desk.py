@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from packseal.errors import ConfigError, EvidenceError, Reason, TableError, UnavailableError
 from packseal.io.files import read_bounded
-from packseal.io.http_client import ask
+from packseal.io.http_client import TIMEOUT_S, ask
 from packseal.io.keys import Signer
 from packseal.passport.stated_values import by_group
 from packseal.passport.static_file import MAX_FILE_BYTES, OF_ONE, read_static
@@ -40,7 +41,7 @@ from packseal.records.statement_bodies import (
 from packseal.records.statements import sign_consent, sign_statement
 
 MAX_ANSWER_BYTES = 16 << 20
-COSE = "application/cose"
+COSE, JSON = "application/cose", "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +121,31 @@ class LifeDesk:
     # ---- reading
 
     def document(self, name: str) -> dict[str, Any]:
-        return self._asked(f"passports/{name}")
+        return self._asked(_path(name))
 
     def validity(self, name: str) -> dict[str, Any]:
-        return self._asked(f"passports/{name}/validity")
+        return self._asked(_path(name, "/validity"))
+
+    def listed(self) -> list[dict[str, Any]]:
+        """All that the reader is responsible for."""
+        found: list[dict[str, Any]] = []
+        offset: int | None = 0
+        while offset is not None:
+            page = self._asked(f"passports?offset={offset}&limit=500")
+            found += page["items"]
+            offset = page["next"]
+        return found
+
+    def fresh(self, name: str, nonce: bytes, timeout_s: int) -> dict[str, Any]:
+        """What the battery signs now, under this nonce of 16 bytes; waits timeout_s for it, 1 to 60."""
+        body = json.dumps({"nonce": nonce.hex(), "timeout_s": timeout_s}).encode()
+        return self._asked(_path(name, "/fresh"), body, JSON, timeout_s + TIMEOUT_S)
 
     def statements(self, name: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         after: int | None = -1
         while after is not None:
-            page = self._asked(f"passports/{name}/statements?after={after}&limit=500")
+            page = self._asked(_path(name, f"/statements?after={after}&limit=500"))
             found += page["items"]
             after = page["next"]
         return found
@@ -139,13 +155,15 @@ class LifeDesk:
 
     def _sealed_logs(self, name: str) -> list[SealedLog]:
         """As the service has them; whether they are sealed is the service's to check."""
-        logs = self._asked(f"passports/{name}/logs")["items"]
+        logs = self._asked(_path(name, "/logs"))["items"]
         return [SealedLog(bytes.fromhex(log["log_id"]), log["size"], bytes.fromhex(log["root"])) for log in logs]
 
-    def _asked(self, path: str, body: bytes | None = None) -> dict[str, Any]:
+    def _asked(
+        self, path: str, body: bytes | None = None, media_type: str = COSE, timeout_s: float = TIMEOUT_S
+    ) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._reader_key}"} if self._reader_key else {}
-        headers |= {"Content-Type": COSE} if body else {}
-        status, _, content = ask(f"{self.url}/api/v1/{path}", body, MAX_ANSWER_BYTES, headers=headers)
+        headers |= {"Content-Type": media_type} if body else {}
+        status, _, content = ask(f"{self.url}/api/v1/{path}", body, MAX_ANSWER_BYTES, timeout_s, headers)
         try:
             answer = json.loads(content)
             if status == 200 and isinstance(answer, dict):
@@ -201,6 +219,11 @@ def checked_passport(text: str) -> bytes:
     if len(passport_id) != PASSPORT_ID_BYTES:
         raise ConfigError(f"passport {text!r}: expected {2 * PASSPORT_ID_BYTES} hexadecimal digits")
     return passport_id
+
+
+def _path(name: str, rest: str = "") -> str:
+    """name: whatever a person typed."""
+    return f"passports/{quote(name, safe='')}{rest}"
 
 
 def _head(document: Mapping[str, Any]) -> bytes:

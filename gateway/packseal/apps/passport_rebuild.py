@@ -6,10 +6,16 @@ it was. The records are the truth; nothing is changed here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
+from packseal.apps.passport_server import passport_settings
 from packseal.apps.passport_service import PassportService
 from packseal.errors import ConfigError
+from packseal.io.keys import load_key
+from packseal.io.settings import PassportFileSettings
+from packseal.io.stores import has_records, open_store
 from packseal.passport.fold import Passport
 from packseal.passport.state import encode_passport
 
@@ -41,3 +47,20 @@ def rebuild(service: PassportService, battery_id: str) -> Rebuilt:
     differing = tuple(log_id for log_id in log_ids if shown.log(log_id) != again.log(log_id))
     records = sum(log.size for log in again.logs)
     return Rebuilt(battery_id, records, encode_passport(shown), encode_passport(again), differing)
+
+
+def rebuild_stored(settings: PassportFileSettings, battery_id: str | None) -> Iterator[Rebuilt]:
+    """From the files of a service, whether it runs or not: of one battery, or of each that has records.
+
+    Raises ConfigError, UnavailableError.
+    """
+    if not has_records(settings.store):
+        raise ConfigError(f"{settings.store} does not exist; has this service received anything yet?")
+    signer = load_key(settings.key)
+    with closing(open_store(settings.store)) as store:
+        service = PassportService(
+            passport_settings(settings, signer.public_key), store, signer, signer.public_key, lambda: 0, is_reader=True
+        )
+        with_records = sorted({head.battery for head in store.heads()})
+        for one in [battery_id] if battery_id else with_records:
+            yield rebuild(service, one)

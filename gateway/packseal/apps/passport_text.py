@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from packseal.records.report import printable
@@ -13,6 +13,29 @@ WIDTH = 34
 def passport_lines(document: Mapping[str, Any], validity: Mapping[str, Any]) -> list[str]:
     """What the document holds; nothing is put in the place of what it does not."""
     return [printable(line) for line in _lines(document, validity)]
+
+
+def listed_lines(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One for each passport of a list."""
+    return [printable(_listed(one)) for one in items]
+
+
+def _listed(one: Mapping[str, Any]) -> str:
+    health = one["state_of_health_percent"]
+    known = "health not known" if health is None else f"health {health:.1f} %"
+    records = f"{one['records']} records" + (f", {one['records_lost']} lost" if one["records_lost"] else "")
+    stage = one["stage"] or "no life cycle"
+    return f"{one['passport']:{WIDTH}} {one['name']} ({one['category']}), {stage}, {known}, {records}"
+
+
+def fresh_lines(answer: Mapping[str, Any]) -> list[str]:
+    """What a battery has just said."""
+    took_ms = answer["received_unix_ms"] - answer["asked_unix_ms"]
+    record = f"record {answer['seq']} of log {answer['log_id'][:8]}"
+    head = f"{answer['battery']}: {record}, {took_ms / 1000:.1f} s after it was asked"
+    values = (_line(value["name"], _measured(value)) for value in answer["values"].values())
+    left_out = (f"not in the bundle: {words}" for words in answer["left_out"])
+    return [printable(line) for line in (head, *values, *left_out)]
 
 
 def _lines(document: Mapping[str, Any], validity: Mapping[str, Any]) -> Iterator[str]:

@@ -1,13 +1,29 @@
-"""What persons have stated of a battery, and what is still missing, as the page lists them."""
+"""What persons have stated of a battery, and what is still missing, as the page lists them.
+
+Words of persons are shown as they are, in whichever language; numbers, units and the names of columns that are common
+are the page's own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from packseal.passport.attributes import ATTRIBUTES, Attribute, Kind, Section
 from packseal.passport.document import Json
 
 DIGEST_DIGITS = 64
+UNIT_WORDS = {
+    "Cel": "°C", "Ohm": "Ω", "a": "years", "1/h": "per hour", "%/month": "% per month",
+    "kgCO2e/kWh": "kg CO₂e/kWh", "tCO2e": "t CO₂e",
+}  # fmt: skip
+"""Of UCUM, as persons write them; the others are written as they are."""
+COLUMN_WORDS = {
+    "web": "Web address", "email": "E-mail address", "cas": "CAS number", "number": "Part number", "id": "Identifier",
+}  # fmt: skip
+"""Of keys that are short for more than they say."""
+_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
+_PERCENT = "_percent"
 
 
 def stated_sections(document: Mapping[str, object]) -> list[Json]:
@@ -28,32 +44,67 @@ def missing_points(validity: Mapping[str, object]) -> list[str]:
 
 
 def _row(attribute: Attribute, value: Mapping[str, object], files: Mapping[str, object]) -> Json:
-    said = value.get("value")
-    lines = said if isinstance(said, list) else [said]
+    """What is stated stands in `lines`; in `parts` where it is one table; in `columns` and `cells` where it is a list
+    of tables."""
     return {
         "key": attribute.key,
         "name": attribute.name,
-        "clause": attribute.clause,
-        "lines": [_line(attribute, one, files) for one in lines],
+        **_shown(attribute, value.get("value"), files),
         "by": str(value.get("originator"))[:16],
-        "role": value.get("role"),
         "index": value.get("index"),
     }
 
 
-def _line(attribute: Attribute, said: object, files: Mapping[str, object]) -> Json:
-    """One line of a value. link: where it leads; digest: of a file that its owner publishes."""
+def _shown(attribute: Attribute, said: object, files: Mapping[str, object]) -> Json:
     if isinstance(said, Mapping):
-        return {"text": "; ".join(f"{key}: {_text(one)}" for key, one in said.items())}
-    text = _text(said)
+        return {"parts": [(_heading(str(key)), _cell(attribute, one)) for key, one in said.items()]}
+    lines = said if isinstance(said, list) else [said]
+    tables = [one for one in lines if isinstance(one, Mapping)]
+    if tables and len(tables) == len(lines):
+        return _table(attribute, tables)
+    return {"lines": [_line(attribute, one, files) for one in lines]}
+
+
+def _table(attribute: Attribute, rows: Sequence[Mapping[str, object]]) -> Json:
+    """A column for every key that one of the rows has, in the order of their first appearance."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [[_cell(attribute, row[key]) if key in row else {"text": ""} for key in keys] for row in rows]
+    return {"columns": [_heading(str(key)) for key in keys], "cells": cells}
+
+
+def _line(attribute: Attribute, said: object, files: Mapping[str, object]) -> Json:
+    """One line of a value. link: where it leads; digest: of a file that its owner publishes, with its name if known."""
     if attribute.kind in (Kind.FILE, Kind.LINK):
+        text = _text(said)
         if text.startswith("https://"):
             return {"text": text, "link": text}
         if len(text) == DIGEST_DIGITS:
-            name = _mapping(files.get(text)).get("name")
-            return {"text": str(name or "file"), "digest": text}
-    unit = f" {attribute.unit}" if attribute.unit and attribute.kind in (Kind.DECIMAL, Kind.COUNT) else ""
-    return {"text": text + unit}
+            return {"text": str(_mapping(files.get(text)).get("name") or ""), "digest": text}
+    is_number = attribute.kind in (Kind.DECIMAL, Kind.COUNT)
+    unit = UNIT_WORDS.get(attribute.unit, attribute.unit) if is_number else ""
+    return {**_cell(attribute, said), "unit": unit}
+
+
+def _cell(attribute: Attribute, said: object) -> Json:
+    """is_number: written as the language writes it. A text of digits is none where the attribute measures nothing."""
+    text = _text(said)
+    if isinstance(said, int) and not isinstance(said, bool):
+        return {"text": _signed(f"{said:,}".replace(",", " ")), "is_number": True}
+    if (attribute.unit or attribute.kind is Kind.DECIMAL) and _NUMBER.fullmatch(text):
+        return {"text": _signed(text), "is_number": True}
+    return {"text": text}
+
+
+def _signed(digits: str) -> str:
+    return digits.replace("-", "\u2212")
+
+
+def _heading(key: str) -> str:
+    """share_percent -> Share, %"""
+    if key in COLUMN_WORDS:
+        return COLUMN_WORDS[key]
+    words = key.removesuffix(_PERCENT).replace("_", " ")
+    return words[:1].upper() + words[1:] + (", %" if key.endswith(_PERCENT) else "")
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Passports, by who is responsible for them: create, act, state, show, export."""
+"""Passports, by who is responsible for them: create, act, state, list, show, fresh, export, rebuild."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from packseal.cli.authority import KEY_OPTION, TO_OPTION
-from packseal.cli.root import FILE, hex_bytes
+from packseal.cli.root import EXIT_REFUSED, FILE, hex_bytes
 from packseal.cli.site import passport
 from packseal.errors import ConfigError
 
@@ -227,6 +227,22 @@ def attributes() -> None:
         click.echo(f"{one.key:32} {group:2} {how:8} {one.unit:12} {one.name} ({one.clause})")
 
 
+@passport.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print everything that the list knows as JSON.")
+@TO_OPTION
+@click.option("--reader-key", type=FILE, required=True, help="File with the key of an operator or owner.")
+def list_(*, as_json: bool, url: str, reader_key: Path) -> None:
+    """List the passports that this reader is responsible for.
+
+    \b
+    packseal passport list --to http://127.0.0.1:8420 --reader-key operator.key
+    """
+    from packseal.apps.passport_text import listed_lines
+
+    found = _desk(url, None, reader_key).listed()
+    click.echo(json.dumps(found, indent=1) if as_json else "\n".join(listed_lines(found) or ["no passports"]))
+
+
 @passport.command("show")
 @click.argument("passport_id")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
@@ -240,6 +256,58 @@ def show(*, passport_id: str, as_json: bool, url: str, reader_key: Path | None) 
     document = desk.document(passport_id)
     lines = [json.dumps(document, indent=1)] if as_json else passport_lines(document, desk.validity(passport_id))
     click.echo("\n".join(lines))
+
+
+@passport.command("fresh")
+@click.argument("passport_id")
+@click.option("--nonce", metavar="HEX", help="16 bytes of your own as 32 hexadecimal digits; made at random without.")
+@click.option("--wait-s", default=30, show_default=True, type=click.IntRange(1, 60), help="How long to wait for it.")
+@OUT_OPTION
+@TO_OPTION
+@click.option("--reader-key", type=FILE, required=True, help="File with the key of a reader of its individual values.")
+def fresh(*, passport_id: str, nonce: str | None, wait_s: int, out: Path, url: str, reader_key: Path) -> None:
+    """Read a battery now: it signs a nonce below what it has just measured, and the bundle of that is written.
+
+    \b
+    packseal passport fresh 3f… --to https://passports.example.org --reader-key reader.key -o now.bundle
+    packseal verify now.bundle --nonce …
+    """
+    import secrets
+    from base64 import b64decode
+
+    from packseal.apps.passport_text import fresh_lines
+
+    own = hex_bytes("--nonce", nonce, 16) if nonce else secrets.token_bytes(16)
+    _check_new(out)
+    answer = _desk(url, None, reader_key).fresh(passport_id, own, wait_s)
+    _write(out, b64decode(answer["bundle"]))
+    click.echo("\n".join(fresh_lines(answer)))
+    click.echo(f"nothing of this is verified yet; run: packseal verify {out} --nonce {own.hex()}")
+
+
+@passport.command("rebuild")
+@click.argument("settings", type=FILE)
+@click.option("--battery", metavar="ID", help="Only this one.")
+def rebuild(*, settings: Path, battery: str | None) -> None:
+    """Fold passports again from the stored records of SETTINGS (passport.toml), and compare with what is shown.
+
+    \b
+    packseal passport rebuild passport.toml
+    packseal passport rebuild passport.toml --battery pack-1
+    """
+    from packseal.apps.passport_rebuild import rebuild_stored
+    from packseal.io.settings import PassportFileSettings, load_settings
+
+    count, differing = 0, 0
+    for one in rebuild_stored(load_settings(settings, PassportFileSettings), battery):
+        count += 1
+        differing += not one.is_same
+        logs = ", ".join(log.hex()[:8] for log in one.logs)
+        said = "the same" if one.is_same else f"another passport; it differs in log {logs or 'order'}"
+        click.echo(f"{one.battery}: {one.records} records, {said}")
+    click.echo(f"{count} rebuilt, {differing} of them not what is shown")
+    if differing:
+        raise click.exceptions.Exit(EXIT_REFUSED)
 
 
 @passport.command("export")
@@ -314,7 +382,14 @@ def _cpct(option: str, text: str) -> int:
     return int(cpct)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _check_new(path: Path) -> None:
     if path.exists():
         raise ConfigError(f"{path} is there already; choose another name")
-    path.write_bytes(content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    _check_new(path)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from packseal.errors import ConfigError, UnavailableError
 
 TIMEOUT_S = 10
-DEADLINE_S = 30  # for one answer as a whole: a server that sends a byte now and then holds nobody up
+GRACE_S = 20  # beyond the timeout, for one answer as a whole: a server that sends a byte now and then holds nobody up
 PIECE_BYTES = 1 << 16
 
 
@@ -29,8 +29,11 @@ def ask(
     timeout_s: float = TIMEOUT_S,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, str, bytes]:
-    """Status, content type and content of the answer, whatever the status. Raises UnavailableError."""
-    deadline_s = time.monotonic() + DEADLINE_S
+    """Status, content type and content of the answer, whatever the status. Raises UnavailableError.
+
+    timeout_s: of each step; the whole takes GRACE_S more at most.
+    """
+    deadline_s = time.monotonic() + timeout_s + GRACE_S
     content_type = {"Content-Type": "text/plain; charset=utf-8"} if body else {}
     request = urllib.request.Request(url, body, content_type | dict(headers))  # noqa: S310 - http or https alone
     try:
@@ -55,5 +58,5 @@ def _read(response: HTTPResponse, url: str, max_bytes: int, deadline_s: float) -
         if len(content) > max_bytes:
             raise UnavailableError(f"{url}: more than {max_bytes} bytes, so not what was asked for")
         if time.monotonic() > deadline_s:
-            raise UnavailableError(f"{url}: not done after {DEADLINE_S} s; check the network")
+            raise UnavailableError(f"{url}: not done in time; check the network")
     return bytes(content)

@@ -274,7 +274,7 @@ class SQLStore:
         return [StoredRecord(*row) for row in rows]
 
     def _entries(self, log_id: bytes, seq: int, count: int) -> list[bytes]:
-        return [record.entry for record in self._unaltered(log_id, seq, count)]
+        return [record.entry for record in self._unaltered(log_id, seq, count)] if count else []
 
     def _unaltered(self, log_id: bytes, seq: int, count: int) -> list[StoredRecord]:
         records = self._records("log_id = ? AND seq >= ? AND seq < ? ORDER BY seq", (log_id, seq, seq + count))

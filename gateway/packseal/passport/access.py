@@ -117,7 +117,9 @@ _LOG = _Fields(
             "clock_rate", "replay", "imported_file_sha256", "settings_sha256", "key_changes", "sealed", "goes_on_from",
             "records",
         ),
-        **_all(Group.INDIVIDUAL, "boots", "events", "received_unix_ms", "silent_ms"),  # how and when it is used
+        **_all(  # how and when it is used
+            Group.INDIVIDUAL, "boots", "events", "received_unix_ms", "silent_ms", "contradictions"
+        ),
         "completeness": _COMPLETENESS,
     }
 )  # fmt: skip

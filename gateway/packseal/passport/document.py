@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from packseal.passport import words
+from packseal.passport.contradictions import WORDS as CONTRADICTIONS
+from packseal.passport.contradictions import Contradiction
 from packseal.passport.fold import Found, LogState, Passport
 from packseal.passport.histograms import SOC, TEMPERATURE, Histogram
 from packseal.passport.settings import CATEGORIES
@@ -264,6 +266,10 @@ def _log(log: LogState, now_unix_ms: int) -> Json:
         "settings_sha256": _hex(log.config.settings_digest) if log.config else None,
         "key_changes": log.key_changes,
         "sealed": SEAL_CAUSES.get(log.seal.cause, "for an unknown cause") if log.seal else None,
+        "contradictions": [
+            {"what": CONTRADICTIONS[Contradiction(kind)], "first_seq": first, "records": count}
+            for kind, (first, count) in sorted(log.contradictions.items())
+        ],
         "goes_on_from": log.previous.log_id.hex() if log.previous else None,
         "events": [
             {"event": EVENTS.get(event, f"event {event}"), "phase": PHASES.get(phase, ""), "count": count}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
+from packseal.passport.contradictions import Contradiction, clock_ran_ahead, counter_fell
 from packseal.passport.histograms import with_soc, with_temperature
 from packseal.passport.settings import BatterySettings
 from packseal.records.bodies import (
@@ -91,6 +92,9 @@ class LogState:
     previous: Previous | None = None
     temperature_ms: dict[int, int] = field(default_factory=dict)  # histograms.temperature_bin -> time in windows
     soc_ms: dict[int, int] = field(default_factory=dict)  # histograms.soc_bin -> the same
+    counters: tuple[int, ...] = ()  # the newest of each
+    not_before_uptime_ms: int = 0  # of the TIME entry that not_before_unix_ms comes from
+    contradictions: dict[int, tuple[int, int]] = field(default_factory=dict)  # kind -> first record, how many
 
     @property
     def is_replay(self) -> bool:
@@ -155,6 +159,8 @@ def fold(passport: Passport, delivered: Delivered) -> Passport:
 
 def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState:
     found = Found(entry, delivered.checkpoint_uptime_ms, delivered.received_unix_ms, state.not_before_unix_ms)
+    if state.not_before_unix_ms is not None and _ran_ahead(state, found):
+        return _with_contradiction(state, Contradiction.CLOCK_RAN_AHEAD, entry.seq)
     first = entry.uptime_ms if state.first_uptime_ms is None else state.first_uptime_ms
     if isinstance(entry.body, Window):  # most records are windows, and to replace a state takes time
         return _with_window(state, first, entry.body, found)
@@ -174,7 +180,7 @@ def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState
         case Config() as config:
             return replace(state, config=config)
         case Time() as time if entry.seq in delivered.good_times:
-            return replace(state, not_before_unix_ms=time.received_unix_ms)
+            return replace(state, not_before_unix_ms=time.received_unix_ms, not_before_uptime_ms=entry.uptime_ms)
         case Event(event, phase):
             kind = (event, phase)
             return replace(state, events=state.events | {kind: state.events.get(kind, 0) + 1})
@@ -189,6 +195,10 @@ def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState
 
 def _with_window(state: LogState, first_uptime_ms: int, window: Window, found: Found) -> LogState:
     kinds = [kind for kind, has in _WINDOW_VALUES.items() if has(window)]
+    counters = window.counters or ()
+    if counter_fell(state.counters, counters):
+        state = _with_contradiction(state, Contradiction.COUNTER_FELL, found.entry.seq)
+        kinds, counters = [kind for kind in kinds if kind not in _OF_COUNTERS], ()
     return replace(
         state,
         first_uptime_ms=first_uptime_ms,
@@ -202,4 +212,19 @@ def _with_window(state: LogState, first_uptime_ms: int, window: Window, found: F
         found=state.found | dict.fromkeys(kinds, found),
         temperature_ms=with_temperature(state.temperature_ms, window),
         soc_ms=with_soc(state.soc_ms, window),
+        counters=(*counters, *state.counters[len(counters) :]),
     )
+
+
+def _ran_ahead(state: LogState, found: Found) -> bool:
+    run_ms = found.entry.uptime_ms - state.not_before_uptime_ms
+    passed_ms = found.received_unix_ms - (state.not_before_unix_ms or 0)
+    return clock_ran_ahead(run_ms, passed_ms, state.clock_rate)
+
+
+def _with_contradiction(state: LogState, kind: Contradiction, seq: int) -> LogState:
+    first, count = state.contradictions.get(kind, (seq, 0))
+    return replace(state, contradictions={**state.contradictions, int(kind): (first, count + 1)})
+
+
+_OF_COUNTERS = frozenset({"counters", "all_counters"})

@@ -59,7 +59,7 @@ def api_app(reading: PassportReading, taking: Taking, ask_fresh: AskFresh | None
     """
     app = _Described(
         title="PackSeal passport service", version=__version__, docs_url=None, redoc_url=None, openapi_tags=TAGS,
-        responses=answers(400, 401, 403, 422, 429, 500, 503),
+        responses=answers(400, 401, 403, 422, 429, 500, 503), redirect_slashes=False,
     )  # fmt: skip
     handle_problems(app)
     _add_reading(app, reading)

@@ -2,7 +2,7 @@
 // so, and handed in. The key never leaves this program, and without a confirmation nothing is signed.
 
 import { handIn } from "./sign/hand_in.js";
-import { percent, records, unixMs } from "./sign/input.js";
+import { percent, records, typed, unixMs } from "./sign/input.js";
 import { readKey, whyUnableToSign } from "./sign/key.js";
 import { InputError } from "./sign/problem.js";
 import { ValueRows, made } from "./sign/rows.js";
@@ -29,22 +29,20 @@ let signer = null;
 
 // ---- what each form says
 
-const given = (text) => text.trim() || undefined;
-
 const BODIES = {
   "stage-form": ({ stage, text, evidence }) => {
-    const said = { after: head(), stage: STAGES.indexOf(stage.value), text: given(text.value) };
+    const said = { after: head(), stage: STAGES.indexOf(stage.value), text: typed(text.value) };
     return { kind: STATUS, ...said, evidence: records(evidence.value) };
   },
   "note-form": ({ kind, day, text, evidence }) => {
-    if (!given(text.value)) throw new InputError("a note has words");
-    const said = { noteKind: Number(kind.value), atUnixMs: unixMs(day.value, Date.now()), text: given(text.value) };
+    if (!typed(text.value)) throw new InputError("a note has words");
+    const said = { noteKind: Number(kind.value), atUnixMs: unixMs(day.value, Date.now()), text: typed(text.value) };
     return { kind: NOTE, ...said, evidence: records(evidence.value) };
   },
   "test-form": ({ capacity, spread, day, method }) => {
-    if (!given(method.value)) throw new InputError("a test says which it is");
+    if (!typed(method.value)) throw new InputError("a test says which it is");
     const found = { capacityCpct: percent(capacity.value), spreadCpct: percent(spread.value) };
-    return { kind: TEST, ...found, method: given(method.value), atUnixMs: unixMs(day.value, Date.now()) };
+    return { kind: TEST, ...found, method: typed(method.value), atUnixMs: unixMs(day.value, Date.now()) };
   },
   "handover-form": async ({ consent }) => {
     const [file] = consent.files;
@@ -94,7 +92,8 @@ async function deliver(content, form, result) {
   } else if (unsure) {
     const again = made("button", { type: "button", className: "press" }, t("hand it in again"));
     again.addEventListener("click", () => deliver(content, form, result));
-    const words = t("It is signed, and nobody knows whether it was taken. It can be handed in again: it is taken once.");
+    const words =
+      t("It is signed, and nobody knows whether it was taken. It can be handed in again: it is taken once.");
     say(result, "bad", words, " ", worded(unsure), made("br", {}), again);
   } else sayRefused(result, { reason, detail });
 }
@@ -115,7 +114,8 @@ async function consent(own, result) {
 /** Shows what will be signed, and waits for the visitor's word. */
 function confirmed(shown, isForEver) {
   const dialog = byId("confirm");
-  byId("confirm-rows").replaceChildren(...shown.flatMap(([label, text]) => [made("dt", {}, label), made("dd", {}, text)]));
+  const terms = shown.flatMap(([label, text]) => [made("dt", {}, label), made("dd", {}, text)]);
+  byId("confirm-rows").replaceChildren(...terms);
   byId("confirm-note").hidden = !isForEver;
   dialog.returnValue = "";
   dialog.showModal();

@@ -1,7 +1,8 @@
 // What a person typed into a form, as what a statement holds; InputError with the cure where it is none of that.
 
+import { unhex, utf8 } from "../verify/evidence.js";
 import { InputError } from "./problem.js";
-import { unhex } from "../verify/evidence.js";
+import { MAX_TEXT_BYTES } from "./statement.js";
 
 const PERCENT = /^([0-9]{1,3})(?:[.,]([0-9]{1,2}))?$/;
 const RECORD = /^([0-9a-f]{32}):([0-9]{1,8})$/i;
@@ -30,6 +31,13 @@ export function unixMs(day, nowUnixMs) {
   const isDay = at >= 0 && at.toISOString() === `${day}T00:00:00.000Z`;
   if (!isDay) throw new InputError("expected a day since 1970, such as 2027-03-31");
   return at.getTime();
+}
+
+/** undefined where nothing was typed. */
+export function typed(text) {
+  const given = text.trim();
+  if (utf8(given).length > MAX_TEXT_BYTES) throw new InputError("the text is too long; make it shorter");
+  return given || undefined;
 }
 
 export const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);

@@ -3,9 +3,9 @@
 // The browser keeps the key where no program of the page can read it again, and the bytes of the file are wiped. Only
 // signatures leave this module.
 
-import { InputError } from "./problem.js";
 import { whyUnable } from "../verify/ed25519.js";
 import { areSame, hex, joined, unhex } from "../verify/evidence.js";
+import { InputError } from "./problem.js";
 
 const SEED_BYTES = 32;
 const PKCS8_HEAD = unhex("302e020100300506032b657004220420"); // RFC 8410 section 7: before the seed
