@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, Request
+from playwright.sync_api import Browser, Locator, Page
 
-from packseal.apps.acts_page import CURES, GROUP_WORDS, acts_context, offered
+from packseal.apps.acts_page import CURES
 from packseal.apps.languages import CODES, language
 from packseal.apps.life_desk import NewPassport
-from packseal.apps.page_words import rendered
 from packseal.errors import Reason
-from packseal.passport.attributes import ATTRIBUTES
 from packseal.passport.stated_values import group_to_state
-from packseal.records.statement_bodies import NoteKind, Stage
-from tests.apps.desk_api import LAB, MAKER, RECYCLER, STORE, Service, reader_key, served
+from packseal.records.statement_bodies import Stage
+from tests.apps.acts_visitor import PHONE, Visitor, life
+from tests.apps.desk_api import LAB, MAKER, STORE, Service, served
 from tests.apps.serving import chromium
 from tests.passport.board import key_of
 
-STATIC = Path(__file__).parents[2] / "gateway/packseal/apps/static"
-TIMEOUT_MS = 20_000
-PHONE, DESK = {"width": 360, "height": 800}, {"width": 1100, "height": 900}
 NOTED_UNIX_MS = 1_806_451_200_000  # 2027-03-31
 
 
@@ -47,73 +40,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
 def passport(service: Service) -> bytes:
     made, _ = service.of(MAKER).create(NewPassport("ev-1", "EV", "Pack 1", rated_capacity_mah=60_000))
     return made
-
-
-class Visitor:
-    """At the page of acts, with what his browser sends."""
-
-    def __init__(self, browser: Browser, service: Service, passport: bytes, role: str = "", lang: str = "en",
-                 size: dict[str, int] = DESK) -> None:  # fmt: skip
-        headers = {"authorization": f"Bearer {reader_key(role)}"} if role else {}
-        self.page = browser.new_page(viewport=size, extra_http_headers=headers)  # type: ignore[arg-type]
-        self.page.set_default_timeout(TIMEOUT_MS)
-        self.requests: list[Request] = []
-        self.faults: list[str] = []
-        self.page.on("request", self._requested)
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.goto(f"{service.url}/battery/{passport.hex()}/acts?lang={lang}")
-        self.page.wait_for_selector("#forms:not([hidden])")
-
-    def _requested(self, request: Request) -> None:
-        self.requests.append(request)
-
-    def key(self, who: str) -> None:
-        self.page.set_input_files("#key", {"name": f"{who}.key", "mimeType": "", "buffer": bytes(key_of(who))})
-        self.page.wait_for_selector(f"#key-found :text('{bytes(key_of(who).verify_key).hex()}')")
-
-    def form(self, name: str) -> Locator:
-        form = self.page.locator(f"#{name}-form")
-        if not form.is_visible():
-            self.page.locator(f"details:has(#{name}-form) > summary").click()
-        return form
-
-    def shown(self, form: Locator) -> str:
-        """What the page says will be signed."""
-        form.locator("[type=submit]").click()
-        self.page.wait_for_selector("#confirm[open]")
-        return self.page.inner_text("#confirm-rows")
-
-    def signs(self, form: Locator, kind: str = "good") -> str:
-        self.page.click("#confirm-sign")
-        return self.result(form, kind)
-
-    def result(self, form: Locator, kind: str) -> str:
-        form.locator(f".result .{kind}").wait_for()
-        return form.locator(".result").inner_text()
-
-    def posted(self) -> list[Request]:
-        return [request for request in self.requests if request.method == "POST"]
-
-    def assert_nothing_left(self, *who: str) -> None:
-        """Key bytes in no request, in no form; nothing asked of others; no fault."""
-        origin = self.page.url.split("/battery")[0]
-        for request in self.requests:
-            assert request.url.startswith((origin, f"blob:{origin}"))
-            sent = (
-                request.url.encode()
-                + repr(sorted(request.headers.items())).encode()
-                + (request.post_data_buffer or b"")
-            )
-            for one in who:
-                seed = bytes(key_of(one))
-                for form in (seed, seed.hex().encode(), b64encode(seed)[:40], urlsafe_b64encode(seed)[:40]):
-                    assert form.lower() not in sent.lower()
-        assert self.faults == []
-
-
-def life(service: Service, passport: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = service.of("").document(passport.hex())["life"]
-    return found
 
 
 def test_a_stage_is_stated(browser: Browser, service: Service, passport: bytes) -> None:
@@ -434,76 +360,3 @@ def tab_to(page: Page, selector: str) -> None:
             return
         page.keyboard.press("Tab")
     pytest.fail(f"{selector} is not reached")
-
-
-# ---- what is offered
-
-
-def test_who_sees_no_stage_is_offered_all_and_the_service_decides(
-    browser: Browser, service: Service, passport: bytes
-) -> None:
-    visitor = Visitor(browser, service, passport)
-    assert "not shown to you" in visitor.page.inner_text("#stage-now")
-    visitor.key(MAKER)
-    form = visitor.form("stage")
-    assert form.locator("#stage option").count() == 8
-    form.locator("#stage").select_option("reused")
-    visitor.shown(form)
-    assert CURES[Reason.WRONG_STAGE] in visitor.signs(form, "bad")
-
-
-def test_a_passport_that_has_ended_is_offered_nothing(browser: Browser, service: Service, passport: bytes) -> None:
-    maker = service.of(MAKER)
-    maker.note(passport, NoteKind.OTHER, "all in all", NOTED_UNIX_MS, [])
-    maker.change_stage(passport, Stage.WASTE, "", [])
-    consent = service.of(RECYCLER).consent(passport, bytes(key_of(RECYCLER).verify_key))
-    maker.hand_over(passport, service.of(RECYCLER)._key(), consent)
-    service.of(RECYCLER).change_stage(passport, Stage.RECYCLED, "", [])
-    visitor = Visitor(browser, service, passport, "operator")
-    form = visitor.form("stage")
-    assert form.locator("#stage").count() == 0
-    assert "has ended" in form.inner_text()
-
-
-def test_stages_that_can_follow() -> None:
-    no_links: dict[str, object] = {"originals": [], "successors": []}
-    assert offered({"stage": "prepared", **no_links}) == ("original", "waste")
-    second = offered({"stage": "prepared", "originals": [{}], "successors": []})
-    assert second == ("reused", "repurposed", "remanufactured", "waste")
-    assert offered({"stage": "original", "originals": [], "successors": [{}]}) == ("waste",)
-    assert offered({"stage": "recycled", **no_links}) == ()
-    assert len(offered({"head": "00"})) == 7
-
-
-def test_where_no_passport_was_created_the_page_says_who_does_it() -> None:
-    document: dict[str, object] = {"battery": {"id": "pack-1", "name": "Pack 1"}}
-    html = rendered("acts.html", language("en"), {"name": "pack-1", "url": "http://x", **acts_context(document)})
-    assert "packseal passport create" in html
-    assert "<form" not in html
-
-
-def test_an_unknown_passport_is_not_here(browser: Browser, service: Service) -> None:
-    answer = browser.new_page().goto(f"{service.url}/battery/{bytes(16).hex()}/acts")
-    assert answer is not None
-    assert answer.status == 404
-
-
-# ---- words
-
-LIFE = {"passport_id": "00", "head": "00", "operator": {"public_key": "00", "role": "operator"}}
-NAMED = re.compile(r'<option value="([a-z0-9_]+)" data-group')
-SAID = re.compile(r'\bt\("([^"]+)"\)|InputError\("([^"]+)"\)|hint: "([^"]+)"')
-
-
-def test_every_text_of_the_page_has_a_translation() -> None:
-    programs = [STATIC / "acts.js", *(STATIC / "sign").glob("*.js")]
-    said = {text for path in programs for found in SAID.findall(path.read_text()) for text in found if text}
-    document: dict[str, object] = {"battery": {"id": "p", "name": "P"}, "life": LIFE}
-    html = rendered("acts.html", language("en"), {"name": "p", "url": "http://x", **acts_context(document)})
-    stated = {ATTRIBUTES[key].name for key in NAMED.findall(html)}
-    assert len(stated) > 70
-    texts = said | stated | set(CURES.values()) | set(GROUP_WORDS.values())
-    assert len(texts) > 150
-    for code in ("de", "ja"):
-        assert [text for text in sorted(texts) if language(code).plain(text) == text] == []
-        assert "42" in language(code).plain("Stated: it is entry 42 of the service's log.")

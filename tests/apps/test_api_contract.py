@@ -73,8 +73,9 @@ def test_the_interface_is_what_its_document_says(service: tuple[Service, str], r
     config.write_text(CONFIGURATION.format(passport=passport, unknown="0" * 32))
     (tmp_path / "hooks.py").write_text(HOOKS)
     command = [
-        PROGRAM, "--config-file", str(config), "run", f"{running.url}/api/v1/openapi.json", 
-        "--max-examples", str(EXAMPLES), "--seed", SEED, "--no-color", "--continue-on-failure", "--generation-database", "none",
+        PROGRAM, "--config-file", str(config), "run", f"{running.url}/api/v1/openapi.json",
+        "--max-examples", str(EXAMPLES), "--seed", SEED, "--no-color", "--continue-on-failure",
+        "--generation-database", "none",
     ]  # fmt: skip
     if role:
         command += ["--header", f"Authorization: Bearer {reader_key(role)}"]

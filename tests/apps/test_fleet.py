@@ -284,7 +284,8 @@ def test_no_english_is_left(app: Starlette, code: str) -> None:
     for target, who in (("/?lang={}", ""), ("/?id=-&lang={}", ""), ("/fleet?lang={}", "authority")):
         assert_translated(get(app, target.format(code), who).text, language(code))
     texts = ElementTree.fromstring(get(app, f"/fleet/health.svg?lang={code}").body).itertext()  # noqa: S314
-    assert language(code).plain("of rated capacity, each bar 5 % wide") in list(texts)
+    drawn = re.sub(r"\s", "", "".join(texts))  # it breaks lines
+    assert language(code).plain("of rated capacity, each bar 5 % wide").replace(" ", "") in drawn
 
 
 def test_links_keep_the_language_and_the_languages_keep_the_filter(app: Starlette) -> None:

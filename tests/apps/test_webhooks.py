@@ -95,9 +95,7 @@ def test_only_of_the_batteries_that_it_is_for(service: Service, receiver: Receiv
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_a_receiver_that_fails_is_told_again(
-    service: Service, receiver: Receiver, tmp_path: Path, status: int
-) -> None:
+def test_a_receiver_that_fails_is_told_again(service: Service, receiver: Receiver, tmp_path: Path, status: int) -> None:
     passport = new_passport(service)
     receiver.answers = [status] * 6
     with told(service, table(tmp_path, receiver.url)) as hooks:
@@ -166,7 +164,7 @@ def test_an_address_of_an_own_network_is_refused_unless_the_setting_says_so(
 @pytest.mark.parametrize(
     "address",
     [
-        "10.1.2.3", "127.0.0.1", "169.254.169.254", "192.168.1.1", "172.16.0.1", "100.64.0.1", "0.0.0.0", "224.0.0.1",
+        "10.1.2.3", "127.0.0.1", "169.254.169.254", "192.168.1.1", "172.16.0.1", "100.64.0.1", "240.0.0.1", "224.0.0.1",
         "::1", "fe80::1%eth0", "fd00::1", "::ffff:10.0.0.1", "2002:a00:1::", "64:ff9b::a00:1", "ff02::1", "::",
     ],
 )  # fmt: skip
@@ -233,7 +231,7 @@ def test_the_service_tells_and_says_who_does_not_take_it(tmp_path: Path, receive
         ('url = "https://example.org"\nsecret_file = "s"\nbatteries = []', "expected a list of battery ids"),
         ('url = "https://example.org"\nsecret_file = "s"\nprivate = 1', "private"),
         ('url = "https://a.b"\nsecret_file = "s"\n[[webhook]]\nurl = "https://a.b"\nsecret_file = "t"', "the same url"),
-        ("\n[[webhook]]\n".join(f'url = "https://a.b/{n}"\nsecret_file = "s"' for n in range(MAX_WEBHOOKS + 1)), "than"),
+        ("\n[[webhook]]\n".join(f'url = "https://a.b/{n}"\nsecret_file = "s"' for n in range(MAX_WEBHOOKS + 1)), "or"),
     ],
 )  # fmt: skip
 def test_mistakes_in_settings_are_named(tmp_path: Path, lines: str, words: str) -> None:

@@ -1,66 +1,97 @@
-"""A nonce from a reader to the cells' board and back: broker, gateway and board are processes, the service is this one.
+"""A nonce from a reader to the cells' board and back: broker, gateway, service and board are processes.
 
 And to a log that a gateway signs itself, of a pack on a CAN bus.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import uuid
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import can
 import pytest
 
-from packseal.apps.export import policy_text
-from packseal.apps.fresh_reads import FreshAnswer, Why
+from packseal.apps.fresh_reads import Why
 from packseal.apps.gateway import Gateway
 from packseal.apps.passport_server import PassportServer
-from packseal.errors import FreshReadError
 from packseal.io.keys import load_or_make_key
 from packseal.io.outbox_store import OutboxStore
 from packseal.io.ports import free_port
 from packseal.io.settings import GatewaySettings, PassportFileSettings, load_settings
 from packseal.records.bodies import EntryType, Window
+from packseal.records.bundle import Bundle
+from packseal.records.entries import decode_entry
 from tests.apps.can_site import BIND, DBC, PACK_ID, payload
 from tests.line.conftest import needs_micropython
 from tests.line.rig import BATTERY, PACKSEAL, Rig, broker
 from tests.waiting import until
 
-WAIT_S = 30.0
+WAIT_S = 30
 HOUR_MS = 3_600_000  # of the pack: a minute of ours, longer than any test waits for a window to end by itself
 NONCES = [bytes([number]) * 16 for number in range(1, 10)]
 
 
+READER = "psr_of_the_tests"
+
+
+@dataclass(frozen=True)
+class Refused:
+    status: int
+    why: str
+    words: str
+    retry_after_s: int
+
+
 class FreshRig(Rig):
-    """The rig with windows of a minute, whose passport service is an object of this process."""
+    """The rig with windows of a minute, and a reader of the service's interface."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, window_ms=HOUR_MS, checkpoint_every=60)
-        self.server: PassportServer | None = None
+
+    def write_configuration(self, board_key: bytes) -> None:
+        super().write_configuration(board_key)
+        digest = hashlib.sha256(READER.encode()).hexdigest()
+        (self.folder / "reader.key").write_text(READER)
+        with (self.folder / "passport.toml").open("a") as settings:
+            settings.write(f'[[reader]]\nname = "Tests"\nrole = "legitimate-interest"\nkey_sha256 = "{digest}"\n')
 
     def start(self) -> None:
         super().start()
-        self.passport.kill()
-        self.server = PassportServer(load_settings(self.folder / "passport.toml", PassportFileSettings))
-        self.server.start()
-        self.wait_for(lambda: bool(self.server and self.server.store.heads()), "the first records")
+        self.wait_for(lambda: self.store.exists() and bool(self.stored_size()), "the first records")
 
-    def stop(self) -> None:
-        if self.server:
-            self.server.stop()
-        super().stop()
+    def asked(self, nonce: bytes, timeout_s: int = WAIT_S) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+        connection = HTTPConnection(self.listen, timeout=2 * WAIT_S)
+        headers = {"Authorization": f"Bearer {READER}", "Content-Type": "application/json"}
+        body = json.dumps({"nonce": nonce.hex(), "timeout_s": timeout_s})
+        with closing(connection):
+            connection.request("POST", f"/api/v1/passports/{BATTERY}/fresh", body, headers)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), json.loads(answer.read())
 
-    def ask(self, nonce: bytes, timeout_s: float = WAIT_S) -> FreshAnswer:
-        assert self.server
-        return self.server.fresh.ask(BATTERY, nonce, timeout_s)
+    def ask(self, nonce: bytes) -> dict[str, Any]:
+        status, _, answer = self.asked(nonce)
+        assert status == 200, answer
+        return answer
 
-    def refused(self, nonce: bytes, timeout_s: float = WAIT_S) -> FreshReadError:
-        with pytest.raises(FreshReadError) as refusal:
-            self.ask(nonce, timeout_s)
-        return refusal.value
+    def refused(self, nonce: bytes, timeout_s: int = WAIT_S) -> Refused:
+        status, headers, answer = self.asked(nonce, timeout_s)
+        assert status == answer["status"] != 200, answer
+        return Refused(status, answer["reason"], answer["detail"], int(headers.get("retry-after", "0")))
+
+    def policy(self) -> Path:
+        """As the service says whom it trusts."""
+        path = self.folder / "policy.json"
+        path.write_text(self.page(f"battery/{BATTERY}/policy.json"))
+        return path
 
     def counts(self) -> dict[str, int]:
         """What the gateway has counted and kept."""
@@ -79,33 +110,45 @@ def rig(tmp_path: Path) -> Iterator[FreshRig]:
         made.stop()
 
 
-def verified(answer: FreshAnswer, policy: str, folder: Path, nonce: bytes) -> subprocess.CompletedProcess[str]:
-    """As a stranger does it, with the program alone."""
-    bundle = folder / "answer.bundle"
-    bundle.write_bytes(answer.bundle)
-    (folder / "policy.toml").write_text(policy)
-    command = [PACKSEAL, "verify", str(bundle), "--nonce", nonce.hex()]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_S)
+def packseal(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [PACKSEAL, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * WAIT_S)
 
 
 def test_a_nonce_comes_back_from_the_cells_with_evidence_that_a_stranger_verifies(rig: FreshRig) -> None:
     """The window, a minute long, is cut short for it."""
     answer = rig.ask(NONCES[0])
-    assert isinstance(answer.entry.body, Window)
-    assert 0 < answer.entry.body.duration_ms < HOUR_MS
-    assert answer.asked_unix_ms <= answer.received_unix_ms
-    assert answer.values["pack_voltage_mv"]
-    assert rig.server
-    policy = policy_text(rig.server.policy())
-    good = verified(answer, policy, rig.folder, NONCES[0])
+    assert (answer["battery"], answer["nonce"], answer["evidence_class"]) == (BATTERY, NONCES[0].hex(), "B")
+    assert answer["asked_unix_ms"] <= answer["received_unix_ms"]
+    assert answer["values"]["pack_voltage_mv"]["record"]["seq"] == answer["seq"]
+    bundle = rig.folder / "answer.bundle"
+    bundle.write_bytes(b64decode(answer["bundle"]))
+    window = decode_entry(Bundle.from_bytes(bundle.read_bytes()).entry).body
+    assert isinstance(window, Window)
+    assert 0 < window.duration_ms < HOUR_MS
+    policy = rig.policy()
+    good = packseal("verify", bundle, "--nonce", NONCES[0].hex(), "--policy", policy)
     assert good.returncode == 0, good.stderr
     assert f"the checkpoint answers nonce {NONCES[0].hex()}" in good.stdout
-    other = verified(answer, policy, rig.folder, NONCES[1])
+    other = packseal("verify", bundle, "--nonce", NONCES[1].hex(), "--policy", policy)
     assert (other.returncode, "wrong-nonce" in other.stderr) == (1, True)
     early = rig.refused(NONCES[1])
-    assert early.why == Why.TOO_SOON
+    assert (early.status, early.why) == (429, Why.TOO_SOON)
     assert 0 < early.retry_after_s <= 60, "real seconds, though the pack's clock runs sixty times as fast"
     assert rig.stored_records(), "each once, in order, none missing"
+
+
+def test_a_person_reads_a_battery_with_one_command(rig: FreshRig) -> None:
+    bundle = rig.folder / "now.bundle"
+    command = ("passport", "fresh", BATTERY, "--to", f"http://{rig.listen}", "--reader-key", rig.folder / "reader.key")
+    done = packseal(*command, "--nonce", NONCES[0].hex(), "-o", bundle)
+    assert done.returncode == 0, done.stderr
+    assert f"{BATTERY}: record " in done.stdout
+    good = packseal("verify", bundle, "--nonce", NONCES[0].hex(), "--policy", rig.policy())
+    assert good.returncode == 0, good.stderr
+    early = packseal(*command, "-o", rig.folder / "early.bundle")
+    assert (early.returncode, "it was read just now" in early.stderr) == (3, True)
+    assert not (rig.folder / "early.bundle").exists()
 
 
 def test_what_the_service_has_not_signed_now_asks_no_board_for_anything(rig: FreshRig) -> None:
@@ -130,13 +173,16 @@ def test_what_the_service_has_not_signed_now_asks_no_board_for_anything(rig: Fre
 def test_what_is_away_is_said_in_words(rig: FreshRig) -> None:
     rig.board.kill()
     gone = rig.refused(NONCES[0], 2)
-    assert (gone.why, "its gateway has asked the board" in str(gone)) == (Why.TIME_IS_UP, True)
+    assert (gone.status, gone.why) == (504, Why.TIME_IS_UP)
+    assert "its gateway has asked the board" in gone.words
     rig.gateway.kill()
     gone = rig.refused(NONCES[1], 1)
-    assert (gone.why, "no gateway has answered" in str(gone)) == (Why.NO_GATEWAY, True)
+    assert (gone.status, gone.why) == (504, Why.NO_GATEWAY)
+    assert "no gateway has answered" in gone.words
     rig.broker.kill()
-    rig.wait_for(lambda: not (rig.server and rig.server.is_connected), "that the broker is missed")
-    assert rig.refused(NONCES[2]).why == Why.NO_BROKER
+    rig.passport.wait_for_output("broker")
+    gone = rig.refused(NONCES[2])
+    assert (gone.status, gone.why) == (503, Why.NO_BROKER)
 
 
 # ---- a pack on a CAN bus

@@ -63,8 +63,8 @@ class FleetPages:
 
     def _to_battery(self, request: Request, typed: str) -> Response:
         """Whether it is there, its own address says."""
-        name = _SPACES.sub("", typed).rstrip("/")
-        name = name.rsplit(PLACE, 1)[-1].partition("?")[0]  # a whole link
+        link = _SPACES.sub("", typed).partition("?")[0].rstrip("/")
+        name = link.rsplit(PLACE, 1)[-1]
         if BATTERY_ID.fullmatch(name):
             return _sent(request, PLACE + name)
         context = {"problem": "This is no id. It stands below the QR code of the battery.", "typed": typed[:MAX_WORDS]}

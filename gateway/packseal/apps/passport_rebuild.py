@@ -39,7 +39,7 @@ def rebuild(service: PassportService, battery_id: str) -> Rebuilt:
     """Reads every record of the battery. Raises ConfigError for one that is not kept here, UnavailableError."""
     battery = service.battery(battery_id)
     if battery is None:
-        raise ConfigError(f"battery {battery_id!r} has no passport here; `packseal passport list` names those that have")
+        raise ConfigError(f"battery {battery_id!r} has no passport here; `packseal passport list` names those")
     shown, again = service.states.passport(battery), Passport(battery)
     for log in service.deliveries.logs(battery_id):
         again = service.deliveries.folded(again, log)

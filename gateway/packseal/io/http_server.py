@@ -21,7 +21,7 @@ MAX_CONNECTIONS = 100  # more are turned away with 503: nobody's idle requests t
 STOP_TIMEOUT_S = 20
 GRACE_S = 10  # for answers under way when the server is to end; then they are cut
 CLIENT_CERTIFICATE = "packseal.client_certificate"  # ASGI extension: {"der": the certificate that TLS has verified}
-IS_ENDING = "packseal.is_ending"  # ASGI extension: {"asked": () -> whether the server is to end}, for answers without end
+IS_ENDING = "packseal.is_ending"  # ASGI extension: {"asked": () -> whether the server is to end}
 
 
 class HTTPServer:
@@ -34,7 +34,7 @@ class HTTPServer:
         self.url = f"{'https' if tls else 'http'}://{listen}"
         self.problem = ""  # why nothing is served any more
         self._socket = listening_socket(listen)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a kept connection waits 40 ms each time
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a kept connection would wait 40 ms
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 

@@ -27,7 +27,8 @@ AskFresh: TypeAlias = Callable[[str, bytes, float], FreshAnswer]
 JSON = "application/json"
 MAX_BODY_BYTES = 1_000
 MAX_WAIT_S = 60
-STATUS: Mapping[str, int] = {Why.TOO_SOON: 429, Why.NO_LIVE_LOG: 409, Why.NO_BROKER: 503}  # of all others 504: nobody has answered
+NOBODY_ANSWERED = 504
+STATUS: Mapping[str, int] = {Why.TOO_SOON: 429, Why.NO_LIVE_LOG: 409, Why.NO_BROKER: 503}
 SHORTEST_WAIT_S = 5  # where nobody says how long
 
 
@@ -58,7 +59,7 @@ def add_fresh(app: FastAPI, reading: PassportReading, asks: Callable[..., Asked]
 
     @app.exception_handler(FreshReadError)
     def _nothing_came(_request: Request, error: FreshReadError) -> JSONResponse:
-        status = STATUS.get(error.why, 504)
+        status = STATUS.get(error.why, NOBODY_ANSWERED)
         after = {"retry-after": str(error.retry_after_s or SHORTEST_WAIT_S)} if status in (429, 503) else {}
         return problem(status, error.detail, after, reason=error.why)
 

@@ -166,7 +166,8 @@ def _add_signing(app: FastAPI, taking: Taking) -> None:
     )  # fmt: skip
     async def statement(request: Request) -> Any:
         """Takes a signed statement about a passport: once; the same one again is answered with the same index."""
-        return {"index": await run_in_threadpool(taking.statement, await content_of(request, COSE, MAX_STATEMENT_BYTES))}
+        content = await content_of(request, COSE, MAX_STATEMENT_BYTES)
+        return {"index": await run_in_threadpool(taking.statement, content)}
 
     @app.post(
         "/acts", tags=["signing"], response_model=Taken, openapi_extra=body, responses=answers(408, 409, 413, 415)
