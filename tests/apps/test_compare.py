@@ -10,7 +10,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser
 from starlette.applications import Starlette
@@ -220,6 +220,7 @@ def test_links_sort_and_keep_the_passports(tmp_path: Path) -> None:
     assert " style=" not in text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_order_that_is_asked_for(asked: str) -> None:
     found = order_of(asked)

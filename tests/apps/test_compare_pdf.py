@@ -10,7 +10,7 @@ import numpy as np
 import pypdfium2
 import pytest
 import zxingcpp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
@@ -89,6 +89,7 @@ def test_equal_sheets_give_equal_bytes_and_another_time_others() -> None:
     assert said.creation_date.timestamp() == sheet.as_of_unix_ms / 1000
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.floats(20, 200), st.integers(1, 5))
 def test_any_text_fits_into_its_lines(text: str, width: float, most: int) -> None:
     lines = wrapped(text, width, 6, most_lines=most)

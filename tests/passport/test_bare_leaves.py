@@ -80,7 +80,7 @@ def test_audit_and_page_find_nothing_altered(tmp_path: Path) -> None:
     board, desk = taken(tmp_path)
     assert not desk.store.audit(board.log_id).differences
     page = PageView(desk.service, Auditor(desk.store, lambda: desk.now_unix_ms), desk.policy)
-    shown: Any = page.battery("pack-1")
+    shown: Any = page.battery("pack-1", page.data("pack-1"), sees_use=True)
     says = {record["seq"]: (record["says"], record["reason"]) for record in shown["records"]}
     assert says[15] == ("its content could not be kept: the board's log was full, and only its hash is there", "")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packseal.passport.access import ReaderRole, groups, visible
@@ -180,6 +180,7 @@ GOOD_PACKS = st.fixed_dictionaries(
 ANY_PACKS = PACKS | GOOD_PACKS
 
 
+@settings(deadline=None)
 @given(ANY_PACKS, st.sampled_from(sorted(WORSE)), st.integers(0, 400))
 def test_a_worse_pack_never_has_a_better_grade(pack: dict[str, Any], key: str, by: int) -> None:
     before = grading(gradable(**pack))
@@ -191,6 +192,7 @@ def test_a_worse_pack_never_has_a_better_grade(pack: dict[str, Any], key: str, b
     assert all(now.allows <= then.allows for now, then in zip(after.findings, before.findings, strict=True))
 
 
+@settings(deadline=None)
 @given(ANY_PACKS, st.sampled_from(["note", "warning", "alert"]), st.sampled_from("ABCD"))
 def test_nor_one_with_another_alarm_or_of_a_worse_class(pack: dict[str, Any], severity: str, letter: str) -> None:
     before = grading(gradable(**pack)).grade
@@ -216,6 +218,7 @@ def without(document: dict[str, Any], path: tuple[object, ...]) -> dict[str, Any
     return made
 
 
+@settings(deadline=None)
 @given(ANY_PACKS, st.data())
 def test_missing_evidence_never_improves_a_grade(pack: dict[str, Any], data: st.DataObject) -> None:
     document = gradable(**pack)
@@ -239,6 +242,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON, st.data())
 def test_any_document_is_graded_or_not_and_never_fails(content: object, data: st.DataObject) -> None:
     document = gradable()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,9 @@ from packseal.apps.passport_rebuild import rebuild
 from packseal.errors import Reason, UnavailableError
 from packseal.io.passport_rows import Batch, Incoming, OvertakenError, PassportUpdate, StateRow
 from packseal.io.store_place import PostgresURL, StorePlace
+from packseal.passport.fold import Passport
 from packseal.passport.settings import PassportSettings
+from packseal.passport.summary import summary
 from packseal.records.acts import Cause, Revoke
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
 from packseal.records.blinding import leaf_of
@@ -173,8 +176,8 @@ def test_an_altered_genesis_is_shown_and_the_other_batteries_go_on(place: Place,
 
     assert differences(desk, board) == [(0, 8, Reason.WRONG_LOG)]
     page = PageView(desk.service, Auditor(desk.store, lambda: desk.now_unix_ms), desk.policy)
-    badges = [page.battery(battery)["badge"] for battery in ("pack-1", "pack-2")]
-    assert [badge.state for badge in badges] == ["altered", "verified"]  # type: ignore[attr-defined]
+    found: list[Any] = [page.data(battery)["verification"] for battery in ("pack-1", "pack-2")]
+    assert [one["state"] for one in found] == ["altered", "verified"]
     values = desk.document()["values"]
     assert isinstance(values, dict)
     assert values["soc"]["value"] is None, "nothing of it is believed"
@@ -333,10 +336,10 @@ def test_times_of_receipts_never_fall_whichever_worker_gives_them(place: Place) 
 def test_what_was_overtaken_is_not_stored(place: Place) -> None:
     _, desk = filled(place)
     contents = desk.contents()
-    row = StateRow(99, b"state", b"tag")
+    row, line = StateRow(99, b"state", b"tag"), summary(Passport(desk.settings.batteries[0]))
     for before in (0, 12):
         with pytest.raises(OvertakenError, match="another worker has changed a passport"):
-            desk.store.states.keep_passport(PassportUpdate("pack-1", before, row))
+            desk.store.states.keep_passport(PassportUpdate("pack-1", before, row, line))
     with pytest.raises(OvertakenError, match="another worker has taken an act"):
         desk.store.store_acts([], desk.service.acts.signed_note, 0)
     assert desk.contents() == contents

@@ -29,6 +29,7 @@ STREAM_S = 900  # then its client comes back, and its credential is looked at ag
 MAX_STREAMS, MAX_STREAMS_OF_ONE = 20, 5  # of all readers, of one; others are answered meanwhile
 FULL = "as many follow the changes as this service takes at a time; try again later, or ask for /changes now and then"
 
+
 def add_changes(app: FastAPI, reading: PassportReading) -> None:
     def found(request: Request, after: int, limit: int) -> ChangeList:
         changes, last = reading.changes(request.state.reader, after, limit)
@@ -48,9 +49,7 @@ def add_changes(app: FastAPI, reading: PassportReading) -> None:
     streams: Counter[str] = Counter()
     streamed: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 
-    @app.get(
-        "/changes/stream", tags=["changes"], responses=streamed, response_class=StreamingResponse
-    )
+    @app.get("/changes/stream", tags=["changes"], responses=streamed, response_class=StreamingResponse)
     async def stream(
         request: Request,
         after: After = -1,

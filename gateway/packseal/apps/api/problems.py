@@ -15,6 +15,10 @@ from packseal.apps.problems import MEDIA_TYPE, problem
 from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
 
 NOT_FOUND = "there is no such passport, or it is not shown to you"
+_CURES = {  # of what no route has words for
+    404: "there is no such address here; /api/v1/openapi.json lists those that there are",
+    405: "this address takes other methods, which Allow names",
+}
 _OF_REASON = {
     Reason.MALFORMED: 400,
     Reason.UNKNOWN_VERSION: 400,
@@ -52,7 +56,9 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, error.detail, headers=dict(error.headers or {}))
+        is_bare = error.detail == HTTPStatus(error.status_code).phrase
+        words = _CURES.get(error.status_code, error.detail) if is_bare else error.detail
+        return problem(error.status_code, words, headers=dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
     def _request(_request: Request, error: RequestValidationError) -> JSONResponse:
