@@ -191,7 +191,7 @@ def test_mistakes_name_their_cure(person: Person) -> None:
         (2, "no such passport", "act stage", ("0" * 32, "original"), MAKER),
         (1, "wrong-operator", "act stage", (passport, "original"), STORE),
         (1, "wrong-role", "act test", (passport, "--capacity", "90", "--spread", "1", "--method", "m"), MAKER),
-        (2, "at most two decimals", "act test", (passport, "--capacity", "9.123", "--spread", "1", "--method", "m"), LAB),
+        (2, "two decimals", "act test", (passport, "--capacity", "9.123", "--spread", "1", "--method", "m"), LAB),
         (2, "expected a date", "act note", (passport, "other", "x", "--on", "yesterday"), MAKER),
         (2, "the log's id, a colon", "act note", (passport, "other", "x", "--evidence", "3f"), MAKER),
         (2, "expected NAME=PASSPORT:PLACE", "create",

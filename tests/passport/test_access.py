@@ -50,7 +50,16 @@ MATRIX = {  # Article 77(2); the operator is responsible for all of it
     ReaderRole.OPERATOR: {1, 2, 3, 4},
 }
 OF_USE = {"boots", "events", "received_unix_ms", "silent_ms"}  # in a log
-OF_LIFE = {"head", "passport_id", "battery", "name", "category", "category_text", "chemistry", "operator"}  # seen by all
+OF_LIFE = {
+    "head",
+    "passport_id",
+    "battery",
+    "name",
+    "category",
+    "category_text",
+    "chemistry",
+    "operator",
+}  # seen by all
 FILES = {Group.PUBLIC: "manual.pdf", Group.AUTHORITIES: "report.pdf"}
 UNKNOWN = 0
 Place: TypeAlias = tuple[str | int, ...]
