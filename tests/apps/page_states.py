@@ -13,8 +13,9 @@ from packseal.passport.settings import PassportSettings
 from packseal.records.bodies import BlockEstimate, EntryType, Origin
 from packseal.records.estimate_words import LACKING, QUANTITIES
 from packseal.records.report import DAMAGES, EVENTS, UPDATES
+from packseal.records.writing import encode_window
 from tests.apps import page_lives
-from tests.passport.board import Board, running_board, settings_for
+from tests.passport.board import WINDOW_MS, Board, a_window, running_board, settings_for
 from tests.passport.desk import Desk
 
 NAME = page_lives.NAME
@@ -142,11 +143,20 @@ def refusing(folder: Path) -> Desk:
     return made
 
 
+def contradicting(folder: Path) -> Desk:
+    """A counter that only goes up has fallen."""
+    board = running_board()
+    board.uptime_ms += WINDOW_MS
+    window = replace(a_window(board.size), counters=(0,) * 14)
+    board.entries.append(encode_window(board.size, board.boot_count, board.uptime_ms, window))
+    return desk(folder, board)
+
+
 STATES: dict[str, Callable[[Path], Desk]] = {
     state.__name__: state
     for state in (
         verified, empty, bare, not_rated, rated_otherwise, estimated, lacking, eventful, ended, simulated, replayed,
-        cut_off, refusing, *page_lives.LIVES,
+        cut_off, refusing, contradicting, *page_lives.LIVES,
     )
 }  # fmt: skip
 STATES["one altered"] = lambda folder: altered(folder, 57)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
 from packseal.apps.languages import CODES, language
-from tests.apps.page_states import STATES, eventful, verified
+from tests.apps.page_states import STATES, verified
 from tests.apps.serving import chromium, serving
 
+LIVED = ["lived", "lived_in_public", "second_life"]
 TIMEOUT_MS = 20_000
 PHONE, DESK = {"width": 360, "height": 800}, {"width": 1100, "height": 900}
 VIEWS = [(size, scheme) for size in (PHONE, DESK) for scheme in ("light", "dark")]
@@ -61,7 +63,7 @@ def test_axe_finds_nothing(browser: Browser, url: str, size: dict[str, int], sch
         assert_accessible(page)
 
 
-@pytest.mark.parametrize("state", ["altered", "eventful", "lacking", "refusing", "replayed", "empty"])
+@pytest.mark.parametrize("state", ["altered", "eventful", "lacking", "refusing", "replayed", "empty", *LIVED])
 def test_axe_finds_nothing_in_other_states(browser: Browser, tmp_path: Path, state: str) -> None:
     with serving(STATES[state](tmp_path)) as url:
         for scheme in ("light", "dark"):
@@ -71,8 +73,9 @@ def test_axe_finds_nothing_in_other_states(browser: Browser, tmp_path: Path, sta
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_phone_needs_no_sideways_scrolling(browser: Browser, tmp_path: Path, code: str) -> None:
-    with serving(eventful(tmp_path)) as url:
+@pytest.mark.parametrize("state", ["eventful", *LIVED])
+def test_a_phone_needs_no_sideways_scrolling(browser: Browser, tmp_path: Path, state: str, code: str) -> None:
+    with serving(STATES[state](tmp_path)) as url:
         page = opened(browser, f"{url}?lang={code}", PHONE)
         page.evaluate(DETAILS)
         for target in ("", *BESIDE):
@@ -116,7 +119,7 @@ def test_a_value_opened_by_keyboard_shows_its_record_and_stays_open(browser: Bro
 
 
 @pytest.mark.parametrize("code", CODES)
-@pytest.mark.parametrize("state", ["verified", "estimated", "lacking"])
+@pytest.mark.parametrize("state", ["verified", "estimated", "lacking", "lived"])
 def test_it_prints_on_two_sheets_with_a_code_that_leads_to_the_page(
     browser: Browser, tmp_path: Path, state: str, code: str
 ) -> None:
@@ -129,9 +132,10 @@ def assert_prints(page: Page) -> None:
     printed = PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True)))
     assert 1 <= len(printed.pages) <= 2
     text = "".join(one.extract_text() for one in printed.pages)
-    assert "http://127.0.0.1:8420/battery/pack-1" in text.replace("\n", "")
+    link = f"http://127.0.0.1:8420{urlsplit(page.url).path}"
+    assert link in text.replace("\n", "")
     page.emulate_media(media="print")
-    assert codes_in(page.screenshot()) == ["http://127.0.0.1:8420/battery/pack-1"]
+    assert codes_in(page.screenshot()) == [link]
 
 
 def codes_in(png: bytes) -> list[str]:

@@ -152,7 +152,7 @@ def test_statements_come_in_pages_whole_as_they_were_signed(place: Place) -> Non
 
 def test_what_is_not_there_and_what_is_not_shown_are_the_same_to_the_byte(place: Place) -> None:
     paths = ["", "/validity", "/logs", "/statements", "/reads"]
-    names = [UNKNOWN, "ev-1", "no-such-battery", "0" * 31 + "g", "%C3%A9", "x" * 63]
+    names = [UNKNOWN, "ev-1", "no-such-battery", "0" * 31 + "g", "%C3%A9", "a%0Ab", "x" * 63]
     seen = [place.ask(f"/passports/{name}{path}") for name in names for path in paths]
     seen += [place.ask(f"/passports/{place.name}/reads", role) for role in ("", "authority", "legitimate-interest")]
     seen += [place.ask(f"/passports/{place.name}/reads", "depot")]

@@ -155,6 +155,20 @@ def test_every_count_leads_to_the_batteries_that_it_counts(app: Starlette, group
         assert "1 to 0" not in words
 
 
+def test_numbers_that_no_battery_can_have_stop_no_list(desk: Desk, app: Starlette) -> None:
+    for at, (soh_cpct, records_lost) in enumerate([(1 << 40, 1 << 40), (-(1 << 40), 0), (0, 0)]):
+        values = soh_cpct, records_lost, f"pack-10{at}"
+        desk.edit(lambda file, row=values: file.execute(  # type: ignore[misc]
+            "UPDATE fleet SET soh_cpct = ?, records_lost = ? WHERE battery = ?", row
+        ))  # fmt: skip
+    html = get(app, "/fleet").text
+    words = words_of(html)
+    assert "under 5 % 2 40 to under 45 % 1 90 to under 95 % 115 120 % and more 1" in words
+    for url, count in counted_links(html):
+        assert f"of {count} " in words_of(get(app, url).text) or not count, url
+    assert get(app, "/fleet/health.svg").status == 200
+
+
 def test_a_drill_down_leaves_the_summary_as_it_is(app: Starlette) -> None:
     outliers = get(app, "/fleet?health_to=89.39&sort=soh_cpct")
     assert listed(outliers) == [FAR_OFF]
@@ -285,7 +299,7 @@ def test_no_english_is_left(app: Starlette, code: str) -> None:
         assert_translated(get(app, target.format(code), who).text, language(code))
     texts = ElementTree.fromstring(get(app, f"/fleet/health.svg?lang={code}").body).itertext()  # noqa: S314
     drawn = re.sub(r"\s", "", "".join(texts))  # it breaks lines
-    assert language(code).plain("of rated capacity, each bar 5 % wide").replace(" ", "") in drawn
+    assert language(code).plain("% of rated capacity, in steps of 5 %").replace(" ", "") in drawn
 
 
 def test_links_keep_the_language_and_the_languages_keep_the_filter(app: Starlette) -> None:

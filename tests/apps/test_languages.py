@@ -19,7 +19,7 @@ from packseal.apps.languages import CODES, Language, chosen, language
 from packseal.apps.page_words import FOLDER, rendered
 from packseal.apps.plots import PLOTS
 from packseal.estimate import opinion
-from packseal.passport import document, histograms, settings, validity, values, words
+from packseal.passport import contradictions, document, histograms, settings, validity, values, words
 from packseal.passport.attributes import ATTRIBUTES, Section
 from packseal.passport.guidance import VERSION, guidance
 from packseal.passport.life_stages import stage_word, status_word
@@ -168,7 +168,7 @@ TABLES = (
     words.REASONS, report.EVENTS, report.UPDATES, report.DAMAGES, report.MISSING, report.PHASES, report.GAP_CAUSES,
     report.SEAL_CAUSES, bodies.METHODS, estimate_words.LACKING, settings.CATEGORIES, opinion.METHODS,
     opinion_words.TELL_CHEMISTRY, document.COVERAGE, document.AGE_RULE, document.NO_UNCERTAINTY, document.RATED_METHOD,
-    document.RATED_MISSING, tuple(entry_type.name for entry_type in bodies.EntryType),
+    document.RATED_MISSING, contradictions.WORDS, tuple(entry_type.name for entry_type in bodies.EntryType),
     tuple(measure.name for measure in estimate_words.QUANTITIES.values()),
     tuple(text for quantity in values.QUANTITIES for text in (quantity.name, quantity.missing)),
     tuple(text for one in (histograms.SOC, histograms.TEMPERATURE) for text in (one.name, one.missing, one.method)),

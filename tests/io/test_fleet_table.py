@@ -123,8 +123,9 @@ def test_what_is_not_known_stands_last_in_both_directions(fleet: FleetTable, sor
 def test_other_orders(fleet: FleetTable) -> None:
     fleet.keep_settings([named("a", "Zeta", "SBESS"), named("c", "Alpha", "EV")])
     put(fleet, *sorted_rows())
-    assert ids(fleet, sort="name") == ids(fleet, sort="category") == ["c", "a", "b"]
-    assert ids(fleet, sort="name", is_descending=True) == ["a", "c", "b"]
+    assert ids(fleet, sort="category") == ["c", "a", "b"]
+    assert ids(fleet, sort="name") == ["c", "b", "a"], "without a name it is called by its id"
+    assert ids(fleet, sort="name", is_descending=True) == ["a", "b", "c"]
     assert ids(fleet, sort="completeness") == ["c", "a", "b"]
     assert ids(fleet, sort="records_lost", is_descending=True) == ["c", "a", "b"]
     assert ids(fleet, is_descending=True) == ["c", "b", "a"]
@@ -211,13 +212,15 @@ def test_any_words_are_an_answer(fleet: FleetTable, words: str) -> None:
 def test_counts(fleet: FleetTable) -> None:
     put(fleet, *(measured(f"p{number}", soh, records=whole, records_lost=100 - whole) for number, (soh, whole) in
                  enumerate([(8_499, 100), (8_500, 99), (8_999, 99), (9_000, 50), (None, 0)])))  # fmt: skip
-    put(fleet, measured("silent"))
+    put(fleet, measured("silent"), measured("heard", 9_100, records=50, records_lost=50, received_unix_ms=100))
     counts = fleet.counts(FleetQuery())
-    assert counts.batteries == 6
-    assert counts.by_health == ((8_000, 1), (8_500, 2), (9_000, 1))
-    assert counts.by_completeness == ((0, 1), (50, 1), (99, 2), (100, 1))
-    assert counts.empty == 1
-    assert fleet.counts(FleetQuery(least_soh_cpct=8_500)).by_health == ((8_500, 2), (9_000, 1))
+    assert counts.batteries == 7
+    assert counts.by_health == ((8_000, 1), (8_500, 2), (9_000, 2))
+    assert counts.by_completeness == ((0, 1), (50, 2), (99, 2), (100, 1))
+    assert fleet.counts(FleetQuery(), 100).silent == 6, "never heard of is silent"
+    assert fleet.counts(FleetQuery(least_soh_cpct=8_500), 101).silent == 4
+    assert (counts.empty, counts.silent) == (1, 0)
+    assert fleet.counts(FleetQuery(least_soh_cpct=8_500)).by_health == ((8_500, 2), (9_000, 2))
 
 
 def test_quartiles_and_what_is_far_from_them(fleet: FleetTable) -> None:
@@ -245,3 +248,9 @@ def test_a_value_on_the_bound_is_not_far_off(fleet: FleetTable, lowest: int, low
     assert (found.outliers.low, found.outliers.high) == (low, high)
     assert ids(fleet, most_soh_cpct=found.outliers.most_low_cpct) == ["p0"] * low
     assert ids(fleet, least_soh_cpct=found.outliers.least_high_cpct) == ["p7"] * high
+
+
+def test_names_are_sorted_as_people_look_for_them(fleet: FleetTable) -> None:
+    names = ["beta", "Alpha", "alpha", "Beta 2", "ALPHA"]
+    fleet.keep_settings([named(f"pack-{number}", name) for number, name in enumerate(names)])
+    assert [row.name for row in fleet.rows(FleetQuery("name"))] == ["Alpha", "alpha", "ALPHA", "beta", "Beta 2"]

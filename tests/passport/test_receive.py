@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from packseal.errors import Reason
+from packseal.io.fleet_table import FleetQuery
 from packseal.records.bodies import EntryType, Origin, Rotation
 from packseal.records.cbor import Value, encode
 from packseal.records.checkpoint import Receipt
@@ -316,6 +317,23 @@ def test_the_largest_numbers_are_stored_and_shown(tmp_path: Path) -> None:
     document = json.loads(json.dumps(desk.document()))
     desk.reopen()
     assert json.loads(json.dumps(desk.document())) == document
+
+
+def test_sums_of_the_largest_numbers_stop_neither_a_delivery_nor_a_list(tmp_path: Path) -> None:
+    """They have more bits than the words of a database and of CBOR."""
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    most = (1 << 63) - 1
+    for _ in range(5):
+        board.append(EntryType.WINDOW, {1: most, 2: most, 3: most})
+        board.append(EntryType.GAP, {1: 1, 2: most, 3: [0, most]})
+    desk.receipt(board.delivery().to_bytes())
+    document = desk.document()
+    desk.reopen()
+    assert desk.document() == document
+    (row,) = desk.store.fleet.rows(FleetQuery())
+    assert row.records_lost > 0
+    assert desk.store.fleet.counts(FleetQuery()).batteries == 1
 
 
 def test_a_restart_gives_the_same_document(tmp_path: Path) -> None:

@@ -13,7 +13,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from packseal.apps import fleet_view as view
 from packseal.apps import plot_drawing
 from packseal.apps.api.parameters import RESPONSIBLE
-from packseal.apps.fleet_asked import BANDS, EMPTY, MAX_DAYS, MAX_WORDS, PATH, STALE_DAYS, FleetAsked, asked_by, percent
+from packseal.apps.fleet_asked import (
+    BANDS,
+    DAY_MS,
+    EMPTY,
+    MAX_DAYS,
+    MAX_WORDS,
+    PATH,
+    STALE_DAYS,
+    FleetAsked,
+    asked_by,
+    percent,
+)
 from packseal.apps.languages import Language, chosen
 from packseal.apps.page_words import rendered
 from packseal.apps.passport_reading import PassportReading
@@ -97,13 +108,14 @@ class FleetPages:
         self._reading.note_list(reader, request.state.reader_name, "fleet plot", counts.batteries)
         named = [(view.bar_text(lower), batteries) for lower, batteries in view.bars(counts)]
         drawn = plot_drawing.bars(
-            "State of health", "of rated capacity, each bar 5 % wide", "batteries", named, _language(request)
+            "State of health", "% of rated capacity, in steps of 5 %", "batteries", named, _language(request)
         )
         return Response(drawn, media_type="image/svg+xml", headers={"content-security-policy": SVG_POLICY})
 
     def _found(self, reader: Reader, asked: FleetAsked) -> _Found:
         now_unix_ms = self._service.now_unix_ms()
-        counts = self._reading.counts(reader, asked.group().query(now_unix_ms))
+        silent_since_unix_ms = now_unix_ms - STALE_DAYS * DAY_MS
+        counts = self._reading.counts(reader, asked.group().query(now_unix_ms), silent_since_unix_ms)
         of = self._reading.count(reader, asked.query(now_unix_ms)) if asked.is_narrowed else counts.batteries
         shown = view.without_page_beyond(asked, of)
         rows = self._reading.rows(reader, shown.query(now_unix_ms), of)
@@ -112,8 +124,6 @@ class FleetPages:
     def _context(self, reader: Reader, found: _Found) -> Mapping[str, object]:
         now_unix_ms = self._service.now_unix_ms()
         shown, counts = found.shown, found.counts
-        silent = replace(shown.group(), silent_days=STALE_DAYS)
-        unheard = self._reading.count(reader, silent.query(now_unix_ms))
         known = sum(batteries for _, batteries in counts.by_health)
         return {
             **_form(shown),
@@ -129,7 +139,7 @@ class FleetPages:
             "outlying": view.outlying(counts, shown),
             "outliers": self._outliers(reader, found, now_unix_ms),
             "stale_span": f"{STALE_DAYS} days",
-            "stale": view.stale(unheard, counts, shown) if unheard else None,
+            "stale": view.stale(counts, shown) if counts.silent else None,
             "plot": replace(shown.group(), language=shown.language).url(f"{PATH}/health.svg"),
             "as_of": utc(now_unix_ms),
         }

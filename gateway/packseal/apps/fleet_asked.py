@@ -38,7 +38,7 @@ BANDS: Mapping[str, Band] = {
     "50": Band("50 to under 90 %", 50, 89),
     "0": Band("under 50 %", 0, 49),
 }
-_PERCENT = re.compile(r"([0-9]{1,3})(?:[.,]([0-9]{1,2}))?")
+_PERCENT = re.compile(r"([0-9]{1,11})(?:[.,]([0-9]{1,2}))?")
 _DIGITS = re.compile(r"[0-9]{1,7}")
 
 

@@ -117,17 +117,18 @@ def _interval(row: FleetRow) -> str:
 
 
 def bars(counts: FleetCounts) -> list[tuple[int, int]]:
-    """(lower end in 0.01 %, how many) in steps of 5 %, without gaps between them; from 120 % on one."""
+    """(lower end in 0.01 %, how many) in steps of 5 %, without gaps between them; from 120 % on one. Boards may state
+    any number: what is below the first is in it."""
     found: dict[int, int] = {}
     for lower, batteries in counts.by_health:
-        place = min(lower, TOP_CPCT)
+        place = max(0, min(lower, TOP_CPCT))
         found[place] = found.get(place, 0) + batteries
     return [(at, found.get(at, 0)) for at in range(min(found), max(found) + 1, STEP_CPCT)] if found else []
 
 
 def bar_text(lower_cpct: int) -> str:
-    """The step's beginning, as under a bar."""
-    return f"{lower_cpct // 100} %"
+    """The step's beginning in percent, as under a bar."""
+    return str(lower_cpct // 100)
 
 
 def by_health(counts: FleetCounts, asked: FleetAsked) -> list[Counted]:
@@ -138,8 +139,9 @@ def _health(lower: int, batteries: int, counts: FleetCounts, asked: FleetAsked) 
     upper = None if lower >= TOP_CPCT else lower + STEP_CPCT
     text = f"{lower // 100} % and more" if upper is None else f"{lower // 100} to under {upper // 100} %"
     to = None if upper is None else upper - 1
-    there = replace(asked.group(), health_from_cpct=lower, health_to_cpct=to)
-    return _counted(text, batteries, counts, there, (asked.health_from_cpct, asked.health_to_cpct) == (lower, to))
+    there = replace(asked.group(), health_from_cpct=lower or None, health_to_cpct=to)
+    text = text if lower else f"under {STEP_CPCT // 100} %"
+    return _counted(text, batteries, counts, there, _is_same_health(asked, there))
 
 
 def by_completeness(counts: FleetCounts, asked: FleetAsked) -> list[Counted]:
@@ -158,9 +160,9 @@ def by_completeness(counts: FleetCounts, asked: FleetAsked) -> list[Counted]:
     ]  # fmt: skip
 
 
-def stale(batteries: int, counts: FleetCounts, asked: FleetAsked) -> Counted:
+def stale(counts: FleetCounts, asked: FleetAsked) -> Counted:
     there = replace(asked.group(), silent_days=STALE_DAYS, sort="received_unix_ms")
-    return _counted(f"{STALE_DAYS} days", batteries, counts, there, asked.silent_days == STALE_DAYS)
+    return _counted(f"{STALE_DAYS} days", counts.silent, counts, there, asked.silent_days == STALE_DAYS)
 
 
 def outlying(counts: FleetCounts, asked: FleetAsked) -> list[Counted]:
@@ -174,7 +176,8 @@ def outlying(counts: FleetCounts, asked: FleetAsked) -> list[Counted]:
         _counted(f"{_exactly(found.most_low_cpct)} and less", found.low, counts, low, _is_same_health(asked, low)),
         _counted(f"{_exactly(found.least_high_cpct)} and more", found.high, counts, high, _is_same_health(asked, high)),
     ]
-    return [one for one, batteries in zip(made, (found.low, found.high), strict=True) if batteries]
+    is_there = found.low and found.most_low_cpct >= 0, found.high  # no address asks for less than nothing
+    return [one for one, is_shown in zip(made, is_there, strict=True) if is_shown]
 
 
 def _exactly(cpct: int) -> str:

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from packseal.apps import plot_drawing, qr
 from packseal.apps.acts_page import ActsPage
-from packseal.apps.api import AskFresh, Taking, api_app
+from packseal.apps.api import AskFresh, Taking, WholeMount, api_app
 from packseal.apps.auditor import Auditor
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.compare import ComparePages
@@ -96,7 +96,7 @@ def passport_app(
             Route("/words/{code}.json", pages.words),
             Route(f"{one}/records/{{log_id}}/{{seq}}.bundle", pages.bundle),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
-            Mount("/api/v1", api_app(pages.reading, taking, ask_fresh)),
+            WholeMount("/api/v1", api_app(pages.reading, taking, ask_fresh)),
             Route("/compare", pages.compare.page),
             Route("/compare.pdf", pages.compare.pdf),
             Route(f"{one}/acts", pages.acts.page),

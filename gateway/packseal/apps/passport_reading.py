@@ -124,8 +124,8 @@ class PassportReading:
     def count(self, reader: Reader, query: FleetQuery) -> int:
         return self._service.store.fleet.count(replace(query, batteries=reader.batteries))
 
-    def counts(self, reader: Reader, query: FleetQuery) -> FleetCounts:
-        return self._service.store.fleet.counts(replace(query, batteries=reader.batteries))
+    def counts(self, reader: Reader, query: FleetQuery, silent_since_unix_ms: int = 0) -> FleetCounts:
+        return self._service.store.fleet.counts(replace(query, batteries=reader.batteries), silent_since_unix_ms)
 
     def note_list(self, reader: Reader, reader_name: str, kind: str, batteries: int) -> None:
         """One line for all the batteries that are shown at once. Raises UnavailableError."""

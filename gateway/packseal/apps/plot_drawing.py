@@ -13,6 +13,7 @@ from packseal.apps.plots import Plot, Plotted
 from packseal.passport import words
 
 FEW_POINTS = 30  # up to here each has a dot
+MOST_LABELS = 6  # under bars
 WIDTH, HEIGHT = 480, 300  # of the drawing; it scales with the page, and its words are readable on a phone
 _UNITS = (
     (172_800_000, 86_400_000, "days since the log was opened"),
@@ -76,12 +77,12 @@ def bars(title: str, x_title: str, y_title: str, counts: Sequence[tuple[str, int
         css=["file://style.css", "file://graph.css", _CSS], js=[], style=_STYLE, title=t(title), x_title=t(x_title),
         y_title=t(y_title), width=WIDTH, height=HEIGHT, explicit_size=False, no_prefix=True, margin=8,
         margin_bottom=14, show_legend=False, min_scale=2, max_scale=5, no_data_text=t("no data yet"),
-        value_formatter=_formatter(language), show_minor_x_labels=False,
+        value_formatter=_formatter(language), show_minor_x_labels=False, truncate_label=-1,
     )  # fmt: skip
     chart.add_xml_filter(_without_script_and_comments)
     if counts:
         chart.x_labels = [t(label) for label, _ in counts]
-        chart.x_labels_major_every = max(1, len(counts) // 8)
+        chart.x_labels_major_every = -(-len(counts) // MOST_LABELS)
         chart.add("", [number for _, number in counts])
     drawn: bytes = chart.render()
     return drawn

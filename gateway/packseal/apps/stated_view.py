@@ -7,7 +7,7 @@ are the page's own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from packseal.passport.attributes import ATTRIBUTES, Attribute, Kind, Section
 from packseal.passport.document import Json
@@ -22,6 +22,7 @@ COLUMN_WORDS = {
     "web": "Web address", "email": "E-mail address", "cas": "CAS number", "number": "Part number", "id": "Identifier",
 }  # fmt: skip
 """Of keys that are short for more than they say."""
+FIRST_KEYS = ("name", "material", "component", "part", "address")
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
 _PERCENT = "_percent"
 
@@ -34,7 +35,10 @@ def stated_sections(document: Mapping[str, object]) -> list[Json]:
     for key, attribute in ATTRIBUTES.items():
         if key in stated:
             rows.setdefault(attribute.section, []).append(_row(attribute, _mapping(stated[key]), files))
-    return [{"section": str(section), "rows": of_section} for section, of_section in rows.items()]
+    return [
+        {"section": str(section), "rows": of_section, "source": _common_source(of_section)}
+        for section, of_section in rows.items()
+    ]
 
 
 def missing_points(validity: Mapping[str, object]) -> list[str]:
@@ -55,9 +59,15 @@ def _row(attribute: Attribute, value: Mapping[str, object], files: Mapping[str, 
     }
 
 
+def _common_source(rows: Sequence[Json]) -> Json | None:
+    """Of a section that one statement has stated: said once, and not beside each value."""
+    sources = [{"by": row["by"], "index": row["index"]} for row in rows]
+    return sources[0] if all(source == sources[0] for source in sources) else None
+
+
 def _shown(attribute: Attribute, said: object, files: Mapping[str, object]) -> Json:
     if isinstance(said, Mapping):
-        return {"parts": [(_heading(str(key)), _cell(attribute, one)) for key, one in said.items()]}
+        return {"parts": [(_heading(key), _cell(attribute, said[key])) for key in _in_order(said)]}
     lines = said if isinstance(said, list) else [said]
     tables = [one for one in lines if isinstance(one, Mapping)]
     if tables and len(tables) == len(lines):
@@ -66,10 +76,10 @@ def _shown(attribute: Attribute, said: object, files: Mapping[str, object]) -> J
 
 
 def _table(attribute: Attribute, rows: Sequence[Mapping[str, object]]) -> Json:
-    """A column for every key that one of the rows has, in the order of their first appearance."""
-    keys = list(dict.fromkeys(key for row in rows for key in row))
+    """A column for every key that one of the rows has."""
+    keys = _in_order(dict.fromkeys(str(key) for row in rows for key in row))
     cells = [[_cell(attribute, row[key]) if key in row else {"text": ""} for key in keys] for row in rows]
-    return {"columns": [_heading(str(key)) for key in keys], "cells": cells}
+    return {"columns": [_heading(key) for key in keys], "cells": cells}
 
 
 def _line(attribute: Attribute, said: object, files: Mapping[str, object]) -> Json:
@@ -97,6 +107,11 @@ def _cell(attribute: Attribute, said: object) -> Json:
 
 def _signed(digits: str) -> str:
     return digits.replace("-", "\u2212")
+
+
+def _in_order(keys: Iterable[str]) -> list[str]:
+    """What names a row first; a statement has them in the order of its own bytes."""
+    return sorted(keys, key=lambda key: FIRST_KEYS.index(key) if key in FIRST_KEYS else len(FIRST_KEYS))
 
 
 def _heading(key: str) -> str:

@@ -23,12 +23,13 @@ CREATE TABLE fleet (
     received_unix_ms INTEGER NOT NULL DEFAULT 0, is_simulated INTEGER NOT NULL DEFAULT 0,
     is_replay INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX fleet_found_by ON fleet (found_by, battery);
 """
 _SHARE_PPM = "records * 1000000 / NULLIF(records + records_lost, 0)"
 _SHARE_PERCENT = "records * 100 / NULLIF(records + records_lost, 0)"
 _SORTED: Mapping[str, str] = {
     "battery": "battery",
-    "name": "NULLIF(name, '')",
+    "name": "found_by",
     "category": "NULLIF(category, '')",
     "stage": "stage",
     "soh_cpct": "soh_cpct",
@@ -39,6 +40,7 @@ _SORTED: Mapping[str, str] = {
     "received_unix_ms": "NULLIF(received_unix_ms, 0)",
 }
 SORTS = tuple(_SORTED)
+_ALWAYS_KNOWN = ("battery", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,15 @@ class Outliers:
 @dataclass(frozen=True, slots=True)
 class FleetCounts:
     """Of all rows that a query means: how many, how many of each health in steps of 5 %, and of each share of records
-    that are here, in whole percent rounded down; empty: of which no record was ever counted. Quartiles of health and
-    what lies far from them, where four are known at least."""
+    that are here, in whole percent rounded down; empty: of which no record was ever counted; silent: not heard of since
+    the time that was asked about, or never. Quartiles of health and what lies far from them, where four are known at
+    least."""
 
     batteries: int
     by_health: tuple[tuple[int, int], ...]
     by_completeness: tuple[tuple[int, int], ...]
     empty: int
+    silent: int
     quartiles_cpct: tuple[int, int] | None
     outliers: Outliers | None
 
@@ -154,7 +158,8 @@ class FleetTable:
     def _rows(self, query: FleetQuery, limit: int, offset: int, *, is_from_end: bool = False) -> list[FleetRow]:
         where, values = _where(query)
         order = _order(query, is_from_end)
-        text = f"SELECT {_COLUMNS} FROM fleet WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608 - own words
+        page = f"SELECT battery FROM fleet WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608 - own words
+        text = f"SELECT {_COLUMNS} FROM fleet WHERE battery IN ({page}) ORDER BY {order}"  # noqa: S608 - sorts ids alone
         found = self._database.rows(text, (*values, limit, offset))
         return [FleetRow(*(*row[:-2], bool(row[-2]), bool(row[-1]))) for row in found]
 
@@ -163,28 +168,30 @@ class FleetTable:
         ((count,),) = self._database.rows(f"SELECT count(*) FROM fleet WHERE {where}", values)  # noqa: S608
         return int(count)
 
-    def counts(self, query: FleetQuery) -> FleetCounts:
-        health = self._by("soh_cpct", query)
-        shares = self._by(_SHARE_PERCENT, query)
+    def counts(self, query: FleetQuery, silent_since_unix_ms: int = 0) -> FleetCounts:
+        health = [(value, number) for value, number, _ in self._by("soh_cpct", query)]
+        shares = self._by(_SHARE_PERCENT, query, silent_since_unix_ms)
         known = [(value, number) for value, number in health if value is not None]
         quartiles = (_quartile(known, 1), _quartile(known, 3)) if sum(number for _, number in known) >= 4 else None
         return FleetCounts(
-            sum(number for _, number in shares),
+            sum(number for _, number, _ in shares),
             _in_steps(known, 500),
-            tuple((value, number) for value, number in shares if value is not None),
-            sum(number for value, number in shares if value is None),
+            tuple((value, number) for value, number, _ in shares if value is not None),
+            sum(number for value, number, _ in shares if value is None),
+            sum(silent for _, _, silent in shares),
             quartiles,
             _outliers(known, quartiles) if quartiles else None,
         )
 
-    def _by(self, value: str, query: FleetQuery) -> list[tuple[int | None, int]]:
-        """How many rows of each value, in its order; None for what is not known."""
+    def _by(self, value: str, query: FleetQuery, silent_since_unix_ms: int = 0) -> list[tuple[int | None, int, int]]:
+        """How many rows of each value, in its order, and how many of these are silent; None for what is not known."""
         where, values = _where(query)
+        silent = "count(CASE WHEN received_unix_ms < ? THEN 1 END)"
         found = self._database.rows(
-            f"SELECT {value}, count(*) FROM fleet WHERE {where} GROUP BY 1 ORDER BY 1",  # noqa: S608
-            values,
+            f"SELECT {value}, count(*), {silent} FROM fleet WHERE {where} GROUP BY 1 ORDER BY 1",  # noqa: S608
+            (silent_since_unix_ms, *values),
         )
-        return [(None if one is None else int(one), int(number)) for one, number in found]
+        return [(None if one is None else int(one), int(number), int(of_these)) for one, number, of_these in found]
 
 
 def _in_steps(known: Sequence[tuple[int, int]], step: int) -> tuple[tuple[int, int], ...]:
@@ -220,14 +227,16 @@ def _folded(text: str) -> str:
 
 
 def _found_by(name: str, battery: str) -> str:
-    return f"{_folded(name)}\n{_folded(battery)}"
+    """What words are looked for in, and names are sorted by. No delivery changes it: its index costs them nothing."""
+    return f"{_folded(name or battery)}\n{_folded(battery)}"
 
 
 def _order(query: FleetQuery, is_from_end: bool) -> str:
-    value = _SORTED[query.sort]
-    battery = "battery", query.is_descending and query.sort == "battery"
-    terms = [battery] if value == "battery" else [(f"{value} IS NULL", False), (value, query.is_descending), battery]
-    return ", ".join(f"{term} {'DESC' if is_descending != is_from_end else 'ASC'}" for term, is_descending in terms)
+    value, is_descending = _SORTED[query.sort], query.is_descending
+    terms = [(f"{value} IS NULL", False), (value, is_descending), ("battery", False)]
+    if query.sort in _ALWAYS_KNOWN:
+        terms = [(value, is_descending), ("battery", is_descending)]
+    return ", ".join(f"{term} {'DESC' if goes_down != is_from_end else 'ASC'}" for term, goes_down in terms)
 
 
 def _where(query: FleetQuery) -> tuple[str, tuple[object, ...]]:

@@ -16,6 +16,7 @@ from packseal.records.bodies import COVERAGE_PERCENT
 
 Json: TypeAlias = dict[str, object]
 HUNDRED = Decimal(100)
+MAX_EXPONENT = 9  # what is larger or smaller is no value of a battery
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _decimal(value: object) -> Decimal | None:
         found = Decimal(str(value))
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return found if found.is_finite() and -MAX_EXPONENT < found.adjusted() < MAX_EXPONENT else None
 
 
 def _mapping(value: object) -> Mapping[str, object]:

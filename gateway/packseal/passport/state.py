@@ -34,6 +34,7 @@ from packseal.records.cbor import Value, decode, encode
 from packseal.records.entries import Entry
 
 VERSION = 1
+SHORT = 1 << 64
 BODIES = (Key, Rotation, Boot, Window, StateOfHealth, Event, Gap, Time, Seal, Config, QuantityEstimate)
 _ENTRY_FIELDS = 6
 
@@ -127,7 +128,7 @@ def _plain(value: Any) -> Value:
     if value is None or isinstance(value, bytes | str):
         return value
     if isinstance(value, int):
-        return int(value)  # also of an enumeration
+        return _plain_int(int(value))  # also of an enumeration
     if isinstance(value, Mapping):
         return [[_plain(key), _plain(item)] for key, item in sorted(value.items())]
     if isinstance(value, tuple):
@@ -141,6 +142,8 @@ def _read(value: Value, shape: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         inner = next(item for item in arguments if item is not type(None))
         return None if value is None else _read(value, inner)
+    if shape is int and isinstance(value, bytes):
+        return _long_int(value)
     if shape in (int, bytes, str):
         if type(value) is not shape:
             raise TypeError(f"{type(value).__name__} in place of {shape.__name__}")
@@ -148,6 +151,20 @@ def _read(value: Value, shape: Any) -> Any:
     if isinstance(shape, type) and issubclass(shape, IntEnum):
         return shape(typing.cast(int, value))
     return _read_list(value, shape, origin, arguments)
+
+
+def _plain_int(number: int) -> Value:
+    """Sums of what boards sign can have more than CBOR's 64 bits: those as the bytes of their two's complement."""
+    if -SHORT <= number < SHORT:
+        return number
+    return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _long_int(content: bytes) -> int:
+    number = int.from_bytes(content, "big", signed=True)
+    if _plain_int(number) != content:
+        raise ValueError("a number that is not in its shortest form")
+    return number
 
 
 def _read_list(value: Value, shape: Any, origin: Any, arguments: tuple[Any, ...]) -> Any:

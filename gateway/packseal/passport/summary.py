@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from packseal.passport.document import value_of
 from packseal.passport.fold import LogState, Passport
 
+MOST = 1 << 40
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -41,7 +43,7 @@ def summary(passport: Passport) -> Summary:
         _cpct(strongest - weakest) if weakest is not None and strongest is not None else None,
         min((log.evidence_class for log in logs), default=None),
         sum(log.records_present for log in logs),
-        sum(map(_lost, logs)),
+        _listed(sum(map(_lost, logs))),
         max((log.received_unix_ms for log in logs), default=0),
         any(log.is_simulated for log in logs),
         bool(logs) and all(log.is_replay for log in logs),
@@ -49,7 +51,12 @@ def summary(passport: Passport) -> Summary:
 
 
 def _cpct(percent: object) -> int | None:
-    return round(100 * percent) if isinstance(percent, int | float) else None
+    return _listed(round(100 * percent)) if isinstance(percent, int | float) else None
+
+
+def _listed(number: int) -> int:
+    """Boards may sign any number of 64 bits; what is beyond MOST means nothing, and no sum of it may stop a list."""
+    return min(max(number, -MOST), MOST)
 
 
 def _number(block: object) -> float | None:

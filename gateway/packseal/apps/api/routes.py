@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from fastapi import Depends, FastAPI, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from packseal import __version__
 from packseal.apps.api.changes import add_changes
@@ -67,6 +70,14 @@ def api_app(reading: PassportReading, taking: Taking, ask_fresh: AskFresh | None
     _add_signing(app, taking)
     add_changes(app, reading)
     return app
+
+
+class WholeMount(Mount):
+    """Also takes paths with a line break in them, so that the interface answers those itself, as it answers all."""
+
+    def __init__(self, path: str, app: ASGIApp) -> None:
+        super().__init__(path, app)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
 class _Described(FastAPI):
