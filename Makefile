@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: demo test test-long test-nightly fuzz vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-archive bench-native bench-cortex-m native native-check clean
+.PHONY: demo test test-long test-nightly fuzz vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-archive bench-native bench-cortex-m native native-check clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo $(DEMO)
@@ -44,7 +44,7 @@ native: $(READY)
 native-check: $(READY)
 	@$(BIN)/python firmware/native/build.py --check
 
-bench: bench-board bench-evidence bench-can bench-health
+bench: bench-board bench-evidence bench-can bench-passport bench-health
 
 # instructions of the native signer on emulated processors
 bench-native: $(READY)
@@ -69,6 +69,10 @@ bench-health: $(READY)
 # .venv/bin/pip install --editable '.[bench]'
 bench-can: $(READY)
 	@PYTHONPATH=. $(BIN)/python benchmarks/can
+
+# ingest, pages and lists of the passport service: ten minutes. Needs PostgreSQL
+bench-passport: $(READY)
+	@PYTHONPATH=. $(BIN)/python benchmarks/passport
 
 # the peer's column needs cbor2: .venv/bin/pip install --editable '.[bench]'
 bench-evidence: $(READY)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.in_turn import run_in_turn
 
-NAMES = ("ingest", "pages")
+NAMES = ("ingest", "pages", "fleet")
 
 if __name__ == "__main__":
     sys.exit(run_in_turn(Path(__file__).resolve().parent, {name: [] for name in NAMES}) > 0)
