@@ -63,14 +63,15 @@ class PassportStates:
     ) -> None:
         """is_reader: nothing is ever stored."""
         self._store, self._deliveries, self._marks, self._is_reader = store, deliveries, marks, is_reader
-        self._lock = threading.RLock()
+        self._lock = (
+            threading.Lock()
+        )  # of what is at hand alone: never held while the store is asked, which has its own
         self._at_hand: OrderedDict[str, Folded] = OrderedDict()
 
     def passport(self, battery: BatterySettings) -> Passport:
         """As all records say that count now, by the settings and acts of now. Raises UnavailableError."""
         logs = self._deliveries.logs(battery.id)
-        with self._lock:
-            passport = self._up_to_date(battery, logs).passport
+        passport = self._up_to_date(battery, logs).passport
         shown = Passport(battery)
         for log in logs:
             state = passport.log(log.head.log_id) if log.head.has_own_genesis else None
@@ -90,16 +91,15 @@ class PassportStates:
         it tells by `forget` when that failed. Raises UnavailableError."""
         with self._lock:
             before = self._at_hand.get(battery.id)
-            state = before.passport.log(verified.log.log_id) if before else None
-            if before is None or (state.size if state else 0) != verified.first_seq:
-                before = self._up_to_date(battery, self._deliveries.logs(battery.id))
+        state = before.passport.log(verified.log.log_id) if before else None
+        if before is None or (state.size if state else 0) != verified.first_seq:
+            before = self._up_to_date(battery, self._deliveries.logs(battery.id))
 
         def update(received_unix_ms: int) -> PassportUpdate:
             new = delivered(received_unix_ms)
             after = fold(reaching(before.passport, new.log_id, new.evidence_class, new.key, new.first_seq), new)
             made = self._update(after, before.stored_size)
-            with self._lock:
-                self._keep_at_hand(battery.id, Folded(after, made.row.size))
+            self._keep_at_hand(battery.id, Folded(after, made.row.size))
             return made
 
         return update
@@ -124,7 +124,9 @@ class PassportStates:
         return found
 
     def _loaded(self, battery: BatterySettings) -> Folded:
-        row, at_hand = self._store.states.passport(battery.id), self._at_hand.get(battery.id)
+        row = self._store.states.passport(battery.id)
+        with self._lock:
+            at_hand = self._at_hand.get(battery.id)
         stored_size = row.size if row else 0
         if at_hand and at_hand.stored_size == stored_size:
             return at_hand
@@ -148,10 +150,11 @@ class PassportStates:
         return PassportUpdate(battery_id, before, row, summary(passport))
 
     def _keep_at_hand(self, battery_id: str, folded: Folded) -> None:
-        self._at_hand[battery_id] = folded
-        self._at_hand.move_to_end(battery_id)
-        while len(self._at_hand) > MAX_AT_HAND:
-            self._at_hand.popitem(last=False)
+        with self._lock:
+            self._at_hand[battery_id] = folded
+            self._at_hand.move_to_end(battery_id)
+            while len(self._at_hand) > MAX_AT_HAND:
+                self._at_hand.popitem(last=False)
 
 
 def _name(battery_id: str) -> bytes:
