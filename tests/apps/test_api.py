@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from packseal.apps.api.content import BODY_TIMEOUT_S
+
 from packseal.apps.api.fresh import MAX_BODY_BYTES
 from packseal.apps.life_desk import NewPassport
 from packseal.io.keys import Signer

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import TypeVar
 
 from packseal.apps.key_acts import KeyActs
@@ -48,6 +49,7 @@ class Lives:
         Raises EvidenceError, UnavailableError.
         """
         for _ in range(TRIES):
+            self._acts.refresh()
             signed = verify_statement(content, self._acts.keyring.authorities)
             known = self._store.statements.index_of(signed.digest)
             if known is not None:
@@ -58,7 +60,7 @@ class Lives:
             try:
                 return self._store.store_statement(content, signed, lives, self._acts.signed_note, self._acts.seen)
             except OvertakenError:
-                self._acts.refresh()
+                continue
         raise UnavailableError(f"{self._store.where}: other workers store statements all the time; try again")
 
     def of_battery(self, battery: str) -> Life | None:
@@ -159,4 +161,7 @@ def _check_values(values: Values) -> None:
 
 
 def _plain(value: object) -> object:
+    """In lists and maps, as files have it."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, tuple) else value

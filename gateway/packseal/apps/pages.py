@@ -5,7 +5,6 @@ Everything is served from here and nothing is asked of anybody else; the pages w
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlencode
@@ -13,7 +12,7 @@ from urllib.parse import urlencode
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -34,6 +33,7 @@ from packseal.apps.passport_service import PassportService
 from packseal.apps.plots import PLOTS, plotted
 from packseal.apps.read_log import ReadLog
 from packseal.apps.readers import ReaderMiddleware, Readers
+from packseal.apps.request_content import content_of
 from packseal.apps.stated_view import missing_points, stated_sections
 from packseal.errors import EvidenceError, UnavailableError
 from packseal.io.access_settings import AccessTable
@@ -44,7 +44,6 @@ from packseal.records.acts import MAX_ACT_BYTES
 from packseal.records.policy import Policy
 
 FOLDER = Path(__file__).parent
-BODY_TIMEOUT_S = 10
 MAX_SEQ_DIGITS = 8  # record numbers are below 2^24
 
 HEADERS = {
@@ -64,18 +63,18 @@ def passport_app(
     tiles: TileStore,
     policy: Callable[[], Policy],
     publish: Callable[[], None] | None = None,
-    take_act: Callable[[bytes], int] | None = None,
+    taking: Taking | None = None,
     public_url: str = LOCAL_URL,
     readers: Readers | None = None,
     read_log: ReadLog | None = None,
     ask_fresh: AskFresh | None = None,
 ) -> Starlette:
-    """policy: whom this service trusts, which it tells whoever asks. publish: brings the tiles up to date. take_act:
-    the service's, unless something stands before it. public_url: what links and QR codes of batteries begin with.
-    readers: whoever asks is the public, and not limited, without. read_log: one of this store without. ask_fresh: reads
-    a battery now; without, nobody is asked."""
-    pages = _Pages(service, tiles, policy, publish, take_act, public_url, read_log)
-    taking = Taking(service.take_statement, take_act or service.take_act)
+    """policy: whom this service trusts, which it tells whoever asks. publish: brings the tiles up to date. taking:
+    what is signed; by the service itself, unless something stands before it. public_url: what links and QR codes of
+    batteries begin with. readers: whoever asks is the public, and not limited, without. read_log: one of this store
+    without. ask_fresh: reads a battery now; without, nobody is asked."""
+    taking = taking or Taking(service.take_statement, service.take_act)
+    pages = _Pages(service, tiles, policy, publish, taking, public_url, read_log)
     one = "/battery/{battery}"
     app = Starlette(
         routes=[
@@ -115,12 +114,12 @@ class _Pages:
         tiles: TileStore,
         policy: Callable[[], Policy],
         publish: Callable[[], None] | None,
-        take_act: Callable[[bytes], int] | None,
+        taking: Taking,
         public_url: str,
         read_log: ReadLog | None,
     ) -> None:
         self._service, self._tiles, self._public_url = service, tiles, public_url
-        self._take_act = take_act or service.take_act
+        self._take_act = taking.act
         self._bundles = BundleMaker(service.store, tiles, service.public_key, publish)
         self._view = PageView(service, Auditor(service.store, service.now_unix_ms), policy)
         log = read_log or ReadLog(service.store.read_log, AccessTable().read_log_days, service.now_unix_ms)
@@ -131,7 +130,7 @@ class _Pages:
 
     def battery(self, request: Request) -> Response:
         asked = self._asked(request)
-        document = self.reading.document(asked, "page")
+        document, found = self.reading.page(asked)
         context = self._view.battery(asked.battery, document, sees_use=asked.sees_use)
         more = {
             "name": asked.name,
@@ -139,7 +138,7 @@ class _Pages:
             "sees_use": asked.sees_use,
             "is_open": asked.reader.role is ReaderRole.OWNER and not asked.reader_name,
             "stated": stated_sections(document),
-            "lacking": missing_points(self.reading.validity(asked)),
+            "lacking": missing_points(found),
         }
         return self._page(request, "battery.html", {**context, **more})
 
@@ -230,14 +229,9 @@ class _Pages:
 
     async def act(self, request: Request) -> Response:
         """Takes a signed act: its signature is what lets it in."""
+        content = await content_of(request, None, MAX_ACT_BYTES)
         try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                content = await _act_in(request)
             index = await run_in_threadpool(self._take_act, content)
-        except TimeoutError:
-            return JSONResponse({"detail": "the request did not come in time"}, 408)
-        except ClientDisconnect:
-            return JSONResponse({"detail": "the request was cut short"}, 400)
         except EvidenceError as error:
             return JSONResponse({"reason": error.reason, "detail": error.detail}, 403)
         except UnavailableError as error:
@@ -294,12 +288,3 @@ def _language(request: Request) -> Language:
 
 def _said_in(of: Language) -> dict[str, str]:
     return {"content-language": of.code, "vary": "accept-language"}
-
-
-async def _act_in(request: Request) -> bytes:
-    content = bytearray()
-    async for piece in request.stream():
-        content += piece
-        if len(content) > MAX_ACT_BYTES:
-            raise HTTPException(413)
-    return bytes(content)

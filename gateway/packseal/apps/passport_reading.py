@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from packseal.apps.changes import changes_for, name_of
@@ -58,8 +59,15 @@ class PassportReading:
     def document(self, asked: Asked, kind: str = "document") -> Json:
         """All that these groups see; what is restricted is noted before it is shown. Raises UnavailableError."""
         shown = visible(self._whole(asked.battery), asked.groups)
-        self._log.note(asked.reader, asked.reader_name, asked.battery, asked.groups, kind)
+        self.noted(asked, kind)
         return shown
+
+    def page(self, asked: Asked) -> tuple[Json, Json]:
+        """document and validity, of one moment. Raises UnavailableError."""
+        whole = self._whole(asked.battery)
+        found = self._validity(asked, whole, self._service.now_unix_ms(), VERSION)
+        self.noted(asked, "page")
+        return visible(whole, asked.groups), found
 
     def noted(self, asked: Asked, kind: str) -> None:
         """Before a record or a plot is shown, which leave as they are. Raises UnavailableError."""
@@ -77,9 +85,8 @@ class PassportReading:
 
         Raises ConfigError for a guidance that is not known.
         """
-        whole = self._whole(asked.battery)
         as_of = self._service.now_unix_ms() if as_of_unix_ms is None else as_of_unix_ms
-        return validity_json(validity(present_keys(whole), as_of, self._category(asked.battery), version))
+        return self._validity(asked, self._whole(asked.battery), as_of, version)
 
     def logs(self, asked: Asked) -> list[Json]:
         ends = self._lives.logs_of(asked.battery)
@@ -94,7 +101,7 @@ class PassportReading:
         if life is None:
             return []
         found = self._lives.statements(life.passport_id, asked.groups, after, limit)
-        self._log.note(asked.reader, asked.reader_name, asked.battery, asked.groups, "statements")
+        self.noted(asked, "statements")
         return found
 
     def changes(self, reader: Reader, after: int, limit: int) -> tuple[list[Change], int]:
@@ -104,7 +111,7 @@ class PassportReading:
     def values(self, asked: Asked, values: Json, kind: str) -> object:
         """Of a document's values those that these groups see, noted before they are shown. Raises UnavailableError."""
         shown = visible({"values": values}, asked.groups)["values"]
-        self._log.note(asked.reader, asked.reader_name, asked.battery, asked.groups, kind)
+        self.noted(asked, kind)
         return shown
 
     def name_of(self, battery: str) -> str:
@@ -140,12 +147,15 @@ class PassportReading:
             "dropped": asdict(dropped),
         }
 
+    def _validity(self, asked: Asked, whole: Json, as_of_unix_ms: int, version: str) -> Json:
+        return validity_json(validity(present_keys(whole), as_of_unix_ms, self._category(asked.battery), version))
+
     def _battery(self, name: str) -> str | None:
         if len(name) == 2 * PASSPORT_ID_BYTES:
-            try:
-                return self._lives.battery_of(bytes.fromhex(name))
-            except ValueError:
-                return None
+            with suppress(ValueError):
+                created = self._lives.battery_of(bytes.fromhex(name))
+                if created:
+                    return created
         stated = self._service.settings.battery(name)
         return stated.id if stated and not self._lives.passport_of(name) else None
 

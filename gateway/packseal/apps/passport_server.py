@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, nullcontext, suppress
 
+from packseal.apps.api import Taking
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.cosigning import Witness
 from packseal.apps.fresh_reads import FreshReads
@@ -79,7 +80,7 @@ class PassportServer:
             self.publisher.tiles,
             self.policy,
             publish,
-            self.take_act,
+            Taking(self.take_statement, self.take_act),
             public_url=self._public_url,
             readers=self.readers,
             read_log=self.read_log,
@@ -101,6 +102,11 @@ class PassportServer:
         """As the service does. Raises UnavailableError also while its log contradicts itself."""
         self._check_log()
         return self.service.take_act(content)
+
+    def take_statement(self, content: bytes) -> int:
+        """As the service does. Raises UnavailableError also while its log contradicts itself."""
+        self._check_log()
+        return self.service.take_statement(content)
 
     def receive(self, topic: str, payload: bytes) -> bytes:
         """As the service does. Raises UnavailableError also while its log contradicts itself."""
@@ -135,7 +141,7 @@ class PassportServer:
             self.fresh.delivered(topic, receipt.log_id, receipt.size)
 
     def _is_anothers(self, topic: str, answer: RefusalAnswer) -> bool:
-        return answer.reason == Reason.UNKNOWN_LOG and topic.split("/")[2] not in self._batteries
+        return answer.reason == Reason.UNKNOWN_LOG and self.service.battery(topic.split("/")[2]) is None
 
     def problems(self) -> list[str]:
         """What keeps deliveries from being taken, or their times from being right; empty when all is well."""

@@ -13,11 +13,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from packseal.apps.api.content import content_of
 from packseal.apps.api.problems import NOT_FOUND, answers
 from packseal.apps.fresh_reads import FreshAnswer, Why
 from packseal.apps.passport_reading import Asked, PassportReading
 from packseal.apps.problems import problem
+from packseal.apps.request_content import content_of
 from packseal.errors import FreshReadError
 from packseal.passport.attributes import Group
 

@@ -17,7 +17,6 @@ from starlette.types import ASGIApp
 
 from packseal import __version__
 from packseal.apps.api.changes import add_changes
-from packseal.apps.api.content import content_of
 from packseal.apps.api.fresh import AskFresh, add_fresh
 from packseal.apps.api.models import (
     Document,
@@ -31,6 +30,7 @@ from packseal.apps.api.models import (
 from packseal.apps.api.parameters import MAX_INDEX, RESPONSIBLE, After, Limit, Name
 from packseal.apps.api.problems import NOT_FOUND, answers, handle_problems
 from packseal.apps.passport_reading import Asked, PassportReading
+from packseal.apps.request_content import content_of
 from packseal.io.fleet_table import SORTS, FleetQuery
 from packseal.passport.attributes import Group
 from packseal.passport.guidance import GUIDANCE, VERSION
@@ -39,6 +39,7 @@ from packseal.records.statements import MAX_STATEMENT_BYTES
 
 COSE = "application/cose"
 MAX_OFFSET = 10**7
+ONE = "/passports/{name}"
 READER = {"type": "http", "scheme": "bearer", "description": "A reader's key, or a token of an OpenID provider."}
 TAGS = [
     {"name": "reading", "description": "What a reader of this role may see; without a credential, the public part."},
@@ -65,7 +66,9 @@ def api_app(reading: PassportReading, taking: Taking, ask_fresh: AskFresh | None
         responses=answers(400, 401, 403, 422, 429, 500, 503), redirect_slashes=False,
     )  # fmt: skip
     handle_problems(app)
-    _add_reading(app, reading)
+    _add_list(app, reading)
+    _add_passport(app, reading)
+    _add_evidence(app, reading)
     add_fresh(app, reading, _asks(reading), ask_fresh)
     _add_signing(app, taking)
     add_changes(app, reading)
@@ -103,10 +106,7 @@ def _asks(reading: PassportReading) -> Callable[[Request, str], Asked]:
     return asks
 
 
-def _add_reading(app: FastAPI, reading: PassportReading) -> None:
-    asking = Depends(_asks(reading))
-    one = "/passports/{name}"
-
+def _add_list(app: FastAPI, reading: PassportReading) -> None:
     @app.get("/passports", tags=["reading"], response_model=Page)
     def passports(
         request: Request,
@@ -124,9 +124,12 @@ def _add_reading(app: FastAPI, reading: PassportReading) -> None:
         items = reading.listed(reader, request.state.reader_name, query)
         return {"items": items, "next": offset + limit if len(items) == limit else None}
 
+
+def _add_passport(app: FastAPI, reading: PassportReading) -> None:
+    asking = Depends(_asks(reading))
     unchanged: dict[int | str, dict[str, Any]] = {304: {"description": "As it was"}}
 
-    @app.get(one, tags=["reading"], response_model=Document, responses={**answers(404), **unchanged})
+    @app.get(ONE, tags=["reading"], response_model=Document, responses={**answers(404), **unchanged})
     def passport(asked: Asked = asking, if_none_match: Annotated[str, Header(max_length=4_000)] = "") -> Any:
         """The passport's document. `ETag` changes when more than ages has changed."""
         stamp = f'"{reading.stamp(asked)}"'
@@ -136,7 +139,7 @@ def _add_reading(app: FastAPI, reading: PassportReading) -> None:
             return Response(status_code=304, headers=headers)
         return JSONResponse(reading.document(asked), headers=headers)
 
-    @app.get(f"{one}/validity", tags=["reading"], response_model=ValidityAnswer, responses=answers(404))
+    @app.get(f"{ONE}/validity", tags=["reading"], response_model=ValidityAnswer, responses=answers(404))
     def validity(
         asked: Asked = asking,
         as_of_unix_ms: Annotated[int | None, Query(ge=0, le=MAX_INDEX)] = None,
@@ -145,19 +148,23 @@ def _add_reading(app: FastAPI, reading: PassportReading) -> None:
         """What is present, missing, not yet due or not applicable, on a day, by a version of the guidance."""
         return reading.validity(asked, as_of_unix_ms, guidance)
 
-    @app.get(f"{one}/logs", tags=["reading"], response_model=LogList, responses=answers(404))
+
+def _add_evidence(app: FastAPI, reading: PassportReading) -> None:
+    asking = Depends(_asks(reading))
+
+    @app.get(f"{ONE}/logs", tags=["reading"], response_model=LogList, responses=answers(404))
     def logs(asked: Asked = asking) -> Any:
         """How far each log of the battery is stored, and whether it is sealed."""
         return {"items": reading.logs(asked)}
 
-    @app.get(f"{one}/statements", tags=["reading"], response_model=StatementList, responses=answers(404))
+    @app.get(f"{ONE}/statements", tags=["reading"], response_model=StatementList, responses=answers(404))
     def statements(asked: Asked = asking, after: After = -1, limit: Limit = 100) -> Any:
         """Signed statements as they came, of the groups that the reader sees."""
         found = reading.statements(asked, after, limit)
         items = [{"index": index, "content": b64encode(content).decode()} for index, content in found]
         return {"items": items, "next": found[-1][0] if len(found) == limit else None}
 
-    @app.get(f"{one}/reads", tags=["reading"], response_model=ReadLogAnswer, responses=answers(404))
+    @app.get(f"{ONE}/reads", tags=["reading"], response_model=ReadLogAnswer, responses=answers(404))
     def reads(asked: Asked = asking, limit: Limit = 100) -> Any:
         """Who was shown what: for the owner and the operator."""
         if asked.reader.role not in RESPONSIBLE or Group.INDIVIDUAL not in asked.groups:

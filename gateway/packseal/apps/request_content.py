@@ -10,9 +10,10 @@ from starlette.requests import ClientDisconnect, Request
 BODY_TIMEOUT_S = 10
 
 
-async def content_of(request: Request, media_type: str, max_bytes: int) -> bytes:
-    """Raises HTTPException: 400 where it is cut short, 408, 413, 415."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+async def content_of(request: Request, media_type: str | None, max_bytes: int) -> bytes:
+    """media_type: None takes any. Raises HTTPException: 400 where it is cut short, 408, 413, 415."""
+    said_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type and said_type != media_type:
         raise HTTPException(415, f"expected content of type {media_type}")
     said = request.headers.get("content-length", "")
     if said.isascii() and said.isdigit() and (len(said) > 15 or int(said) > max_bytes):
