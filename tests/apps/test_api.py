@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packseal.apps.api.content import BODY_TIMEOUT_S
 
 from packseal.apps.api.fresh import MAX_BODY_BYTES
 from packseal.apps.life_desk import NewPassport
+from packseal.apps.request_content import BODY_TIMEOUT_S
 from packseal.io.keys import Signer
 from packseal.records.acts import MAX_ACT_BYTES
 from packseal.records.cose import VerifyingKey

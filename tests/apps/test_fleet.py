@@ -30,7 +30,7 @@ from tests.passport.lives import named as passport_id
 TIMEOUT_MS = 20_000
 PHONE, DESK_SIZE = {"width": 360, "height": 800}, {"width": 1200, "height": 900}
 HREF = re.compile(r'href="(/fleet[^"]*)"')
-ROW = re.compile(r'<th scope="row"><a href="/battery/([^"?]+)')
+ROW = re.compile(r'<th scope="row"><input [^>]*> <a href="/battery/([^"?]+)')
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def get(app: Starlette, target: str, who: str = "operator") -> Answer:
 
 def words_of(html: str) -> str:
     body = html.split("</header>")[1].split('<details class="filter')
-    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body[0] + body[-1].split("</form>")[-1])))
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body[0] + body[-1].split("</form></details>")[-1])))
 
 
 def listed(answer: Answer) -> list[str]:
@@ -377,6 +377,17 @@ def test_a_reader_filters_sorts_and_turns_pages_without_script(browser: Browser,
     context.close()
 
 
+def test_those_that_are_ticked_are_compared(browser: Browser, url: str) -> None:
+    page = opened(browser, f"{url}/fleet?lang=de", PHONE)
+    for name in ("Akku 003", "Akku 004"):
+        page.get_by_label(f"{name} vergleichen").check()
+    page.get_by_role("button", name="Angekreuzte vergleichen").click()
+    page.wait_for_url("**/compare?lang=de&passport=pack-003&passport=pack-004")
+    shown = page.inner_text("main")
+    assert "Akku 003" in shown
+    assert "Akku 004" in shown
+
+
 def test_the_public_types_an_id_in(browser: Browser, url: str) -> None:
     page = opened(browser, url, PHONE, "")
     page.get_by_label("Or type in the id").fill("pack-003")
@@ -388,5 +399,6 @@ def test_what_is_printed_has_the_list_and_no_form(browser: Browser, url: str) ->
     page = opened(browser, f"{url}/fleet", DESK_SIZE)
     page.emulate_media(media="print")
     assert page.locator(".list tbody tr").count() == 100
-    assert not page.locator("form").is_visible()
+    assert not page.locator(".filter form").is_visible()
+    assert page.locator(".list button:visible, .list input:visible").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= DESK_SIZE["width"]

@@ -27,7 +27,7 @@ from tests.records.paper import salt
 
 STATIC = {
     "model_id": "PS-60", "mass": "412.5", "manufacturing_date": "2026-11", "chemistry": "NMC 811",
-    "manufacturer_id": {"name": "Cells AG", "address": "Werkstr. 1, 38440 Wolfsburg", "web": "https://example.org"},
+    "manufacturer_id": {"name": "Cells AG", "address": "Werkstr. 1, Wolfsburg", "web": ["https://example.org", "https://example.com"]},
     "critical_raw_materials": ["cobalt", "lithium", "nickel"], "renewable_content": "12.0",
     "detailed_composition": [{"material": "NMC 811", "part": "cathode", "share_percent": "31.2"}],
     "dismantling_manuals": "https://example.org/dismantling-CANARY-MODEL.pdf",

@@ -109,24 +109,36 @@ def person(tmp_path: Path) -> Iterator[Person]:
 def test_two_lives_of_a_pack_from_a_shell(person: Person) -> None:
     first = person.created()
     person.battery.begin(person.service)
+    _sold_and_tested(person, first)
+    _static_data(person, first)
+    _what_is_there(person, first)
+    _second_life(person, first)
+    _stored_again(person)
+    assert person.typed == set(commands()) - OF_SITE, "every command was run"
+
+
+def _sold_and_tested(person: Person, first: str) -> None:
     assert "stated as entry" in person.done("act stage", first, "original", "--note", "sold", by=MAKER)
     assert "kept as entry" in person.done("act note", first, "repair", "fuse replaced", "--on", "2027-03-31", by=MAKER)
     assert "stated as entry" in person.done(
         "act test", first, "--capacity", "91.25", "--spread", "1.2", "--method", "bench 4", "--on", "2027-04-01", by=LAB
     )
 
-    # static data: what is wrong with a file is said, every mistake of it, and nothing is imported
+
+def _static_data(person: Person, first: str) -> None:
+    """What is wrong with a file is said, every mistake of it, and nothing is imported."""
     (person.folder / "bad.json").write_text(json.dumps({**STATIC, "mass": "heavy", "colour": "red"}))
     bad = person.refused(2, "state", person.path("bad.json"), "--passport", first, by=MAKER)
     assert all(words in bad for words in ("mass", "colour", "nothing was imported"))
     assert "mass" not in json.loads(person.done("show", first, "--json"))["life"]["values"]
     (person.folder / "pack.json").write_text(json.dumps(STATIC))
     assert f"good; {len(STATIC)} values" in person.done("state", person.path("pack.json"), "--check", to=False)
-    assert f"{len(STATIC)} values stated" in person.done(
-        "state", person.path("pack.json"), "--passport", first, by=MAKER
-    )
+    said = person.done("state", person.path("pack.json"), "--passport", first, by=MAKER)
+    assert f"{len(STATIC)} values stated" in said
 
-    # what is there, by who asks
+
+def _what_is_there(person: Person, first: str) -> None:
+    """By who asks."""
     shown = person.done("show", first)
     for words in ("Pack of ev-1 (", "stage of its life", "412.5", "91.0 %", "Verified"):
         assert words in shown
@@ -145,10 +157,10 @@ def test_two_lives_of_a_pack_from_a_shell(person: Person) -> None:
     assert "ev-1: record 6 of log" in fresh
     assert (person.folder / "now.bundle").stat().st_size > 500
     assert len(person.done("attributes", to=False).splitlines()) == len(ATTRIBUTES)
-    rebuilt = person.done("rebuild", person.path("passport.toml"), to=False)
-    assert rebuilt == "ev-1: 7 records, the same\n1 rebuilt, 0 of them not what is shown\n"
 
-    # handed over with the new operator's consent, and given a second life
+
+def _second_life(person: Person, first: str) -> None:
+    """Handed over with the new operator's consent, and taken apart for a storage."""
     person.done("act consent", first, "-o", person.path("over.cose"), by=STORE)
     store_key = bytes(key_of(STORE).verify_key).hex()
     over = ("--operator", store_key, "--consent", person.path("over.cose"))
@@ -170,7 +182,22 @@ def test_two_lives_of_a_pack_from_a_shell(person: Person) -> None:
     unfit = person.refused(1, "act stage", second, "remanufactured", *evidence, by=RECYCLER)
     assert unfit.startswith("packseal: ")
     assert "stated as entry" in person.done("act stage", second, "repurposed", by=RECYCLER)
-    assert person.typed == set(commands()) - OF_SITE, "every command was run"
+
+
+def _stored_again(person: Person) -> None:
+    """Rebuilt, backed up while the service runs, and restored beside it: the same passports."""
+    rebuilt = person.done("rebuild", person.path("passport.toml"), to=False)
+    assert rebuilt == "ev-1: 8 records, the same\n1 rebuilt, 0 of them not what is shown\n"
+    said = person.done("backup", person.path("passport.toml"), "-o", person.path("today.backup"), to=False)
+    assert re.match(r"\d+ rows of all tables, \d+ bytes: ", said)
+    assert (person.folder / "today.backup").stat().st_mode & 0o077 == 0, "it holds secrets"
+    taken = person.refused(2, "restore", person.path("today.backup"), person.path("passport.toml"), to=False)
+    assert "passport.db" in taken
+    other = (person.folder / "passport.toml").read_text().replace("passport.db", "other.db")
+    (person.folder / "other.toml").write_text(other)
+    said = person.done("restore", person.path("today.backup"), person.path("other.toml"), to=False)
+    assert "rows of all tables are in" in said
+    assert person.done("rebuild", person.path("other.toml"), to=False) == rebuilt
 
 
 def test_a_file_of_many_passports_and_one_that_names_an_attachment(person: Person) -> None:

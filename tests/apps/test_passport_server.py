@@ -14,6 +14,7 @@ import pytest
 
 from packseal.apps.authority import submit
 from packseal.apps.bundles import BundleMaker
+from packseal.apps.life_desk import LifeDesk, NewPassport
 from packseal.apps.passport_server import PassportServer, clock_problem
 from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
 from packseal.io.passport_store import PassportStore
@@ -23,7 +24,7 @@ from packseal.io.tile_store import CHECKPOINT
 from packseal.records.answer import ReceiptAnswer, decode_answer
 from tests.apps.command import packseal
 from tests.log.station import served
-from tests.passport.authorities import INTEGRATOR, OPERATOR, bind, enrolment, open_desk
+from tests.passport.authorities import INTEGRATOR, OPERATOR, bind, enrolment, file_signer, open_desk
 from tests.passport.board import TOPIC, Board, running_board
 from tests.passport.desk import SERVICE_KEY, SERVICE_PUBLIC_KEY, START_UNIX_MS, Desk
 from tests.waiting import until
@@ -192,6 +193,9 @@ def test_no_receipt_leaves_while_the_published_log_is_another_one(place: Place) 
             server.receive(TOPIC, delivery)
         with pytest.raises(UnavailableError, match=r"answers 503; not now: .* contradict each other"):
             submit(server.url, act)
+        desk = LifeDesk(server.url, file_signer("integrator"), "")
+        with pytest.raises(UnavailableError, match="cannot do this now"):
+            desk.create(NewPassport("pack-9", "EV", "Pack 9"))
         assert server.store.log.size() == size
         (place.desk.tiles.folder / CHECKPOINT).write_bytes(true)
         server.publisher.turn()

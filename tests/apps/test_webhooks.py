@@ -13,7 +13,7 @@ import pytest
 from packseal.apps.life_desk import NewPassport
 from packseal.apps.webhooks import SIGNATURE, Wait, Webhooks
 from packseal.errors import ConfigError
-from packseal.io.http_post import is_public
+from packseal.io.http_connection import is_public
 from packseal.io.settings import PassportFileSettings, load_settings
 from packseal.io.store_place import PostgresURL, StorePlace
 from packseal.io.stores import open_store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, nullcontext, suppress
@@ -49,7 +50,8 @@ class PassportServer:
             self._last_received_unix_ms = self.store.last_received_unix_ms()
             witnesses = [Witness(witness.name, witness.url, witness.public_key) for witness in settings.witness]
             self.publisher = LogPublisher(self.store.log, TileStore(settings.log), witnesses)
-            client_id = f"packseal-passport-{signer.public_key.hex()[:16]}"
+            # of this process alone: a broker cuts off who has the id of another, and several may share a database
+            client_id = f"packseal-passport-{signer.public_key.hex()[:16]}-{secrets.token_hex(4)}"
             site = settings.site or "+"
             topics = [f"packseal/{site}/+/rec", f"packseal/{site}/+/fresh", f"packseal/{site}/+/avail"]
             self._public_url = settings.link_base

@@ -9,7 +9,8 @@ from packseal.cli import (
     passport,
     replay,
     site,
+    store,
 )  # their commands register themselves
 from packseal.cli.root import main
 
-__all__ = ["authority", "board", "dbc", "evidence", "log", "main", "passport", "replay", "site"]
+__all__ = ["authority", "board", "dbc", "evidence", "log", "main", "passport", "replay", "site", "store"]

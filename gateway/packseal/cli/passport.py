@@ -1,4 +1,4 @@
-"""Passports, by who is responsible for them: create, act, state, list, show, fresh, export, rebuild."""
+"""Passports, by who is responsible for them: create, act, state, list, show, fresh, export."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from packseal.cli.authority import KEY_OPTION, TO_OPTION
-from packseal.cli.root import EXIT_REFUSED, FILE, hex_bytes
+from packseal.cli.root import FILE, hex_bytes
 from packseal.cli.site import passport
 from packseal.errors import ConfigError
 
@@ -283,31 +283,6 @@ def fresh(*, passport_id: str, nonce: str | None, wait_s: int, out: Path, url: s
     _write(out, b64decode(answer["bundle"]))
     click.echo("\n".join(fresh_lines(answer)))
     click.echo(f"nothing of this is verified yet; run: packseal verify {out} --nonce {own.hex()}")
-
-
-@passport.command("rebuild")
-@click.argument("settings", type=FILE)
-@click.option("--battery", metavar="ID", help="Only this one.")
-def rebuild(*, settings: Path, battery: str | None) -> None:
-    """Fold passports again from the stored records of SETTINGS (passport.toml), and compare with what is shown.
-
-    \b
-    packseal passport rebuild passport.toml
-    packseal passport rebuild passport.toml --battery pack-1
-    """
-    from packseal.apps.passport_rebuild import rebuild_stored
-    from packseal.io.settings import PassportFileSettings, load_settings
-
-    count, differing = 0, 0
-    for one in rebuild_stored(load_settings(settings, PassportFileSettings), battery):
-        count += 1
-        differing += not one.is_same
-        logs = ", ".join(log.hex()[:8] for log in one.logs)
-        said = "the same" if one.is_same else f"another passport; it differs in log {logs or 'order'}"
-        click.echo(f"{one.battery}: {one.records} records, {said}")
-    click.echo(f"{count} rebuilt, {differing} of them not what is shown")
-    if differing:
-        raise click.exceptions.Exit(EXIT_REFUSED)
 
 
 @passport.command("export")
