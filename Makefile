@@ -34,6 +34,7 @@ vectors: $(READY)
 docs: $(READY)
 	@$(BIN)/python docs/make_commands.py
 	@$(BIN)/python docs/make_attributes.py
+	@PYTHONPATH=. $(BIN)/python docs/make_exchange.py
 	@$(BIN)/python docs/make_screenshot.py
 
 # the signer in machine code, for every architecture; packages: see the message when one is missing

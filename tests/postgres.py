@@ -20,7 +20,7 @@ PROGRAMS = Path("/usr/lib/postgresql")  # where Debian has them; elsewhere they 
 START_S = 60
 TABLES = (
     "acts", "passport_log", "log_head", "records", "checkpoints", "inner_checkpoints", "logs", "refusals", "passports",
-    "opinions", "webhooks",
+    "opinions", "webhooks", "outgoing",
 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ SETTINGS = (ROOT / "docs/settings.md").read_text()
 CONSOLE = [line[2:].split("#")[0].strip() for line in README.splitlines() if line.startswith("$ ")]
 
 
-@pytest.mark.parametrize("name", ["commands", "attributes"])
+@pytest.mark.parametrize("name", ["commands", "attributes", "exchange"])
 def test_pages_that_are_written_by_programs_are_up_to_date(name: str) -> None:
     page = runpy.run_path(str(ROOT / f"docs/make_{name}.py"))["page"]()
     assert (ROOT / f"docs/{name}.md").read_text() == page, "run: make docs"

@@ -25,6 +25,39 @@ class UnknownReaderError(PackSealError):
     """A token or certificate that holds, of somebody whom the settings give no role."""
 
 
+class AddressError(UnavailableError):
+    """An address that nothing is sent to: of an own network, or another machine without TLS; the text says which."""
+
+
+class PartnerError(PackSealError):
+    """A partner of a data space was asked in vain. status: of the answer, None without one. code: the partner's own.
+
+    tracking: what the partner calls the request, for asking there. No text holds a credential.
+    """
+
+    def __init__(self, detail: str, status: int | None = None, code: str = "", tracking: str = "") -> None:
+        super().__init__(f"{detail} (tracking {tracking})" if tracking else detail)
+        self.detail, self.status, self.code, self.tracking = detail, status, code, tracking
+
+
+class PartnerRefusedError(PartnerError):
+    """The partner understood and said no: the same request once more changes nothing."""
+
+
+class PartnerUnavailableError(PartnerError, UnavailableError):
+    """The partner does not answer, fails or is busy: later it may. retry_after_s: what it asks for, 0 where nothing."""
+
+    def __init__(
+        self, detail: str, status: int | None = None, code: str = "", tracking: str = "", retry_after_s: float = 0
+    ) -> None:
+        super().__init__(detail, status, code, tracking)
+        self.retry_after_s = retry_after_s
+
+
+class EgressError(PackSealError):
+    """Something was about to leave that must not: nothing left; the text names the place in the document."""
+
+
 class WitnessConflictError(UnavailableError):
     """The witness knows another size of the log than the proof starts from: send again with a proof from `size`."""
 
@@ -87,6 +120,7 @@ class Reason(StrEnum):
     NOT_SEALED = "not-sealed"
     UNFIT = "unfit"
     WRONG_NONCE = "wrong-nonce"
+    WRONG_AUDIENCE = "wrong-audience"
 
 
 class EvidenceError(PackSealError):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
+from packseal.exchange.recognition.trust_list import sign_trust_list
 from packseal.io.link import Kind, encode_frame
 from packseal.records.acts import Bind, Cause, Enrol, Noted, Revoke, Role, Rotate, sign_act, sign_possession
 from packseal.records.answer import encode_receipt_answer, encode_refusal_answer
@@ -24,6 +25,7 @@ from packseal.records.statement_fields import encode_fields
 from tests.attacks.decoders import BOARD, SERVICE
 from tests.passport.board import Board, key_of, signer
 from tests.records.paper import BATTERY, PaperService, bundle_of, public, salt, time_part, verifying
+from tests.vectors import recognition
 from tests.vectors.statements import good_statements, signed
 
 
@@ -86,6 +88,7 @@ def good_items() -> Mapping[str, tuple[bytes, ...]]:
         "archive": (b"".join(map(framed, (head, *parts, bundles[-1].to_bytes()))),),
         "head of an archive": (head,),
         "part of an archive": tuple(parts),
+        **recognition_items(),
         "frames": tuple(encode_frame(Kind.ENTRY, entry)[:-1] for entry in entries),
         "HELLO": (encode(hello),),
         "STATUS": (encode([60_000, 9, 2, 0, 0, 1, 0, 0, 0, 0]), encode([1 << 40, 9, 2, 0, 0, 1, 0, 7, 3, 1])),
@@ -93,6 +96,23 @@ def good_items() -> Mapping[str, tuple[bytes, ...]]:
         "cosigned note": (service.note(),),
         "entry of the passport log": tuple(tile_entries),
         "entries of a tile": (encode_bundle(tile_entries), encode_bundle([])),
+    }
+
+
+def recognition_items() -> dict[str, tuple[bytes, ...]]:
+    case = recognition.Case()
+    certified, rules = case.certified(), [encode(rule.to_value()) for rule in case.book().rules]
+    publisher = recognition.PUBLISHER
+    return {
+        "certificate": (certified.certificate,),
+        "accreditation": certified.accreditations[:1],
+        "trust list": (sign_trust_list(recognition.TRUST_LIST, publisher.sign, publisher.key),),
+        "scheme": case.book().schemes,
+        "signed rule": tuple(rules),
+        "certificate file": (certified.to_bytes(),),
+        "book of rules": (case.book().to_bytes(),),
+        "decision": tuple(bytes.fromhex(one["decision"]) for one in recognition.recognition_vectors()["decisions"]),
+        "recognised certificate": (certified.to_bytes(),),
     }
 
 

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from packseal.exchange.recognition.decision import Decision, Question
+from packseal.exchange.recognition.equivalence import SignedRule
+from packseal.exchange.recognition.papers import Certified, RuleBook
+from packseal.exchange.recognition.recognise import recognise
+from packseal.exchange.recognition.scheme import Scheme
+from packseal.exchange.recognition.trust_list import verify_trust_list
 from packseal.io.link import FrameReader, decode_hello, decode_status
 from packseal.records.acts import unverified_statement, verify_act
 from packseal.records.answer import decode_answer
@@ -17,6 +24,7 @@ from packseal.records.blinding import leaf_of
 from packseal.records.bodies import EntryType
 from packseal.records.bundle import Bundle
 from packseal.records.cbor import decode
+from packseal.records.certificates import verify_accreditation, verify_certificate
 from packseal.records.checkpoint import verify_checkpoint, verify_receipt
 from packseal.records.columns import decode_column
 from packseal.records.cose_receipt import verify_inclusion_receipt
@@ -31,11 +39,13 @@ from packseal.records.statements import verify_statement
 from packseal.records.verify import verify_bundle
 from tests.passport.board import Board
 from tests.records.paper import PaperService, public, verifying
+from tests.vectors import recognition
 from tests.vectors.statements import AUTHORITIES
 
 BOARD, SERVICE = Board(), PaperService()
 POLICY = SERVICE.policy()
 HEAD = ArchiveHead(BOARD.genesis, BOARD.seed)
+PAPERS = recognition.Case().papers()
 FRESH = TrustedLog(BOARD.genesis, BOARD.seed)
 
 
@@ -70,6 +80,12 @@ def stated(content: bytes) -> object:
     raise malformed("no statement")
 
 
+def recognised(content: bytes) -> object:
+    """A certificate file in place of the good one; everything else as it was."""
+    question = Question(recognition.WEST_SCOPE, recognition.PACK)
+    return recognise(replace(PAPERS, certified=content), question, recognition.NOW_UNIX_MS)
+
+
 def framed(content: bytes) -> object:
     return FrameReader().feed(content + b"\x00")
 
@@ -98,6 +114,15 @@ DECODERS: Mapping[str, Callable[[bytes], object]] = {
     "archive": archived,
     "head of an archive": ArchiveHead.from_bytes,
     "part of an archive": lambda content: opened_part(content, HEAD),
+    "certificate": lambda content: verify_certificate(content, recognition.OTHER_BODY.key),
+    "accreditation": lambda content: verify_accreditation(content, recognition.ANCHOR.key),
+    "trust list": lambda content: verify_trust_list(content, recognition.PUBLISHER.key),
+    "scheme": Scheme.from_bytes,
+    "signed rule": lambda content: SignedRule.from_value(decode(content)),
+    "certificate file": Certified.from_bytes,
+    "book of rules": RuleBook.from_bytes,
+    "decision": Decision.from_bytes,
+    "recognised certificate": recognised,
     "frames": framed,
     "HELLO": decode_hello,
     "STATUS": decode_status,

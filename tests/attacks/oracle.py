@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from packseal.errors import EvidenceError
+from packseal.exchange.recognition.decision import Decision
 from packseal.records.acts import Act
 from packseal.records.attestation import Attestation
 from packseal.records.bodies import EntryType, StateOfHealth, Window
@@ -138,6 +139,19 @@ def _archive(found: Any, _content: bytes) -> None:
     assert (found.checkpoint.size, found.checkpoint.root) == (board.size, board.root(board.size))
 
 
+def _decision(found: Any, content: bytes) -> None:
+    assert isinstance(found, Decision)
+    assert not found.is_recognised or content in good_items()["recognised certificate"]
+
+
+def _signed(name: str) -> Callable[[Any, bytes], None]:
+    return lambda _found, content: _in(content, good_items()[name])
+
+
+def _in(content: bytes, known: tuple[bytes, ...]) -> None:
+    assert content in known
+
+
 _TRUTHS: Mapping[str, Callable[[Any, bytes], None]] = {
     "cbor": _one_encoding,
     "column": _column,
@@ -151,4 +165,7 @@ _TRUTHS: Mapping[str, Callable[[Any, bytes], None]] = {
     "archive": _archive,
     **{name: _known(name) for name in ("act", "statement", "checkpoint", "attestation", "receipt")},
     "fields of a statement": _stated,
+    **{name: _signed(name) for name in ("certificate", "accreditation", "trust list")},
+    **dict.fromkeys(("scheme", "certificate file", "book of rules", "decision"), _same_bytes),
+    "recognised certificate": _decision,
 }

@@ -75,7 +75,10 @@ def test_an_archive_cut_at_every_byte() -> None:
         refused(Reason.MALFORMED, DECODERS["archive"], content[:end])
 
 
-CUT = ("answer", "act", "statement", "checkpoint", "receipt", "attestation", "HELLO", "STATUS", "entry")
+CUT = (
+    *("answer", "act", "statement", "checkpoint", "receipt", "attestation", "HELLO", "STATUS", "entry"),
+    *("certificate", "accreditation", "scheme", "certificate file", "recognised certificate"),
+)
 
 
 @pytest.mark.parametrize("name", CUT)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from packseal.errors import Reason
+from packseal.exchange.recognition.refusal import Refusal
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/threat-model.md").read_text()
@@ -32,7 +33,7 @@ def test_every_threat_names_its_test_and_who_stops_it() -> None:
 def test_every_reason_of_the_page_is_one() -> None:
     words = {word for *_, outcome, _, _ in THREATS for word in re.findall(r"`([a-z-]+)`", outcome)}
     assert words
-    assert words <= set(Reason)
+    assert words <= {*Reason, *Refusal}
 
 
 def test_every_attack_stands_on_the_page() -> None:
@@ -43,6 +44,7 @@ def test_every_attack_stands_on_the_page() -> None:
         "test_dropped_windows",
         "test_moved_boards",
         "test_stolen_keys",
+        "test_recognition",
     )
     helpers = {"test_the_same_story_goes_on_being_cosigned"}
     for name in (*files, "test_split_view"):

@@ -10,7 +10,7 @@ import pytest
 
 from packseal.apps.passport_rebuild import rebuild
 from packseal.errors import UnavailableError
-from packseal.io.passport_schema import MIGRATIONS, NEWEST
+from packseal.io.passport_schema import MIGRATIONS, NEWEST, migrate
 from packseal.io.passport_store import PassportStore
 from packseal.io.postgres_database import PostgresDatabase
 from packseal.io.postgres_store import PostgresStore
@@ -112,6 +112,26 @@ def test_a_store_of_version_1_goes_on(tmp_path: Path) -> None:
     assert rebuild(desk.service, "pack-1").is_same
     assert not desk.store.audit(board.log_id).differences
     desk.bundle(board, 5)
+
+
+def test_a_store_of_version_2_goes_on(tmp_path: Path) -> None:
+    """Which had no log of what left."""
+    board = running_board()
+    desk = desk_for(tmp_path, board)
+    desk.receipt(board.delivery(0, 3).to_bytes())
+    document = desk.document()
+    desk.store.close()
+    with closing(sqlite3.connect(desk.path)) as file, file:
+        file.executescript("DROP TABLE outgoing; UPDATE schema_version SET version = 2")
+
+    desk.open()
+    assert desk.document() == document
+    assert desk.store.outgoing.of("pack-1") == []
+    desk.receipt(board.delivery(3).to_bytes())
+    with closing(sqlite3.connect(tmp_path / "new.db")) as file, file:
+        migrate(file, 0, "new.db", upto=2)
+    PassportStore(tmp_path / "new.db").close()
+    assert tables_of(desk.path) == tables_of(tmp_path / "new.db")
 
 
 def tables_of(path: Path) -> list[tuple[str, str]]:

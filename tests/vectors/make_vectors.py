@@ -14,7 +14,16 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1]))  # run as a file
 
-from tests.vectors import archives, bundles, codecs, deliveries, entries, estimates, statements  # noqa: E402
+from tests.vectors import (  # noqa: E402
+    archives,
+    bundles,
+    codecs,
+    deliveries,
+    entries,
+    estimates,
+    recognition,
+    statements,
+)
 
 
 def vectors() -> dict[str, Any]:
@@ -29,6 +38,7 @@ def vectors() -> dict[str, Any]:
         "deliveries.json": deliveries.delivery_vectors(),
         "archives.json": archives.archive_vectors(),
         "statements.json": statements.statement_vectors(),
+        "recognition.json": recognition.recognition_vectors(),
     }
 
 

@@ -136,6 +136,11 @@ class LifeDesk:
             offset = page["next"]
         return found
 
+    def outgoing(self, name: str, limit: int) -> list[dict[str, Any]]:
+        """What left for partners, the newest first."""
+        found: list[dict[str, Any]] = self._asked(_path(name, f"/outgoing?limit={limit}"))["items"]
+        return found
+
     def fresh(self, name: str, nonce: bytes, timeout_s: int) -> dict[str, Any]:
         """What the battery signs now, under this nonce of 16 bytes; waits timeout_s for it, 1 to 60."""
         body = json.dumps({"nonce": nonce.hex(), "timeout_s": timeout_s}).encode()

@@ -16,13 +16,16 @@ from packseal.apps.page_view import PageView
 from packseal.apps.passport_service import PassportService
 from packseal.apps.read_log import ReadLog
 from packseal.io.fleet_table import FleetCounts, FleetQuery, FleetRow
+from packseal.io.outgoing_log_table import Outgoing
 from packseal.io.passport_rows import Change
 from packseal.passport.access import Reader, visible
 from packseal.passport.attributes import Group
 from packseal.passport.derived import derived_values
 from packseal.passport.document import Json
 from packseal.passport.guidance import VERSION
+from packseal.passport.life import Life
 from packseal.passport.life_document import life_document
+from packseal.passport.life_rules import Facts
 from packseal.passport.life_stages import stage_word
 from packseal.passport.validity import Finding, Validity, present_keys, validity
 from packseal.records.statement_bodies import PASSPORT_ID_BYTES, Stage
@@ -53,7 +56,7 @@ class PassportReading:
 
     def asked(self, name: str, reader: Reader, reader_name: str) -> Asked | None:
         """name: the passport's id as 32 hex digits, or the id of a battery that the settings name."""
-        battery = self._battery(name)
+        battery = battery_of(self._service, name)
         return Asked(reader, reader_name, name, battery, reader.groups(battery)) if battery else None
 
     def document(self, asked: Asked, kind: str = "document") -> Json:
@@ -147,17 +150,12 @@ class PassportReading:
             "dropped": asdict(dropped),
         }
 
+    def outgoing(self, asked: Asked, limit: int) -> list[Json]:
+        """What left of it, for whom and under which contract."""
+        return [outgoing_json(one) for one in self._service.store.outgoing.of(asked.battery, limit)]
+
     def _validity(self, asked: Asked, whole: Json, as_of_unix_ms: int, version: str) -> Json:
         return validity_json(validity(present_keys(whole), as_of_unix_ms, self._category(asked.battery), version))
-
-    def _battery(self, name: str) -> str | None:
-        if len(name) == 2 * PASSPORT_ID_BYTES:
-            with suppress(ValueError):
-                created = self._lives.battery_of(bytes.fromhex(name))
-                if created:
-                    return created
-        stated = self._service.settings.battery(name)
-        return stated.id if stated and not self._lives.passport_of(name) else None
 
     def _category(self, battery: str) -> str:
         life = self._lives.of_battery(battery)
@@ -166,15 +164,36 @@ class PassportReading:
 
     def _whole(self, battery: str) -> Json:
         """For no reader as it is."""
-        whole = self._view.data(battery)
-        life = self._lives.of_battery(battery)
-        if life is None:
-            return whole
-        of_life = life_document(life, self._lives)
-        values, stated = whole["values"], of_life["values"]
-        if isinstance(values, dict) and isinstance(stated, dict):
-            whole = {**whole, "values": {**values, **derived_values(values, stated)}}
-        return {**whole, "life": of_life}
+        return with_life(self._view.data(battery), self._lives.of_battery(battery), self._lives)
+
+
+def with_life(whole: Json, life: Life | None, facts: Facts) -> Json:
+    """A battery's document with that of its life, and with the values that follow from both."""
+    if life is None:
+        return whole
+    of_life = life_document(life, facts)
+    values, stated = whole["values"], of_life["values"]
+    if isinstance(values, dict) and isinstance(stated, dict):
+        whole = {**whole, "values": {**values, **derived_values(values, stated)}}
+    return {**whole, "life": of_life}
+
+
+def battery_of(service: PassportService, name: str) -> str | None:
+    """Of a passport's public name: its id as 32 hex digits, or the id of a battery that the settings name and that has
+    no passport of its own."""
+    if len(name) == 2 * PASSPORT_ID_BYTES:
+        with suppress(ValueError):
+            created = service.lives.battery_of(bytes.fromhex(name))
+            if created:
+                return created
+    stated = service.settings.battery(name)
+    return stated.id if stated and not service.lives.passport_of(name) else None
+
+
+def outgoing_json(one: Outgoing) -> Json:
+    found = asdict(one)
+    del found["battery"], found["digest"]
+    return {**found, "rules": list(one.rules), "keys": list(one.keys), "sha256": one.digest.hex()}
 
 
 def _listed(row: FleetRow) -> Json:

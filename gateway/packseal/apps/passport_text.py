@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from packseal.records.report import printable
+from packseal.records.report import printable, utc
 
 WIDTH = 34
 
@@ -36,6 +36,17 @@ def fresh_lines(answer: Mapping[str, Any]) -> list[str]:
     values = (_line(value["name"], _measured(value)) for value in answer["values"].values())
     left_out = (f"not in the bundle: {words}" for words in answer["left_out"])
     return [printable(line) for line in (head, *values, *left_out)]
+
+
+def outgoing_lines(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Two for each document that left: for whom and under what; what was in it."""
+    return [printable(line) for one in items for line in _outgoing(one)]
+
+
+def _outgoing(one: Mapping[str, Any]) -> Iterator[str]:
+    to = f"{one['partner']} ({one['audience']}), contract {one['contract']}"
+    yield f"{utc(one['unix_ms'])}  {one['target']} for {to}: {one['size']} bytes, SHA-256 {one['sha256']}"
+    yield f"  rules {', '.join(one['rules']) or 'none'}; values {', '.join(one['keys']) or 'none'}"
 
 
 def _lines(document: Mapping[str, Any], validity: Mapping[str, Any]) -> Iterator[str]:

@@ -5,12 +5,27 @@ from packseal.cli import (
     board,
     dbc,
     evidence,
+    exchange,
     log,
     passport,
+    recognise,
     replay,
     site,
     store,
 )  # their commands register themselves
 from packseal.cli.root import main
 
-__all__ = ["authority", "board", "dbc", "evidence", "log", "main", "passport", "replay", "site", "store"]
+__all__ = [
+    "authority",
+    "board",
+    "dbc",
+    "evidence",
+    "exchange",
+    "log",
+    "main",
+    "passport",
+    "recognise",
+    "replay",
+    "site",
+    "store",
+]

@@ -100,6 +100,12 @@ class Builder:
         self._write(path, content, Leaf(value.rule or f"source:{self.target.id}", key))
         self._carried[key] = value
 
+    def put_made(self, path: Path, keys: Iterable[str], content: Converted, rule: str) -> None:
+        """What was made of several values, or of none where `rule` says whose word it is. Raises KeyError."""
+        named = list(keys)
+        self._carried.update({key: self.source.values[key] for key in named})
+        self._write(path, content, Leaf(rule, " ".join(named)))
+
     def constant(self, path: Path, content: Converted) -> None:
         """What the format itself asks for: names of models, versions, identifiers of the passport."""
         self._write(path, content, Leaf(f"format:{self.target.id}", ""))

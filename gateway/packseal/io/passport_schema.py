@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from packseal.errors import EvidenceError, UnavailableError
 from packseal.io.fleet_table import SCHEMA as FLEET_SCHEMA
+from packseal.io.outgoing_log_table import SCHEMA as OUTGOING_SCHEMA
 from packseal.io.read_log_table import SCHEMA as READ_LOG_SCHEMA
 from packseal.io.sql import Transaction
 from packseal.io.statements_table import SCHEMA as STATEMENTS_SCHEMA
@@ -120,6 +121,7 @@ class Migration:
 MIGRATIONS = (
     Migration(1, _VERSION_1),
     Migration(2, _VERSION_2 + READ_LOG_SCHEMA + STATEMENTS_SCHEMA + FLEET_SCHEMA + WEBHOOK_SCHEMA, _fill_2),
+    Migration(3, OUTGOING_SCHEMA),
 )
 NEWEST = MIGRATIONS[-1].version
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from packseal.io.fleet_table import FleetTable
+from packseal.io.outgoing_log_table import OutgoingLogTable
 from packseal.io.passport_rows import (
     Batch,
     Change,
@@ -76,6 +77,8 @@ class PassportStoring(Protocol):
     def fleet(self) -> FleetTable: ...
     @property
     def read_log(self) -> ReadLogTable: ...
+    @property
+    def outgoing(self) -> OutgoingLogTable: ...
     @property
     def statements(self) -> StatementsTable: ...
     @property

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from packseal.errors import EvidenceError, UnavailableError
 from packseal.io.fleet_table import FleetTable
+from packseal.io.outgoing_log_table import OutgoingLogTable
 from packseal.io.passport_log_table import Appending, PassportLogTable
 from packseal.io.passport_rows import (
     Batch,
@@ -68,6 +69,7 @@ class SQLStore:
         self.fleet = FleetTable(database)
         self.states = StateTables(database, self.fleet)
         self.read_log = ReadLogTable(database)
+        self.outgoing = OutgoingLogTable(database)
         self.statements = StatementsTable(database)
         self.webhooks = WebhookTable(database)
 

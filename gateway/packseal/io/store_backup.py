@@ -28,7 +28,7 @@ FIRST_LINE = b"packseal backup of a passport store 1\n"
 TABLES = (  # those that others refer to come first
     "logs", "records", "checkpoints", "inner_checkpoints", "passport_log", "acts", "log_head", "refusals", "passports",
     "opinions", "created", "successors", "statements", "restricted_statements", "reads", "public_reads",
-    "dropped_reads", "fleet", "webhooks",
+    "dropped_reads", "fleet", "webhooks", "outgoing",
 )  # fmt: skip
 ROWS = 500  # in a frame
 MAX_FRAME_BYTES = 1 << 24

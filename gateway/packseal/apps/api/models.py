@@ -99,6 +99,23 @@ class ReadLogAnswer(BaseModel):
     dropped: dict[str, int] = Field(description="How many were too old to be kept.")
 
 
+class OutgoingItem(BaseModel):
+    unix_ms: int
+    passport: str
+    partner: str
+    audience: str
+    contract: str
+    target: str = Field(description="Format, as `packseal exchange targets` names it.")
+    rules: list[str] = Field(description="Ids of the partner's rules; `format:…` is what the format itself asks for.")
+    keys: list[str] = Field(description="Of the values in it.")
+    sha256: str = Field(description="Of the bytes that left.")
+    size: int = Field(description="In bytes.")
+
+
+class OutgoingList(BaseModel):
+    items: list[OutgoingItem] = Field(description="The newest first.")
+
+
 class ChangeItem(BaseModel):
     index: int = Field(description="Of its leaf in the service's log; goes up, never down.")
     passport: str

@@ -21,6 +21,7 @@ from packseal.apps.api.fresh import AskFresh, add_fresh
 from packseal.apps.api.models import (
     Document,
     LogList,
+    OutgoingList,
     Page,
     ReadLogAnswer,
     StatementList,
@@ -170,6 +171,13 @@ def _add_evidence(app: FastAPI, reading: PassportReading) -> None:
         if asked.reader.role not in RESPONSIBLE or Group.INDIVIDUAL not in asked.groups:
             raise HTTPException(404, NOT_FOUND)
         return reading.reads(asked, limit)
+
+    @app.get(f"{ONE}/outgoing", tags=["reading"], response_model=OutgoingList, responses=answers(404))
+    def outgoing(asked: Asked = asking, limit: Limit = 100) -> Any:
+        """What left for partners, under which contract and by which rules: for the owner and the operator."""
+        if asked.reader.role not in RESPONSIBLE or Group.INDIVIDUAL not in asked.groups:
+            raise HTTPException(404, NOT_FOUND)
+        return {"items": reading.outgoing(asked, limit)}
 
 
 # ---- signing

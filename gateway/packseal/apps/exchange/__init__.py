@@ -1,0 +1,1 @@
+"""The passport in other ecosystems: what leaves, for whom, and by which rule."""

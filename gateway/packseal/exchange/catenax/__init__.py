@@ -1,0 +1,1 @@
+"""The Catena-X data space: what is registered there, offered there, and told to partners there."""

@@ -1,0 +1,1 @@
+"""Recognition of certification: does a certificate of one scheme count under another (docs/recognition.md)."""
