@@ -28,7 +28,6 @@ from tests.passport.desk import Desk
 from packseal.apps.auditor import PIECE, Auditor
 from packseal.apps.languages import language
 from packseal.apps.page_view import PageView
-from packseal.apps.page_words import rendered
 from packseal.apps.plot_drawing import svg
 from packseal.apps.plots import PLOTS, plotted
 from packseal.records.blinding import leaf_of
@@ -113,15 +112,13 @@ def parts(desk: Desk) -> dict[str, Callable[[], object]]:
         raise RuntimeError("there is no passport")
     log_id = passport.logs[0].log_id
     view = PageView(service, Auditor(store, service.now_unix_ms), desk.policy)
-    context = {**view.battery("pack-1"), "link": "http://127.0.0.1:8420/battery/pack-1"}
     found = plotted(store, log_id, "soc")
     return {
         f"audit of {PIECE:,} records, once a second and not in the page of a long log": lambda: store.audit(
             log_id, None, PIECE
         ),
         "page: the document": lambda: service.document("pack-1"),
-        "page: all that it shows": lambda: view.battery("pack-1"),
-        "page: the German template": lambda: rendered("battery.html", language("de"), context),
+        "page: all that it shows": lambda: view.battery("pack-1", view.data("pack-1"), sees_use=True),
         "plot: 500 records from the store": lambda: store.plotted_records(log_id),
         "plot: those, checked and decoded": lambda: plotted(store, log_id, "soc"),
         "plot: the drawing": lambda: svg(found, language("de")),
