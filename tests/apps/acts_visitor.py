@@ -5,7 +5,9 @@ from __future__ import annotations
 from base64 import b64encode, urlsafe_b64encode
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Request
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, Request
 
 from tests.apps.desk_api import Service, reader_key
 from tests.passport.board import key_of
@@ -15,9 +17,9 @@ PHONE, DESK = {"width": 360, "height": 800}, {"width": 1100, "height": 900}
 
 
 class Visitor:
-    """At the page of acts, with what his browser sends."""
+    """At the page of acts, with what his browser sends. passport: its id, or that of a battery that has none."""
 
-    def __init__(self, browser: Browser, service: Service, passport: bytes, role: str = "", lang: str = "en",
+    def __init__(self, browser: Browser, service: Service, passport: bytes | str, role: str = "", lang: str = "en",
                  size: dict[str, int] = DESK) -> None:  # fmt: skip
         headers = {"authorization": f"Bearer {reader_key(role)}"} if role else {}
         self.page = browser.new_page(viewport=size, extra_http_headers=headers)  # type: ignore[arg-type]
@@ -26,7 +28,8 @@ class Visitor:
         self.faults: list[str] = []
         self.page.on("request", self._requested)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.goto(f"{service.url}/battery/{passport.hex()}/acts?lang={lang}")
+        name = passport if isinstance(passport, str) else passport.hex()
+        self.page.goto(f"{service.url}/battery/{name}/acts?lang={lang}")
         self.page.wait_for_selector("#forms:not([hidden])")
 
     def _requested(self, request: Request) -> None:
@@ -74,6 +77,21 @@ class Visitor:
                 for form in (seed, seed.hex().encode(), b64encode(seed)[:40], urlsafe_b64encode(seed)[:40]):
                     assert form.lower() not in sent.lower()
         assert self.faults == []
+
+
+def assert_fits(page: Page) -> None:
+    """On a phone, and nothing for axe."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def tab_to(page: Page, selector: str) -> None:
+    for _ in range(40):
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"{selector} is not reached")
 
 
 def life(service: Service, passport: bytes) -> dict[str, Any]:

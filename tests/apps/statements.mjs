@@ -13,9 +13,9 @@ const part = (name) => import(`${folder}/${name}.js`);
 const { decode, encode } = await part("verify/cbor");
 const { decodeSign1 } = await part("verify/cose");
 const { EvidenceError, hex, joined, unhex } = await part("verify/evidence");
-const { percent, records, unixMs } = await part("sign/input");
+const { ampereHours, battery, modules, passport, percent, records, unixMs } = await part("sign/input");
 const { readKey, signerOf, whyUnableToSign } = await part("sign/key");
-const { readConsent, signConsent, signStatement } = await part("sign/signing");
+const { readConsent, signConsent, signStatement, verifyConsent } = await part("sign/signing");
 const { readStated, statedOf } = await part("sign/stated");
 const { decodeStatement, encodeStatement } = await part("sign/statement");
 
@@ -33,7 +33,8 @@ const ASK = {
   again: (content) => joined([0xd2], encode(decode(unhex(content)).items)),
   signed: async (content, seed) => signStatement(payloadOf(content), await signerOf(unhex(seed))),
   publicKey: async (seed) => (await readKey(new Blob([unhex(seed)]))).publicKey,
-  consent: async (passportId, head, seed) => signConsent(unhex(passportId), unhex(head), await signerOf(unhex(seed))),
+  consent: async (passportId, head, to, seed) =>
+    signConsent(unhex(passportId), unhex(head), unhex(to), await signerOf(unhex(seed))),
   handover: (content) => {
     const { consent, passportId, after, operator } = decodeStatement(payloadOf(content));
     return readConsent(consent, passportId, after).then(([, key]) => {
@@ -48,6 +49,15 @@ const ASK = {
     const statement = decodeStatement(payloadOf(content));
     return encodeStatement({ ...statement, ...changed });
   },
+  created: async (content, key, algorithm) => {
+    const { passportId, originals: [[original, head, consent]] } = decodeStatement(payloadOf(content));
+    await verifyConsent(consent, { publicKey: unhex(key), algorithm }, original, head, passportId);
+    return consent;
+  },
+  ampereHours: (text) => encode(ampereHours(text) ?? null),
+  battery: (text) => encode(battery(text)),
+  modules: (text) => encode(modules(text)),
+  passport: (text) => passport(text),
   percent: (text) => encode(percent(text)),
   records: (text) => encode(records(text)),
   day: (text) => encode(unixMs(text, 7)),

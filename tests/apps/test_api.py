@@ -151,11 +151,11 @@ def test_statements_come_in_pages_whole_as_they_were_signed(place: Place) -> Non
 
 
 def test_what_is_not_there_and_what_is_not_shown_are_the_same_to_the_byte(place: Place) -> None:
-    paths = ["", "/validity", "/logs", "/statements", "/reads"]
+    paths = ["", "/validity", "/logs", "/statements", "/reads", "/outgoing"]
     names = [UNKNOWN, "ev-1", "no-such-battery", "0" * 31 + "g", "%C3%A9", "a%0Ab", "x" * 63]
     seen = [place.ask(f"/passports/{name}{path}") for name in names for path in paths]
-    seen += [place.ask(f"/passports/{place.name}/reads", role) for role in ("", "authority", "legitimate-interest")]
-    seen += [place.ask(f"/passports/{place.name}/reads", "depot")]
+    for role in ("", "authority", "legitimate-interest", "depot"):
+        seen += [place.ask(f"/passports/{place.name}{path}", role) for path in ("/reads", "/outgoing")]
     for role, name in (("", place.name), ("authority", place.name), ("depot", place.name), ("operator", UNKNOWN)):
         seen.append(place.ask(f"/passports/{name}/fresh", role, FRESH_BODY, Content_Type="application/json"))
     for answer in seen:
@@ -166,8 +166,8 @@ def test_what_is_not_there_and_what_is_not_shown_are_the_same_to_the_byte(place:
 
 def test_what_may_be_kept_on_the_way(place: Place) -> None:
     """Nothing that a credential opens is kept by anybody but its reader."""
-    for path in ("/validity", "/logs", "/statements", "/reads"):
-        for role in ("operator", "")[: 1 if path == "/reads" else 2]:
+    for path in ("/validity", "/logs", "/statements", "/reads", "/outgoing"):
+        for role in ("operator", "")[: 1 if path in ("/reads", "/outgoing") else 2]:
             answer = place.ask(f"/passports/{place.name}{path}", role)
             assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
     for path in ("/passports", "/changes"):

@@ -113,7 +113,8 @@ def the_quick(aviary: Aviary) -> Iterator[Asked]:
     logs = [board.log_id.hex() for board in aviary.boards]
     for name in names:
         one = f"/api/v1/passports/{name}"
-        yield from (Asked(f"{one}{path}") for path in ("", "/validity", "/logs", "/statements", "/reads", "/fresh"))
+        paths = ("", "/validity", "/logs", "/statements", "/reads", "/outgoing", "/fresh")
+        yield from (Asked(f"{one}{path}") for path in paths)
         yield Asked(one, headers=((b"if-none-match", b"*"),))
         yield Asked(f"{one}/statements", "after=0&limit=1")
         yield Asked(f"{one}/validity", "as_of_unix_ms=1900000000000")

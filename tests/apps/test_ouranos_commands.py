@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,9 @@ import pytest
 
 from packseal.exchange.ouranos.battery import evidence_anchor, make
 from packseal.exchange.ouranos.footprints import footprint_json
+from packseal.io.ouranos_settings import ODSV2Table, OuranosSettings, OuranosV1Table
+from packseal.io.setting_types import Table
+from packseal.io.settings import load_settings
 from tests.apps.command import packseal
 from tests.exchange.ouranos_site import footprint_of, ouranos
 from tests.exchange.packs import pack
@@ -20,9 +25,10 @@ from tests.sim import ods_identity
 from tests.sim.ods_gateway import Gateway
 from tests.sim.ods_identity import STORE, Identity, identity_app
 from tests.sim.ouranos_contract import Contract
-from tests.sim.ouranos_world import API_KEY, Company, Platform, company
+from tests.sim.ouranos_world import API_KEY, Company, Json, Platform, company
 from tests.sim.server import served
 
+DOCUMENT = Path(__file__).parents[2] / "docs/ouranos.md"
 VERSIONS = ("1", "2")
 DUE = "2027-03-31"
 
@@ -64,7 +70,7 @@ def _settings(folder: Path, text: str, **secrets: str) -> None:
 def _desk(version: str, shared: Path, folder: Path) -> Iterator[Desk]:
     with _first(shared, folder) if version == "1" else _second(shared, folder) as desk:
         plant = {"openPlantId": "1234567890123000001", "plantName": "Main", "plantAddress": "Osaka", "plantId": None}
-        owned = {**plant, "operatorId": desk.buyer.operator_id, "plantAttribute": {}}
+        owned: Json = {**plant, "operatorId": desk.buyer.operator_id, "plantAttribute": {}}
         desk.platform.put_plant(desk.buyer.operator_id, owned)
         yield desk
 
@@ -191,3 +197,14 @@ def test_a_wrong_setting_is_named(shared: Path, tmp_path: Path, old: str, new: s
     assert ran.code == 2
     assert f"{desk.settings}:" in ran.err
     assert words in ran.err
+
+
+@pytest.mark.parametrize("model", [OuranosV1Table, ODSV2Table])
+def test_documented_settings_load_and_are_complete(model: type[Table], tmp_path: Path) -> None:
+    blocks = re.findall(r"^## ouranos\.toml.*?```toml\n(.*?)```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    texts = {tomllib.loads(text)["ouranos"]["version"]: text for text in blocks}
+    text = texts[1 if model is OuranosV1Table else 2]
+    (tmp_path / "ouranos.toml").write_text(text)
+    found = load_settings(tmp_path / "ouranos.toml", OuranosSettings).ouranos
+    assert isinstance(found, model)
+    assert set(tomllib.loads(text)["ouranos"]) == set(model.model_fields)

@@ -11,7 +11,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from packseal.cli import main
+from packseal.errors import Reason
+from packseal.exchange.recognition.refusal import Refusal
 from packseal.io.keys import load_or_make_key
+from packseal.io.recognition_drafts import (
+    AccreditationDraft,
+    CertificateDraft,
+    RuleDraft,
+    SchemeDraft,
+    TrustListDraft,
+)
+from packseal.io.setting_types import Table
+from packseal.io.settings import load_settings
 from tests.apps.command import packseal
 
 PACK = "pack 000102030405060708090a0b0c0d0e0f"
@@ -295,3 +306,36 @@ def test_as_a_process_with_its_exit_codes(desk: Desk) -> None:
     bad = packseal("recognise", cut, *files)
     assert (bad.code, bad.out) == (1, "")
     assert bad.err.startswith("packseal: malformed: ")
+
+
+# ---- the page
+
+
+PAGE = (Path(__file__).parents[2] / "docs/recognition.md").read_text()
+BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+MODELS = (CertificateDraft, AccreditationDraft, RuleDraft, SchemeDraft, TrustListDraft)
+
+
+@pytest.mark.parametrize(
+    ("block", "model"), list(zip(BLOCKS, MODELS, strict=True)), ids=[one.__name__ for one in MODELS]
+)
+def test_drafts_of_the_page_load_and_name_every_key(tmp_path: Path, block: str, model: type[Table]) -> None:
+    text = block.replace("pack 3f…", PACK).replace('"…"', f'"{"1f" * 32}"')
+    (tmp_path / "draft.toml").write_text(text)
+    assert load_settings(tmp_path / "draft.toml", model)
+    keys = set(re.findall(r"^(?:\[\[)?(\w+)", block, re.MULTILINE))
+    assert set(model.model_fields) <= keys
+
+
+def test_every_reason_to_refuse_stands_on_the_page() -> None:
+    steps = PAGE.partition("## 8 ")[2].partition("## 9 ")[0]
+    named = set(re.findall(r"`([a-z]+(?:-[a-z]+)*)`", steps))
+    assert set(Refusal) <= named
+    assert named <= {*Refusal, *Reason}
+
+
+def test_every_test_of_the_page_exists() -> None:
+    defined = (Path(__file__).parents[1] / "exchange/recognition/test_recognise.py").read_text()
+    named = re.findall(r"`(test_[a-z_]+)`", PAGE)
+    assert len(named) > 5
+    assert all(f"def {name}(" in defined for name in named)

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from packseal.records.cbor import encode
 from packseal.records.cose import ED25519, unverified_payload
+from packseal.records.statement_bodies import Kind
 from packseal.records.statement_fields import encode_stated
 from packseal.records.statements import sign_consent
 from tests.line.rig import tool
-from tests.vectors.statements import FIRST, HEAD, RECORD, RECYCLER, ROLES, consent, good_statements, signed
+from tests.vectors.statements import FIRST, HEAD, RECORD, RECYCLER, ROLES, SECOND, consent, good_statements, signed
 from tests.vectors.world import OPERATOR, Actor
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,6 @@ STATIC = ROOT / "gateway/packseal/apps/static"
 ASKER = Path(__file__).with_name("statements.mjs")
 VECTORS = json.loads((ROOT / "tests/vectors/statements.json").read_text())
 GOOD, BAD = VECTORS["good"], VECTORS["bad"]
-FORMED = [row for row in GOOD if row["kind"] != "CREATE"]  # no form creates a passport
 SEEDS = {actor.public_key.hex(): actor.seed for actor, _ in ROLES if actor.key.algorithm == ED25519}
 OF_SHAPE = {"malformed", "unknown-version"}
 
@@ -48,37 +48,46 @@ def goods(questions: Sequence[tuple[Any, ...]]) -> list[str]:
 
 
 def test_every_vector_is_encoded_to_the_same_bytes() -> None:
-    payloads = [unverified_payload(bytes.fromhex(row["statement"])).hex() for row in FORMED]
-    assert len(FORMED) >= 9
-    assert goods([("payload", row["statement"]) for row in FORMED]) == payloads
+    payloads = [unverified_payload(bytes.fromhex(row["statement"])).hex() for row in GOOD]
+    assert {row["kind"] for row in GOOD} == set(Kind.__members__)
+    assert goods([("payload", row["statement"]) for row in GOOD]) == payloads
     assert goods([("again", row["statement"]) for row in GOOD]) == [row["statement"] for row in GOOD]
 
 
 def test_a_key_file_signs_to_the_same_bytes() -> None:
-    by_file = [row for row in FORMED if row["signer"] in SEEDS]
+    by_file = [row for row in GOOD if row["signer"] in SEEDS]
     asked = [("signed", row["statement"], SEEDS[row["signer"]].hex()) for row in by_file]
     assert goods(asked) == [row["statement"] for row in by_file]
     assert goods([("publicKey", seed.hex()) for seed in SEEDS.values()]) == list(SEEDS)
 
 
 def test_what_has_no_shape_is_neither_read_nor_signed() -> None:
-    """Whose signature and role count, the service asks; a CREATE is no form's."""
+    """Whose signature and role count, the service asks."""
     answers = ask([("signed", row["statement"], OPERATOR.seed.hex()) for row in BAD])
     shaped = [row["name"] for row, found in zip(BAD, answers, strict=True) if found.get("reason") not in OF_SHAPE]
     refused = {row["name"] for row in BAD} - set(shaped)
     of_shape = {row["name"] for row in BAD if row["reason"] in OF_SHAPE}
-    creates = {row["name"] for row in BAD if "CREATE" in row["name"]}
-    assert refused - creates == of_shape - creates
-    assert creates <= refused
-    assert len(of_shape - creates) > 70
+    assert refused == of_shape
+    assert len(of_shape) > 100
     for row, found in zip(BAD, answers, strict=True):
         if row["reason"] == "unknown-version":
             assert found["reason"] == "unknown-version"
 
 
 def test_a_consent_is_the_gateways_to_the_last_byte() -> None:
-    asked = [("consent", FIRST.hex(), HEAD.hex(), RECYCLER.seed.hex())]
-    assert goods(asked) == [consent(RECYCLER, FIRST, HEAD, RECYCLER.public_key).hex()]
+    for to in (RECYCLER.public_key, SECOND):
+        asked = [("consent", FIRST.hex(), HEAD.hex(), to.hex(), RECYCLER.seed.hex())]
+        assert goods(asked) == [consent(RECYCLER, FIRST, HEAD, to).hex()]
+    (answer,) = ask([("consent", FIRST.hex(), HEAD.hex(), OPERATOR.public_key.hex(), RECYCLER.seed.hex())])
+    assert answer.get("reason") == "malformed"  # nobody consents for another
+
+
+def test_a_consent_to_a_new_passport_is_that_of_its_original() -> None:
+    (statement,) = [row["statement"] for row in GOOD if row["name"] == "a CREATE from two originals"]
+    key, given = OPERATOR.key, consent(OPERATOR, FIRST, HEAD, SECOND)
+    assert goods([("created", statement, key.public_key.hex(), key.algorithm)]) == [given.hex()]
+    (answer,) = ask([("created", statement, RECYCLER.public_key.hex(), RECYCLER.key.algorithm)])
+    assert answer.get("reason") == "bad-consent"
 
 
 def test_a_consent_names_who_takes_over() -> None:
@@ -101,10 +110,10 @@ def test_a_consent_to_something_else_is_told(passport_id: bytes, head: bytes) ->
     assert "made after the passport's newest" in answer["detail"]
 
 
-STATUS = next(row["statement"] for row in FORMED if row["name"] == "a STATUS")
+STATUS = next(row["statement"] for row in GOOD if row["name"] == "a STATUS")
 CHANGES: list[dict[str, object]] = [
     {"stage": 1.5}, {"stage": "1"}, {"stage": None}, {"stage": 2**53}, {"text": "half of a pair \ud800"}, {"text": ""},
-    {"issuedUnixMs": -1}, {"issuedUnixMs": 0.1}, {"kind": 1}, {"kind": 4}, {"kind": "toString"}, {"group": 1},
+    {"issuedUnixMs": -1}, {"issuedUnixMs": 0.1}, {"kind": 1}, {"kind": 7}, {"kind": 4}, {"kind": "toString"}, {"group": 1},
     {"evidence": [["00", 1]]}, {"passportId": "00"}, {"unheard": 1},
 ]  # fmt: skip
 
@@ -160,6 +169,27 @@ def test_records_are_read_a_line_each() -> None:
     assert goods([("records", text)]) == [encode([[RECORD.log_id, RECORD.seq], [bytes(16), 0]]).hex()]
     answers = ask([("records", line) for line in ("00:1", f"{bytes(16).hex()}", f"{bytes(16).hex()}:x")])
     assert {answer.get("error") for answer in answers} == {"InputError"}
+
+
+AMPERE_HOURS = {"60": 60_000, " 2,5 ": 2500, "0.001": 1, "1234567.125": 1_234_567_125, " ": None}
+NO_AMPERE_HOURS = ("0", "0.000", "-1", "1.2345", "1 000", "1e3", "a", "\uff11")
+NO_BATTERIES = ("", ".pack", "pack 1", "p" * 64, "pack\n1", "päck")
+
+
+def test_what_a_new_passport_says_is_read_as_typed() -> None:
+    assert goods([("ampereHours", text) for text in AMPERE_HOURS]) == [
+        encode(mah).hex() for mah in AMPERE_HOURS.values()
+    ]
+    assert goods([("battery", " Pack-1.~_ ")]) == [encode("Pack-1.~_").hex()]
+    assert goods([("passport", f" {FIRST.hex().upper()} ")]) == [FIRST.hex()]
+    assert goods([("modules", " M1 : rack-2\n\nM 2:row 1: left\n")]) == [
+        encode([["M1", "rack-2"], ["M 2", "row 1: left"]]).hex()
+    ]
+    bad: list[tuple[str, str]] = [("ampereHours", text) for text in NO_AMPERE_HOURS]
+    bad += [("battery", text) for text in NO_BATTERIES]
+    bad += [("passport", text) for text in ("", FIRST.hex()[1:], FIRST.hex() + "0", "g" * 32)]
+    bad += [("modules", text) for text in ("M1", "M1:", ": rack", "M1: a\nM1: b", f"M1: {'ü' * 128}")]
+    assert {answer.get("error") for answer in ask(bad)} == {"InputError"}
 
 
 def test_a_file_that_is_no_key_is_told_with_its_size() -> None:

@@ -79,6 +79,7 @@ def ouranos(shared: Path) -> Iterator[Site]:
     with served(auth_app(platform, contract)) as auth, served(data_app(platform, contract)) as data:
         yield Site(platform, auth, data, buyer, supplier)
     assert platform.broken == []
+    assert platform.erased == []
 
 
 def part_of(who: Company, plant_id: str, name: str, amount: str | None = None) -> Part:

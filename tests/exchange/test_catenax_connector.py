@@ -27,7 +27,7 @@ from tests.exchange.test_catenax_shells import BPNL, CUSTOMER
 from tests.sim.server import HANG, Fault
 
 NOBODY = "BPNL00000003B2OM"
-EVENT_TYPE = "cx-taxo:DigitalTwinEventNotification"
+EVENT_TYPE = "cx-taxo:DigitalTwinEventAPI"
 RECEIVER = Receiver("did:web:partner.example", "https://partner.example/dsp/2025-1", EVENT_TYPE, (USAGE,))
 EVENT = Event(EventType.UPDATED, "urn:uuid:d1b2c3d4-0000-4000-8000-000000000001", SEMANTIC_ID)
 MESSAGE = submodel_update("urn:uuid:3b4edc05-e214-47a1-b0c2-1d831cdd9ba9", 1_800_000_000_000, BPNL, CUSTOMER, [EVENT])

@@ -151,7 +151,7 @@ def test_what_left_has_its_line_with_the_bytes_that_were_sent(tmp_path: Path) ->
         content = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
         [line] = fresh.store.outgoing.of(pack("EV").battery)
         assert (line.partner, line.contract, line.target) == ("recycler", "contract-1", "nameplate")
-        assert (line.sha256, line.size_bytes) == (hashlib.sha256(content).digest(), len(content))
+        assert (line.digest, line.size) == (hashlib.sha256(content).digest(), len(content))
         assert "rest" in line.rules
 
 
@@ -204,8 +204,8 @@ def test_a_query_that_the_contract_does_not_have(running: Running, query: str) -
 
 @pytest.mark.parametrize(
     ("element", "status"),
-    [("SerialNumber", 405), ("AddressInformation.Street", 405), ("AddressInformation.Street[0]", 405),
-     ("Nothing", 404), ("AddressInformation.Street[9]", 404), ("SerialNumber.x", 404), ("..", 404)],
+    [("SerialNumber", 405), ("AddressInformation.Email.EmailAddress", 405), ("Markings[1].MarkingFile", 405),
+     ("Nothing", 404), ("Markings[9]", 404), ("SerialNumber.x", 404), ("..", 404)],
 )  # fmt: skip
 def test_nothing_is_an_operation(running: Running, element: str, status: int) -> None:
     place = path("nameplate", f"submodel/submodel-elements/{element}/invoke")
@@ -216,16 +216,22 @@ def test_it_says_which_profile_it_is(running: Running) -> None:
     assert running.get(path("nameplate", "description"))[1] == {"profiles": [PROFILE]}
 
 
-# Elements are read and none is an operation, so an operation's request is never accepted; that each is refused as the
-# contract says is what the other checks see.
+# None of the elements is an operation, so a request of one is never accepted: that each is refused as the contract says
+# is what the other checks see. Its body may hold every element in every other: to list all its parts takes for ever.
 CONFIGURATION = """\
+[dictionaries]
+elements = { values = ["SerialNumber", "Markings[0]", "ManufacturerName", "Nothing"] }
+
 [[operations]]
 include-path-regex = "/invoke"
 checks = { positive_data_acceptance = { enabled = false } }
+phases = { coverage = { enabled = false } }
+[operations.parameters]
+"path.idShortPath" = { dictionary = "elements", probability = 0.8 }
 """
 
 
-@pytest.mark.parametrize("aspect", ["product-condition", "nameplate", "evidence"])
+@pytest.mark.parametrize("aspect", ["product-condition", "nameplate"])
 def test_the_service_is_what_the_contract_of_ssp_003_says(
     shared: Path, running: Running, tmp_path: Path, aspect: str
 ) -> None:
@@ -234,7 +240,7 @@ def test_the_service_is_what_the_contract_of_ssp_003_says(
     contract.write_text((shared / SUBMODEL).read_text())
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "--config-file", "schemathesis.toml", "run", str(contract),
-        "--url", f"{running.server.url}{PREFIX}/{EV}/submodels/{aspect}", "--max-examples", "15", "--seed", "1",
+        "--url", f"{running.server.url}{PREFIX}/{EV}/submodels/{aspect}", "--max-examples", "10", "--seed", "1",
         "--no-color", "--continue-on-failure", "--generation-database", "none",
         "--header", f"Authorization: Bearer {reader_key('connector')}", "--header", f"Edc-Bpn: {CUSTOMER}",
     ]  # fmt: skip

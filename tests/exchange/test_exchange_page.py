@@ -13,10 +13,19 @@ import pytest
 from packseal.cli import main
 from packseal.exchange.loss import Why
 from packseal.exchange.rules import Form
+from packseal.io.catenax_settings import (
+    CatenaXSettings,
+    ConnectorTable,
+    PolicyTable,
+    RegistryTable,
+    SecretsTable,
+    load_catenax,
+)
 from packseal.io.names_settings import NamesFile
-from packseal.io.partner_settings import PartnerFile
+from packseal.io.partner_settings import PartnerFile, RuleTable
 from packseal.io.settings import load_settings
 
+MADE_BY_OTHERS = {"digits", "at_most"}  # named in the comments beside step and at_least
 PAGE = (Path(__file__).parents[2] / "docs/exchange.md").read_text()
 BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = [
@@ -33,12 +42,29 @@ def test_the_partner_of_the_page_has_a_rule_of_every_form(tmp_path: Path) -> Non
     partner = load_settings(path, PartnerFile).partner
     assert {rule.form for rule in partner.rules} == set(Form)
     assert set(tomllib.loads(BLOCKS[0])) == set(PartnerFile.model_fields)
+    assert {key for rule in tomllib.loads(BLOCKS[0])["rule"] for key in rule} == set(
+        RuleTable.model_fields
+    ) - MADE_BY_OTHERS
 
 
 def test_the_names_of_the_page_are_names(tmp_path: Path) -> None:
     path = tmp_path / "names.toml"
     path.write_text(BLOCKS[1].replace("…", ""))
     assert load_settings(path, NamesFile).named.identifiers is not None
+
+
+def test_the_settings_of_catena_x_show_every_key(tmp_path: Path) -> None:
+    path = tmp_path / "catenax.toml"
+    path.write_text(BLOCKS[2])
+    settings = load_catenax(path)
+    assert {policy.use for policy in settings.policy} == {"access", "usage"}
+    shown = tomllib.loads(BLOCKS[2])
+    assert set(shown) == set(CatenaXSettings.model_fields)
+    tables = {"registry": RegistryTable, "connector": ConnectorTable, "never_named": SecretsTable}
+    assert {name: set(shown[name]) for name in tables} == {
+        name: set(table.model_fields) for name, table in tables.items()
+    }
+    assert set(shown["policy"][1]) == set(PolicyTable.model_fields)
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -1,4 +1,4 @@
-"""Whatever the form: each leaf leaves by a rule of the partner, each value is carried or lost, and what is hidden is."""
+"""Whatever the form: each leaf leaves by a rule, each value is carried or lost, and what is hidden stays so."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ NAMED = Named(
     link="https://passports.example.org/battery/3f",
 )
 ALL_IN_GROUPS = tuple(Rule(f"group-{group}", groups=frozenset({group})) for group in sorted(EVERYTHING))
+TOLD = "told:ouranos"  # identifiers that the ecosystem minted itself
 STRUCTURE = frozenset({"passport_id", "battery_category"})  # a document is of a passport, and of a kind of battery
 PACKS = [(category, form.__name__) for category in CATEGORIES for form in (pack, sparse_pack)]
 OF_EACH = pytest.mark.parametrize("target", TARGETS)
@@ -55,8 +56,8 @@ def test_every_byte_leaves_by_a_rule(target: str) -> None:
     for of, export in exports(target, *ALL_IN_GROUPS):
         assert set(export.leaves) == leaves_of(export.document) - ({""} if not export.document else set())
         for place, leaf in export.leaves.items():
-            expected = of.values[leaf.key].rule if leaf.key else f"format:{target}"
-            assert leaf.rule == expected, place
+            allowed = {of.values[leaf.key].rule} if leaf.key else {f"format:{target}", TOLD}
+            assert leaf.rule in allowed, place
 
 
 @OF_EACH
@@ -71,7 +72,7 @@ def test_every_value_is_carried_or_lost(target: str) -> None:
 def test_without_a_rule_only_the_form_itself_leaves(target: str) -> None:
     for category, form in PACKS:
         export = made(target, source(category, form))
-        assert {leaf.rule for leaf in export.leaves.values()} <= {f"format:{target}"}
+        assert {leaf.rule for leaf in export.leaves.values()} <= {f"format:{target}", TOLD}
         whole = {"pack": pack, "sparse_pack": sparse_pack}[form](category)
         told = texts_of(export.document) & canaries(
             value for key, value in whole.values.items() if key not in STRUCTURE

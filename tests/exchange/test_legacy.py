@@ -126,7 +126,7 @@ KEYS = sorted({line.key for target, _ in MAKES.values() for line in target.field
 
 
 @of_every_target
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(contents=st.dictionaries(st.sampled_from(KEYS), CONTENTS, max_size=12), made=st.none() | st.integers(0, 10**13))
 def test_any_values_end_in_a_document_and_an_account(name: str, contents: dict[str, Content], made: int | None) -> None:
     values = {key: Value(key, one, "", 1, Origin.STATED, made_unix_ms=made) for key, one in contents.items()}

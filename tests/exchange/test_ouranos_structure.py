@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packseal.errors import PartnerUnavailableError
@@ -18,8 +18,12 @@ from packseal.exchange.export import UnfitError
 from packseal.exchange.ouranos.model import Part, Structure
 from packseal.exchange.ouranos.parts import part_json
 from packseal.exchange.ouranos.structure import MAX_CHILDREN, Change, after, is_alone, is_done
+from packseal.exchange.ouranos.wire import Entry, decode
 from packseal.io.ouranos_v1 import OuranosV1
+from packseal.io.partner_http import PartnerHTTP
 from tests.exchange.ouranos_site import SHORT_S, Site, ouranos, part_of
+from tests.sim.ouranos_contract import DATA_PATH
+from tests.sim.ouranos_world import API_KEY
 from tests.sim.server import Fault
 
 OPERATOR, PLANT = str(uuid4()), str(uuid4())
@@ -35,6 +39,7 @@ def _registered(names: set[str]) -> Structure:
     return Structure(PARENT, tuple(_child(name, trace_id=str(uuid4())) for name in sorted(names)))
 
 
+@settings(deadline=None)
 @given(st.sets(NAMES), st.dictionaries(NAMES, st.integers(1, 9)), st.data())
 def test_what_is_sent_has_every_child_that_nobody_removed(
     names: set[str], changed: dict[str, int], drawn: st.DataObject
@@ -119,8 +124,17 @@ class Family:
 
 def test_the_platform_forgets_the_children_of_a_parent_that_is_sent_alone(site: Site) -> None:
     family = Family(site)
-    site.platform.put_part(family.who.operator_id, part_json(family.parent))
+    login = PartnerHTTP(site.auth.url, is_private_allowed=True)
+    body = {"operatorAccountId": family.who.account, "accountPassword": family.who.password}
+    given = decode(login.request("POST", "/auth/login", body=body, headers={"apiKey": API_KEY}).content)
+    token = Entry(given, "login").text("accessToken")
+    data = PartnerHTTP(
+        site.data.url, headers=lambda: {"apiKey": API_KEY, "Authorization": f"Bearer {token}"}, is_private_allowed=True
+    )
+    data.request("PUT", DATA_PATH, query={"dataTarget": "parts"}, body=part_json(family.parent))
     assert family.names() == set()
+    assert site.platform.erased == ["pack"]
+    site.platform.erased.clear()
 
 
 def test_a_parent_that_changes_keeps_its_children(site: Site) -> None:

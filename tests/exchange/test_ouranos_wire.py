@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packseal.errors import PartnerUnavailableError
@@ -70,17 +70,20 @@ def _sent(document: Json | list[Json]) -> object:
     return decode(json.dumps(document, allow_nan=False).encode())
 
 
+@settings(deadline=None)
 @given(PARTS)
 def test_a_part_comes_back_as_it_was_sent(part: Part) -> None:
     assert parts.part(Entry(_sent(parts.part_json(part)), "part")) == part
 
 
+@settings(deadline=None)
 @given(PARTS, st.lists(PARTS, max_size=3))
 def test_a_structure_comes_back_as_it_was_sent(parent: Part, children: list[Part]) -> None:
     whole = Structure(parent, tuple(children))
     assert parts.structure(Entry(_sent(parts.structure_json(whole)), "structure")) == whole
 
 
+@settings(deadline=None)
 @given(FOOTPRINTS)
 def test_a_footprint_comes_back_to_the_last_digit(footprint: Footprint) -> None:
     sent = _sent(footprints.footprint_json(footprint))
@@ -88,6 +91,7 @@ def test_a_footprint_comes_back_to_the_last_digit(footprint: Footprint) -> None:
     assert footprints.footprint(lines, footprint.trace_id) == footprint
 
 
+@settings(deadline=None)
 @given(FOOTPRINTS, st.sampled_from(sorted(footprints.KINDS)), st.none() | NUMBERS)
 def test_a_line_of_any_kind_is_written_to_a_file_as_it_was_read(
     footprint: Footprint, kind: str, emission: Decimal | None
@@ -96,6 +100,7 @@ def test_a_line_of_any_kind_is_written_to_a_file_as_it_was_read(
     assert footprints.line(Entry(_sent(footprints.line_json(line)), "cfp")) == line
 
 
+@settings(deadline=None)
 @given(UUIDS, st.none() | st.lists(st.builds(CertificationFile, UUIDS, SHORT, UUIDS), max_size=3).map(tuple))
 def test_a_certification_is_written_to_a_file_as_it_was_read(
     identifier: str, files: tuple[CertificationFile, ...] | None
@@ -104,6 +109,7 @@ def test_a_certification_is_written_to_a_file_as_it_was_read(
     assert footprints.certification(Entry(_sent(footprints.certification_json(told)), "certification")) == told
 
 
+@settings(deadline=None)
 @given(UUIDS, SHORT, st.none() | SHORT)
 def test_a_plant_comes_back_as_it_was_sent(identifier: str, name: str, global_id: str | None) -> None:
     plant = Plant(identifier, identifier, "K000001", name, name, global_id)
@@ -112,6 +118,7 @@ def test_a_plant_comes_back_as_it_was_sent(identifier: str, name: str, global_id
     assert v2.plant(Entry(_sent(made), "plant")) == plant
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | JSON_LIKE.map(lambda found: json.dumps(found).encode()))
 def test_whatever_comes_is_read_or_is_the_partners_fault(content: bytes) -> None:
     for read in (
@@ -131,6 +138,7 @@ def test_whatever_comes_is_read_or_is_the_partners_fault(content: bytes) -> None
         assert found is not None
 
 
+@settings(deadline=None)
 @given(st.decimals(0, Decimal(99999), allow_nan=False, places=9))
 def test_the_sixth_decimal_is_rounded_up(emission: Decimal) -> None:
     rounded = footprints.rounded_up(emission)
@@ -219,11 +227,13 @@ def test_a_part_that_the_contract_does_not_take_names_the_field(part: Part, word
         parts.part_json(part)
 
 
+@settings(deadline=None)
 @given(PARTS)
 def test_every_part_that_is_written_keeps_to_the_contract(shared: Path, part: Part) -> None:
     assert _contract(shared).faults("traceability.PartsModel", parts.part_json(part)) == []
 
 
+@settings(deadline=None)
 @given(FOOTPRINTS)
 def test_every_footprint_that_is_written_keeps_to_the_contract(shared: Path, footprint: Footprint) -> None:
     assert _contract(shared).faults("traceability.CfpModel[]", footprints.footprint_json(footprint)) == []

@@ -32,7 +32,10 @@ def data_app(platform: Platform, contract: Contract, who: Callable[[Request], st
 def _written(platform: Platform, operator_id: str, query: dict[str, str], sent: Any) -> object:
     match query["dataTarget"]:
         case "parts":
-            return platform.put_part(operator_id, sent)
+            had = {key for key, below in platform.children.items() if below}
+            made = platform.put_part(operator_id, sent)
+            platform.erased += [made["partsName"]] if made["traceId"] in had else []
+            return made
         case "partsStructure":
             return platform.put_structure(operator_id, sent)
         case "tradeRequest":

@@ -35,7 +35,8 @@ def company(number: str, name: str) -> Company:
 
 @dataclass
 class Platform:
-    """hooks: the first is done, once, after a structure was read. page: how many entries one answer has at most."""
+    """hooks: the first is done, once, after a structure was read. page: how many entries one answer has at most.
+    erased: parents that lost their children since somebody registered them alone, over HTTP."""
 
     companies: list[Company]
     plants: dict[str, Json] = field(default_factory=dict)
@@ -51,6 +52,7 @@ class Platform:
     global_ids: dict[str, str] = field(default_factory=dict)
     hooks: list[Callable[[], None]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
     logins: int = 0
     page: int = 100
 

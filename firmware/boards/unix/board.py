@@ -5,13 +5,15 @@ import time
 from errno import errorcode
 
 import config
+import supply
 from parent import Parent
+from wall import WallClocked
 
+from logger import sources
 from logger.core.life import POWER_ON, UNKNOWN
 from logger.core.steps import finish
 from logger.drivers.clock import Clock
 from logger.drivers.files import Files, firmware_hash_steps
-from logger.drivers.flash_file import FlashFile
 from logger.drivers.key_file import KeyFile
 from logger.drivers.serial_file import SerialFile
 from logger.drivers.simulator import SimulatedPack
@@ -36,6 +38,8 @@ class Board:
         self.reset_cause = POWER_ON if self.keys.is_new else UNKNOWN
         self.flash = _flash(folder + "/flash.bin", self.config["flash_sectors"])
         self.serial = SerialFile(self.config["serial"])
+        self._second = self._second_line()
+        self.can_hub = None
         self.source = self._source()
         self.chores = []  # main.set_up's
 
@@ -56,7 +60,39 @@ class Board:
     def sleep_ms(self, duration_ms):
         time.sleep(duration_ms / 1000)
 
+    def can(self, settings):
+        """Of sources.hub_of: an adapter that speaks slcan."""
+        from logger.drivers.slcan import Slcan
+
+        return Slcan(self._second, settings["bitrate"], settings["data_bitrate"], bool(settings["silent"]))
+
+    def _second_line(self):
+        is_used = self.config["source"] != "simulator" or "can_link" in self.config
+        return SerialFile(self.config[config.SECOND]) if is_used else None
+
     def _source(self):
+        """Raises ConfigError."""
+        name = self.config["source"]
+        try:
+            self.can_hub = sources.hub_of(self.config, self)
+            if name == "simulator":
+                return self._simulated()
+            return WallClocked(self._on_a_line(name, self.config["cell_blocks"]), self.config["clock_rate"])
+        except ValueError as error:
+            raise ConfigError(f"{name}: {error}") from None
+
+    def _on_a_line(self, name, blocks):
+        if name == "can":
+            return sources.source_of(self.config, self, self.clock, self.files, self.can_hub)
+        if name == "jbd":
+            from logger.drivers.jbd import JbdSource
+
+            return JbdSource(self._second, blocks, self.config[name])
+        from logger.drivers.daly import DalySource
+
+        return DalySource(self._second, blocks, self.config[name])
+
+    def _simulated(self):
         settings = self.config["simulator"]
         # the wall clock once, then the board's own: a wall clock that is set must not make the pack jump
         started_ms = (time.time_ns() // 1000000 - settings["origin_unix_ms"]) * self.config["clock_rate"]
@@ -90,7 +126,7 @@ def _keys(path):
 
 def _flash(path, sectors):
     try:
-        return FlashFile(path, sectors, SECTOR_BYTES)
+        return supply.flash(path, sectors, SECTOR_BYTES)
     except ValueError as error:
         raise ConfigError(f"flash_sectors: {error}") from None
     except OSError as error:

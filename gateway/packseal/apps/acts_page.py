@@ -1,7 +1,8 @@
 """The page on which who is responsible for a passport states what has become of the battery.
 
 It is signed in the visitor's own browser (static/acts.js, static/sign), and goes to the service as every statement
-does. The page offers what can follow, as far as its reader may see that; the service decides.
+does. The page offers what can follow, as far as its reader may see that; the service decides. Of a battery that the
+settings name and that has no passport yet, it offers to create that.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from packseal.errors import Reason
 from packseal.passport.attributes import ATTRIBUTES, Attribute, Group
 from packseal.passport.document import Json
 from packseal.passport.life_stages import next_stages, stage_word
+from packseal.passport.settings import CATEGORIES
 from packseal.passport.stated_values import MEASURED, OF_LIFE, OF_NOTES
 from packseal.passport.words import REASONS
 from packseal.records.statement_bodies import Stage
@@ -34,6 +36,7 @@ GROUP_WORDS = MappingProxyType(
         Group.INDIVIDUAL: "persons with a legitimate interest",
     }
 )
+CHEMISTRIES = MappingProxyType({"lfp": "LFP, lithium iron phosphate", "nmc": "NMC, nickel manganese cobalt"})
 _AGAIN = "Reload this page, look at what was stated meanwhile, and state yours again if it still holds."
 _FAULT = "Reload this page and try again; if it stays so, tell who runs the service."
 CURES: Mapping[Reason, str] = MappingProxyType(
@@ -46,8 +49,13 @@ CURES: Mapping[Reason, str] = MappingProxyType(
         Reason.WRONG_ROLE: "Choose the key of somebody whose role allows it: a test is an assessor's, recycling is a "
         "recycler's, and the rest is for who is responsible.",
         Reason.WRONG_OPERATOR: "Choose the key file of who is responsible, or have the passport handed over to you.",
-        Reason.BAD_CONSENT: "Ask the new operator for another consent, made now, and choose its file.",
+        Reason.BAD_CONSENT: "Ask for a consent that is made now, and choose its file: the new operator's to a hand-over, "
+        "that of who is responsible for the original to a new passport, and for the id that this one gets.",
         Reason.KEY_REVOKED: "Choose your newer key file.",
+        Reason.ALREADY_CREATED: "Choose another battery id, or another id of the new passport.",
+        Reason.NOT_SEALED: "Have the board of the original battery seal its log, wait until that is stored here, and sign "
+        "again.",
+        Reason.WRONG_LOG: _FAULT,
         Reason.UNKNOWN_PASSPORT: "Look up the passport's address again.",
         Reason.OUTDATED: _AGAIN,
         Reason.WRONG_STAGE: "Choose a stage that can follow; a passport that has ended takes nothing more.",
@@ -58,7 +66,7 @@ CURES: Mapping[Reason, str] = MappingProxyType(
 )
 
 _COMMANDS = {
-    "create_command": Markup("<code>packseal passport create</code>"),
+    "seal_command": Markup("<code>packseal key order … seal</code>"),
     "key_command": Markup("<code>packseal key make</code>"),
     "state_command": Markup("<code>packseal passport state</code>"),
 }
@@ -88,11 +96,23 @@ def acts_context(document: Json) -> Mapping[str, object]:
         **_COMMANDS,
         "document": document,
         "life": life,
+        "categories": CATEGORIES,
+        "chemistries": CHEMISTRIES,
+        "rated": _rated_ah(document),
+        "may_live_on": not isinstance(life, Mapping) or life.get("stage") != stage_word(Stage.RECYCLED),
         "stages": offered(life) if isinstance(life, Mapping) else (),
         "sections": _SECTIONS,
         "groups": GROUP_WORDS,
         "refusals": [(str(reason), REASONS[reason], cure) for reason, cure in CURES.items()],
     }
+
+
+def _rated_ah(document: Json) -> str:
+    """As the settings state it, for a form that offers it; "" where they do not, or its reader is not shown it."""
+    values = document.get("values")
+    found = values.get("rated_capacity_item") if isinstance(values, Mapping) else None
+    value = found.get("value") if isinstance(found, Mapping) else None
+    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else ""
 
 
 def offered(life: Mapping[str, object]) -> tuple[str, ...]:

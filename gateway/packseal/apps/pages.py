@@ -24,6 +24,7 @@ from packseal.apps.api import AskFresh, Taking, WholeMount, api_app
 from packseal.apps.auditor import Auditor
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.compare import ComparePages
+from packseal.apps.exchange.submodels import PREFIX, ResultMiddleware, Submodels
 from packseal.apps.fleet import FleetPages
 from packseal.apps.languages import CODES, Language, chosen, language
 from packseal.apps.page_view import PageView
@@ -68,11 +69,13 @@ def passport_app(
     readers: Readers | None = None,
     read_log: ReadLog | None = None,
     ask_fresh: AskFresh | None = None,
+    submodels: Submodels | None = None,
 ) -> Starlette:
     """policy: whom this service trusts, which it tells whoever asks. publish: brings the tiles up to date. taking:
     what is signed; by the service itself, unless something stands before it. public_url: what links and QR codes of
     batteries begin with. readers: whoever asks is the public, and not limited, without. read_log: one of this store
-    without. ask_fresh: reads a battery now; without, nobody is asked."""
+    without. ask_fresh: reads a battery now; without, nobody is asked. submodels: what is
+    read through connectors; without, nothing is."""
     taking = taking or Taking(service.take_statement, service.take_act)
     pages = _Pages(service, tiles, policy, publish, taking, public_url, read_log)
     one = "/battery/{battery}"
@@ -103,6 +106,9 @@ def passport_app(
         exception_handlers={HTTPException: pages.failed, UnavailableError: pages.unavailable, Exception: pages.failed},
     )
     app.add_middleware(ReaderMiddleware, readers=readers or Readers(AccessTable(requests_per_minute=0)))
+    if submodels:
+        app.router.routes.append(Mount(PREFIX, submodels.app()))
+        app.add_middleware(ResultMiddleware)
     app.add_middleware(_SecurityHeaders)
     return app
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, nullcontext, suppress
 from packseal.apps.api import Taking
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.cosigning import Witness
+from packseal.apps.exchange.serving import submodels_of
 from packseal.apps.fresh_reads import FreshReads
 from packseal.apps.log_publisher import NEWEST_DATABASE, LogPublisher, check_continued
 from packseal.apps.pages import passport_app
@@ -58,6 +59,7 @@ class PassportServer:
             self._batteries = {battery.id for battery in settings.battery}
             self.read_log = ReadLog(self.store.read_log, settings.access.read_log_days, _unix_ms)
             self.readers = Readers(settings.access, settings.reader, settings.oidc, self._all_batteries)
+            self._submodels = submodels_of(settings.catena_x, self.service) if settings.catena_x else None
             self._mqtt = MQTTConnection(settings.broker, client_id, topics, self._on_message)
             bundles = BundleMaker(self.store, self.publisher.tiles, self.public_key, self.publisher.publish_now)
             self.fresh = FreshReads(self.service, signer, bundles, self._mqtt.publish, settings.site)
@@ -87,6 +89,7 @@ class PassportServer:
             readers=self.readers,
             read_log=self.read_log,
             ask_fresh=self.fresh.ask,
+            submodels=self._submodels,
         )
         self._http.start(app)
         self.webhooks.start()

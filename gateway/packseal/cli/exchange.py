@@ -10,6 +10,7 @@ import click
 
 from packseal.cli.authority import TO_OPTION
 from packseal.cli.bridge import bridge
+from packseal.cli.catena_x import catena_x
 from packseal.cli.ouranos import ouranos
 from packseal.cli.root import FILE, hex_bytes, main
 from packseal.errors import ConfigError
@@ -164,5 +165,5 @@ def _give(out: Path | None, content: bytes) -> None:
     click.echo(str(out))
 
 
-exchange.add_command(bridge)
-exchange.add_command(ouranos)
+for command in (bridge, catena_x, ouranos):
+    exchange.add_command(command)

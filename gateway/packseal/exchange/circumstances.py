@@ -5,14 +5,14 @@ DIN DKE SPEC 99100 6.7.1 asks for date, originator, uncertainty and method with 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from packseal.exchange.source import Content, Value
+from packseal.records import report
 
 
 def utc(unix_ms: int) -> str:
-    """ISO 8601 to the second, with Z."""
-    return datetime.fromtimestamp(unix_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """ISO 8601 with Z, with thousandths where there are any."""
+    thousandths = f".{unix_ms % 1000:03}" if unix_ms % 1000 else ""
+    return f"{report.utc(unix_ms).removesuffix(' UTC').replace(' ', 'T')}{thousandths}Z"
 
 
 def circumstances(value: Value) -> dict[str, Content]:

@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from itertools import count
+from typing import TypeAlias
 
 from packseal.exchange.circumstances import circumstances, utc
 from packseal.exchange.exact import plain
@@ -26,6 +27,7 @@ from packseal.exchange.legacy.entries import take_named
 from packseal.exchange.legacy.forms import documents, urn_uuid
 from packseal.exchange.source import Content, File, Source, Value
 
+Element: TypeAlias = dict[str, Converted]
 IN_FORCE = dict.fromkeys(("original", "repurposed", "re-used", "remanufactured", "waste"), "active")
 SCHEMA_VERSION = "EN 18223:2026"
 HEADER = (
@@ -82,7 +84,7 @@ TARGET = Target(
 )
 _SECTION_OF = {key: section for section, keys in SECTIONS.items() for key in keys}
 _TYPES_OF_TEXT = (
-    (re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z"), "xsd:dateTime"),
+    (re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z"), "xsd:dateTime"),
     (re.compile(r"\d{4}-\d{2}-\d{2}"), "xsd:date"),
     (re.compile(r"\d{4}-\d{2}"), "xsd:gYearMonth"),
 )
@@ -114,21 +116,21 @@ def _take_section(builder: Builder, place: int, section: str, values: list[Value
         builder.put((*path, "elements", number), value.key, _of_value(value, builder.source.files))
 
 
-def _of_value(value: Value, files: Mapping[str, File]) -> Converted:
+def _of_value(value: Value, files: Mapping[str, File]) -> Element:
     parts: dict[str, Content] = {} if value.content is None else {"value": value.content}
     if value.unit:
         parts["unit"] = value.unit
     parts |= {"origin": str(value.origin), **circumstances(value)}
     is_dated = bool(_DATED.fullmatch(value.key))
-    elements = [
-        _element(name, part, files, is_dated=is_dated if name == "value" else False) for name, part in parts.items()
+    elements: list[Converted] = [
+        _element(name, part, files, is_dated=is_dated and name == "value") for name, part in parts.items()
     ]
     return {**_head(value.key, "DataElementCollection"), "elements": elements}
 
 
-def _element(name: str, content: Content, files: Mapping[str, File], *, is_dated: bool = False) -> Converted:
+def _element(name: str, content: Content, files: Mapping[str, File], *, is_dated: bool = False) -> Element:
     if isinstance(content, dict):
-        elements = [_element(key, one, files) for key, one in content.items()]
+        elements: list[Converted] = [_element(key, one, files) for key, one in content.items()]
         return {**_head(name, "DataElementCollection"), "elements": elements}
     if isinstance(content, list):
         return _of_list(name, content, files)
@@ -138,23 +140,24 @@ def _element(name: str, content: Content, files: Mapping[str, File], *, is_dated
     return {**_head(name, "SingleValuedDataElement"), "valueDataType": kind, "value": plain(content)}
 
 
-def _of_list(name: str, content: list[Content], files: Mapping[str, File]) -> Converted:
+def _of_list(name: str, content: list[Content], files: Mapping[str, File]) -> Element:
     """One element with many values, where all are plain and of one type; else a collection of numbered ones."""
     items = [_element(str(number), one, files) for number, one in enumerate(content, 1)]
-    kinds = {str(item.get("valueDataType")) for item in items if isinstance(item, dict)}
-    if len(kinds) == 1 and "None" not in kinds:
+    kinds = {(item["objectType"], item.get("valueDataType")) for item in items}
+    kind, value_type = kinds.pop() if len(kinds) == 1 else ("", None)
+    if kind == "SingleValuedDataElement":
         values = [plain(one) for one in content]
-        return {**_head(name, "MultiValuedDataElement"), "valueDataType": kinds.pop(), "value": values}
-    return {**_head(name, "DataElementCollection"), "elements": items}
+        return {**_head(name, "MultiValuedDataElement"), "valueDataType": value_type, "value": values}
+    return {**_head(name, "DataElementCollection"), "elements": [*items]}
 
 
-def _resource(name: str, content: str, files: Mapping[str, File]) -> Converted:
+def _resource(name: str, content: str, files: Mapping[str, File]) -> Element:
     found = documents(name, content, files)[0]
-    known: dict[str, Converted] = {"contentType": found.media_type, "resourceTitle": found.title}
+    known: Element = {"contentType": found.media_type, "resourceTitle": found.title}
     return {**_head(name, "RelatedResource"), "url": found.address, **(known if content in files else {})}
 
 
-def _head(name: str, kind: str) -> dict[str, Converted]:
+def _head(name: str, kind: str) -> Element:
     return {"elementId": name, "objectType": kind}
 
 

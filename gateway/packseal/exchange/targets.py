@@ -62,6 +62,11 @@ def _identifiers(named: Named) -> Identifiers:
     return named.identifiers
 
 
+def _of_ouranos(source: Source, named: Named) -> Export:
+    minted = named.identifiers.trace_id if named.identifiers else None
+    return battery.make(source, battery.Told(trace_id=minted))
+
+
 _MADE = (
     Made(product_condition.TARGET, "Catena-X", _plain(product_condition.make)),
     Made(
@@ -85,6 +90,7 @@ _MADE = (
         product_passport.TARGET, "Catena-X, before CX-0160",
         lambda source, named: product_passport.make(source, _identifiers(named), named.operator),
     ),
+    Made(battery.TARGET, "Ouranos", _of_ouranos),
     Made(
         environment.TARGET, "IDTA",
         lambda source, named: environment.make(source, named.link, named.identifiers),

@@ -171,10 +171,8 @@ class Notifier:
 class ODSV2:
     """An OuranosAdapter."""
 
-    def __init__(
-        self, operators: OperatorsV2, transport: DataTransport, notices: Notifier | None, token: ClientToken
-    ) -> None:
-        self.operators, self.notices, self.token = operators, notices, token
+    def __init__(self, operators: OperatorsV2, transport: DataTransport, notices: Notifier | None) -> None:
+        self.operators, self.notices = operators, notices
         self.parts = ProviderParts(transport)
         self.trades = ProviderTrades(transport)
         self.footprints = ProviderFootprints(transport)
@@ -196,22 +194,26 @@ def open_v2(
     open_http = partial(
         PartnerHTTP, wait=wait, clock_s=clock_s, timeout_s=timeout_s, is_private_allowed=is_private_allowed
     )
-    keyed = partial(_keyed, client, new_id)
-    breaker = CircuitBreaker(clock_s)
-    token = ClientToken(open_http(addresses.identity, headers=keyed, breaker=breaker), client, clock_s)
-
-    def bearing() -> Mapping[str, str]:
-        return {**keyed(), "Authorization": f"Bearer {token.text()}"}
-
-    def notifying() -> Mapping[str, str]:
-        own = {"X-Notifier-API-Key": client.notifier_api_key or "", "Accept-Language": client.language}
-        return {"X-TrackingId": new_id(), "Authorization": f"Bearer {token.text()}", **own}
-
-    identity = open_http(addresses.identity, headers=bearing, renew=token.renew, breaker=breaker)
-    gateway = open_http(addresses.gateway, headers=lambda: {**client.logged, **bearing()}, renew=token.renew)
+    breaker = CircuitBreaker(clock_s)  # one server, so one for all that asks it
+    shown = partial(_keyed, client, new_id)
+    token = ClientToken(open_http(addresses.identity, headers=shown, breaker=breaker), client, clock_s)
+    open_bearing = partial(open_http, renew=token.renew)
+    identity = open_bearing(addresses.identity, headers=lambda: {**shown(), **_bearer(token)}, breaker=breaker)
+    gateway = open_bearing(addresses.gateway, headers=lambda: {**client.logged, **shown(), **_bearer(token)})
+    notices = None
+    if addresses.notifier is not None:
+        notices = Notifier(open_bearing(addresses.notifier, headers=lambda: _notifying(client, new_id, token)))
     permit = Decisions(identity, addresses.store, token, asking).permit
-    notices = addresses.notifier and Notifier(open_http(addresses.notifier, headers=notifying, renew=token.renew))
-    return ODSV2(OperatorsV2(identity, token, wait), DataTransport(gateway, permit, wait), notices or None, token)
+    return ODSV2(OperatorsV2(identity, token, wait), DataTransport(gateway, permit, wait), notices)
+
+
+def _bearer(token: ClientToken) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {token.text()}"}
+
+
+def _notifying(client: ODSClient, new_id: Callable[[], str], token: ClientToken) -> Mapping[str, str]:
+    own = {"X-Notifier-API-Key": client.notifier_api_key or "", "Accept-Language": client.language}
+    return {"X-TrackingId": new_id(), **own, **_bearer(token)}
 
 
 def _keyed(client: ODSClient, new_id: Callable[[], str]) -> Mapping[str, str]:

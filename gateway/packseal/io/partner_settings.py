@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from packseal.exchange.identifiers import bpnl
 from packseal.exchange.rules import MAX_RULES, MAX_STEPS, Form, Partner, Rule
-from packseal.io.setting_types import Name, Table
+from packseal.io.setting_types import Below, Name, Table
 from packseal.passport.access import ReaderRole, groups
 from packseal.passport.attributes import ATTRIBUTES, DOCUMENT_KEYS, OWN_GROUPS, Group, group_of
 
@@ -60,6 +61,7 @@ def _moment(entry: object) -> datetime:
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Keys = Annotated[tuple[str, ...], Field(min_length=1, max_length=500), AfterValidator(_known)]
 Number = Annotated[Decimal, BeforeValidator(_decimal)]
+BPNL = Annotated[str, AfterValidator(bpnl)]
 Numbers = Annotated[tuple[Number, ...], Field(min_length=1, max_length=MAX_STEPS)]
 
 
@@ -103,9 +105,10 @@ class RuleTable(Table):
 
 
 class PartnerFile(Table):
-    """partner.toml"""
+    """partner.toml. bpnl: by which a connector of Catena-X names it."""
 
     id: Name
+    bpnl: BPNL | None = None
     audience: Line
     tier: ReaderRole
     contract: Line
@@ -127,3 +130,30 @@ class PartnerFile(Table):
         seen = frozenset(int(group) for group in groups(self.tier))
         rules = tuple(table.rule for table in self.rule)
         return Partner(self.id, self.audience, str(self.tier), seen, self.contract, rules)
+
+
+class PartnerPlace(Table):
+    """[[catena_x.partner]] of passport.toml"""
+
+    file: Below
+
+
+class TwinTable(Table):
+    """[[catena_x.twin]] of passport.toml: a passport by its public name, and its names.toml"""
+
+    passport: Annotated[str, Field(min_length=1, max_length=63)]
+    names: Below
+
+
+class CatenaXTable(Table):
+    """[catena_x] of passport.toml: who reads aspects through a connector. connectors: names of [[reader]] tables"""
+
+    connectors: Annotated[tuple[Line, ...], Field(min_length=1)]
+    partner: Annotated[tuple[PartnerPlace, ...], Field(min_length=1, max_length=1000)]
+    twin: Annotated[tuple[TwinTable, ...], Field(max_length=100_000)] = ()
+
+    @model_validator(mode="after")
+    def _each_twin_once(self) -> CatenaXTable:
+        if len({one.passport for one in self.twin}) < len(self.twin):
+            raise ValueError("two [[catena_x.twin]] tables are of the same passport; keep one")
+        return self

@@ -24,6 +24,7 @@ from pydantic_core import ErrorDetails
 from packseal.errors import ConfigError
 from packseal.io.access_settings import AccessTable, OIDCTable, ReaderTable, TLSTable, check_readers
 from packseal.io.files import read_bounded
+from packseal.io.partner_settings import CatenaXTable
 from packseal.io.setting_types import (
     URL,
     AnyPublicKey,
@@ -190,10 +191,14 @@ class PassportFileSettings(Table):
     oidc: tuple[OIDCTable, ...] = ()
     tls: TLSTable | None = None
     webhook: tuple[WebhookTable, ...] = ()
+    catena_x: CatenaXTable | None = None
 
     @model_validator(mode="after")
     def _readers_are_known(self) -> PassportFileSettings:
         check_readers(self.reader, self.oidc, self.tls)
+        strangers = set(self.catena_x.connectors if self.catena_x else ()) - {one.name for one in self.reader}
+        if strangers:
+            raise ValueError(f"catena_x: there is no [[reader]] with the name {sorted(strangers)[0]!r}")
         check_webhooks(self.webhook)
         return self
 

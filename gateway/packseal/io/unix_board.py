@@ -12,6 +12,7 @@ import os
 import subprocess
 import termios
 import tty
+from collections.abc import Mapping
 from pathlib import Path
 
 import packseal
@@ -31,25 +32,39 @@ def firmware_folder() -> Path:
 
 
 class UnixBoard:
-    def __init__(self, folder: Path, config: dict[str, object]) -> None:
-        """folder is the board's flash; config is its config.json (without the serial port)."""
+    """`port` leads to the gateway, `second_port` to the BMS or its CAN bus where the pack is not simulated (a line of
+    bytes, or slcan: docs/sources.md). Both keep their names while the process comes and goes."""
+
+    def __init__(
+        self, folder: Path, config: Mapping[str, object], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """folder is the board's flash; config is its config.json (without the serial ports). environment: what the
+        process finds in its own beside what is in this one's."""
         self._folder = folder
+        self._environment = environment or {}
         self._command = micropython_command()
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave, termios.TCSANOW)
-        self.port = os.ttyname(self._slave)
+        self._master, self._slave = _pseudo_terminal()
+        self._second_master, self._second_slave = _pseudo_terminal()
+        self.port, self.second_port = os.ttyname(self._slave), os.ttyname(self._second_slave)
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it will hold the board's key
-        (folder / "config.json").write_text(json.dumps({"serial": self._master, **config}))
+        self.configure(config)
+
+    def configure(self, config: Mapping[str, object]) -> None:
+        """For the next start."""
+        lines = {"serial": self._master, "second_serial": self._second_master}
+        (self._folder / "config.json").write_text(json.dumps(lines | dict(config)))
 
     def start(self) -> None:
         firmware = firmware_folder()
-        environment = os.environ | {"MICROPYPATH": f"{firmware}:{firmware / 'boards' / 'unix'}"}
+        modules = {"MICROPYPATH": f"{firmware}:{firmware / 'boards' / 'unix'}"}
+        environment = {**os.environ, **modules, **self._environment}
         command = [*self._command, "-X", f"heapsize={HEAP_BYTES}", str(firmware / "main.py")]
         command += [str(self._folder), "--end-with-stdin"]
+        descriptors = [self._master, self._second_master]
         with (self._folder / "board.log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, env=environment, pass_fds=[self._master], stdin=subprocess.PIPE, stdout=log, stderr=log
+                command, env=environment, pass_fds=descriptors, stdin=subprocess.PIPE, stdout=log, stderr=log
             )
 
     @property
@@ -67,5 +82,11 @@ class UnixBoard:
 
     def stop(self) -> None:
         self.kill()
-        os.close(self._master)
-        os.close(self._slave)
+        for descriptor in (self._master, self._slave, self._second_master, self._second_slave):
+            os.close(descriptor)
+
+
+def _pseudo_terminal() -> tuple[int, int]:
+    master, slave = os.openpty()
+    tty.setraw(slave, termios.TCSANOW)
+    return master, slave

@@ -16,9 +16,9 @@ let plottedMs = Date.now();
 function words(ageMs) {
   const seconds = Math.floor(ageMs / 1000);
   for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
-    if (seconds >= 2 * size) return t(`${Math.floor(seconds / size)} ${unit}`);
+    if (seconds >= 2 * size) return `${Math.floor(seconds / size)} ${unit}`;
   }
-  return t(`${seconds} s`);
+  return `${seconds} s`;
 }
 
 function write(element, text) {
@@ -28,10 +28,11 @@ function write(element, text) {
 function show() {
   const sinceMs = Date.now() - heardMs;
   for (const element of live.querySelectorAll("[data-age]")) {
-    write(element, words((data.values[element.dataset.age].age_ms ?? 0) + sinceMs));
+    write(element, t(`${words((data.values[element.dataset.age].age_ms ?? 0) + sinceMs)} ago`));
   }
   for (const element of live.querySelectorAll("[data-silence]")) {
-    write(element, words((data.logs[element.dataset.silence]?.silent_ms ?? 0) + sinceMs));
+    const silence = words((data.logs[element.dataset.silence]?.silent_ms ?? 0) + sinceMs);
+    write(element, t(`last heard of ${silence} ago`));
   }
 }
 
@@ -85,7 +86,7 @@ async function tick() {
     offline.hidden = true;
   } catch {
     offline.hidden = false;
-    write(offline.querySelector("span"), words(Date.now() - heardMs));
+    write(offline.querySelector("span"), t(words(Date.now() - heardMs)));
   }
   if (data) show();
   setTimeout(tick, 1000);

@@ -24,7 +24,7 @@ PREFIXES: Mapping[str, str] = {
 }
 PROTOCOL = "dataspace-protocol-http:2025-1"
 ASPECT_TYPE = "cx-taxo:BatteryPass"
-EVENT_TYPE = "cx-taxo:DigitalTwinEventNotification"
+EVENT_TYPE = "cx-taxo:DigitalTwinEventAPI"  # CX-0151 section 4.1.4
 ASSET_VERSION = "1.0"
 MAX_DEPTH = 30
 RULES = ("permission", "prohibition", "obligation")
@@ -38,8 +38,8 @@ NAMESPACES = (
 
 
 def asset(asset_id: str, semantic_id: str, backend_url: str, secret_alias: str) -> Json:
-    """One aspect of one battery. backend_url: of the submodel at the passport service, without /$value, which a
-    consumer appends. secret_alias: of the vault's entry that holds the whole Authorization header of a reader."""
+    """One aspect of one battery. backend_url: of the aspect at the passport service, to which the data plane appends
+    what a consumer asks for, /submodel/$value. secret_alias: of the vault's entry that holds the whole Authorization header of a reader."""
     return {
         "@context": dict(PREFIXES),
         "@type": "Asset",

@@ -34,10 +34,12 @@ _STEP = re.compile(r"([a-zA-Z][a-zA-Z0-9_-]*)((?:\[[0-9]{1,6}\])*)")
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An aspect that is served: how the value is made, and the elements of the whole."""
+    """An aspect that is served: how the value is made, and the elements of the whole. supplemental_ids: meanings that
+    CX-0160 wants named beside that of the model."""
 
     made: Made
     part: Part
+    supplemental_ids: tuple[str, ...] = ()
 
     @property
     def semantic_id(self) -> str:
@@ -45,18 +47,31 @@ class Offered:
         return self.made.target.model
 
 
+_IDTA = "https://admin-shell.io/idta"
 OFFERED: Mapping[str, Offered] = MappingProxyType(
     {
-        target: Offered(TARGETS[target], part)
-        for target, part in (
-            ("product-condition", CONDITION_PART),
-            ("nameplate", NAMEPLATE_PART),
-            ("technical-data", TECHNICAL_PART),
-            ("material-composition", MATERIALS_PART),
-            ("carbon-footprint", FOOTPRINT_PART),
-            ("circularity", CIRCULARITY_PART),
-            ("handover", HANDOVER_PART),
-            ("evidence", EVIDENCE_PART),
+        target: Offered(TARGETS[target], part, supplemental_ids)
+        for target, part, supplemental_ids in (
+            ("product-condition", CONDITION_PART, ()),
+            (
+                "nameplate",
+                NAMEPLATE_PART,
+                (
+                    f"{_IDTA}/digitalbatterypassport/nameplate/1/0/Nameplate",
+                    f"{_IDTA}/nameplate/3/0/Nameplate",
+                    "urn:samm:io.admin-shell.idta.digital_nameplate:3.0.0",
+                ),
+            ),
+            (
+                "technical-data",
+                TECHNICAL_PART,
+                (f"{_IDTA}/digitalbatterypassport/TechnicalData/1/0", "0173-1#01-AHX837#002"),
+            ),
+            ("material-composition", MATERIALS_PART, ()),
+            ("carbon-footprint", FOOTPRINT_PART, (f"{_IDTA}/CarbonFootprint/CarbonFootprint/1/0",)),
+            ("circularity", CIRCULARITY_PART, ()),
+            ("handover", HANDOVER_PART, ("0173-1#01-AHF578#003",)),
+            ("evidence", EVIDENCE_PART, ()),
         )
     }
 )

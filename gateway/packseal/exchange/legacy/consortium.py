@@ -97,7 +97,7 @@ def _take_common(builder: Builder, identifiers: Identifiers, operator: Party) ->
 
 def _finished(builder: Builder) -> Export:
     for line in builder.target.fields:
-        if line.convert is whole:
+        if line.convert in (whole, fields.whole_years):
             say_digits_lost(builder, line)
     for key, words in fields.UNITS_IN_DOUBT.items():
         lines = [line for line in builder.target.fields if line.key == key]

@@ -24,6 +24,7 @@ HAZARDS = {
     "eye damage or irritation": "EyeDamageOrIrritation",
 }
 METALS = {"cobalt": "Cobalt", "nickel": "Nickel", "lithium": "Lithium", "lead": "Lead"}
+MAX_YEARS = 32_767  # its type has 16 bits
 _PASSPORT = re.compile(r"[a-z0-9]{1,64}")
 _EMAIL = re.compile(r"[\w.-]+@[\w.-]+\.[A-Za-z]{2,}")
 _PATTERN_EMAIL = re.compile(r"[w.-]+@[w.-]+.[A-Za-z]{2,}")  # as the model has it, with w where \w was meant
@@ -89,6 +90,12 @@ def idle_boundary(content: Content) -> Converted:
     return number(content)
 
 
+def whole_years(content: Content) -> Converted:
+    if not 0 <= number(content) <= MAX_YEARS:
+        raise UnfitError(f"the target takes 0 to {MAX_YEARS} years")
+    return whole(content)
+
+
 _GENERAL = ("GeneralProductInformation",)
 _MAKER = (*_GENERAL, "manufacturerInformation")
 _CARBON = ("CarbonFootprint",)
@@ -129,7 +136,7 @@ PLAIN = (
     Field((*_NEW, "expectedNumberOfCycles"), "expected_cycles", number, True, "6.7.6.3"),
     Field((*_NEW, "initialSelfDischarge"), "initial_self_discharge", number, True, "6.7.4.6"),
     Field((*_NEW, "roundtripEfficiency"), "initial_rte", number, True, "6.7.4.2"),
-    Field((*_NEW, "expectedLifetime"), "expected_years", whole, True, "6.7.6.2", "whole years"),
+    Field((*_NEW, "expectedLifetime"), "expected_years", whole_years, True, "6.7.6.2", "whole years"),
     Field((*_NEW, "nominalVoltage"), "nominal_voltage", number, True, "6.7.2.11"),
     Field((*_NEW, "minimumVoltage"), "min_voltage", number, True, "6.7.2.9"),
     Field((*_NEW, "maximumVoltage"), "max_voltage", number, True, "6.7.2.10"),

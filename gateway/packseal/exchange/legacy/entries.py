@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from packseal.exchange.circumstances import utc
-from packseal.exchange.export import Builder, Convert, Converted, Field, Path, UnfitError, number
+from packseal.exchange.export import Builder, Convert, Converted, Field, Path, UnfitError
 from packseal.exchange.legacy.forms import Document, documents
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Content
@@ -47,7 +47,7 @@ def take_timed(builder: Builder, line: Field, time_name: str) -> bool:
 def say_digits_lost(builder: Builder, line: Field) -> None:
     """Of a value that the line's form cuts to whole numbers."""
     content = said(builder, line.key)
-    if isinstance(content, int | Decimal) and number(content) != line.convert(content):
+    if isinstance(content, Decimal) and content != int(content):
         builder.lose(Why.COARSER, line.path, line.key, f"{content} is carried without its decimals")
 
 

@@ -120,7 +120,7 @@ function show(field, kind, number) {
   }
 }
 
-const labelled = (input, text, hint = "") =>
+export const labelled = (input, text, hint = "") =>
   made("label", { htmlFor: input.id }, text, ...(hint ? [" ", made("small", {}, hint)] : []));
 
 export function made(tag, properties, ...content) {

@@ -5,7 +5,8 @@
 import { encode } from "../verify/cbor.js";
 import { ED25519, ESP256, KEY_BYTES, decodeSign1, kidOf, verifySign1, versioned } from "../verify/cose.js";
 import { EvidenceError, areSame, isBytes, isDigest, joined, malformed, utf8 } from "../verify/evidence.js";
-import { MAX_STATEMENT_BYTES, STATEMENT_PURPOSE, decodeStatement, isPassportId } from "./statement.js";
+import { isPassportId } from "./shapes.js";
+import { MAX_STATEMENT_BYTES, STATEMENT_PURPOSE, decodeStatement } from "./statement.js";
 
 const CONSENT_PURPOSE = "packseal/consent/1";
 const FORMAT_VERSION = 1;
@@ -23,10 +24,15 @@ export async function signStatement(payload, signer) {
   return content;
 }
 
-/** To a hand-over: by who takes over the passport that has this head. */
-export async function signConsent(passportId, head, signer) {
-  if (!isPassportId(passportId) || !isDigest(head)) throw malformed("a consent names a passport and its head");
-  return sign1(encode([FORMAT_VERSION, passportId, head, signer.publicKey]), CONSENT_PURPOSE, signer);
+/** About the passport that has this head. To a hand-over: by who takes it over, `to` the own public key. To a new
+ * passport that comes from it: by who is responsible, `to` the new one's id.
+ */
+export async function signConsent(passportId, head, to, signer) {
+  const isTo = isPassportId(to) || areSame(to, signer.publicKey);
+  if (!isPassportId(passportId) || !isDigest(head) || !isTo) {
+    throw malformed("a consent names a passport, its head, and to whom or what it is");
+  }
+  return sign1(encode([FORMAT_VERSION, passportId, head, to]), CONSENT_PURPOSE, signer);
 }
 
 /** [algorithm, public key] of who consents to take over: the consent names it, and is signed by it.
