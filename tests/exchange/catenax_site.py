@@ -11,7 +11,7 @@ from packseal.exchange.catenax.connector import asset
 from packseal.exchange.catenax.egress import Secrets
 from packseal.exchange.catenax.odrl import DPP_PURPOSE, FRAMEWORK, access_policy, usage_policy
 from packseal.io.catenax_connector import Connector, Offer
-from packseal.io.catenax_notifier import Notifier
+from packseal.io.catenax_notifier import ENDED, Notifier
 from packseal.io.catenax_registry import TwinRegistry
 from packseal.io.circuit_breaker import CircuitBreaker
 from packseal.io.partner_http import NOTHING, PartnerHTTP
@@ -54,6 +54,7 @@ class Site:
             url,
             headers=headers,
             renew=renew,
+            renewed_at=ENDED if renew else (),
             wait=self.waited_s.append,
             timeout_s=timeout_s,
             is_private_allowed=True,

@@ -308,13 +308,15 @@ def test_of_several_offers_the_accepted_one_is_taken(here: Site) -> None:
     assert [one["target"] for one in here.connector_world.negotiated] == ["their-other-events"]
 
 
-def test_a_token_that_has_ended_is_fetched_anew_once(here: Site) -> None:
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_has_ended_is_fetched_anew_once(here: Site, status: int) -> None:
     receiving(here)
+    here.connector_world.ended_status = status
     here.connector_world.refused_tokens = 1
     here.notifier().send(RECEIVER, MESSAGE)
     assert here.connector_world.notified == [MESSAGE]
     here.connector_world.refused_tokens = 2
-    with pytest.raises(PartnerRefusedError, match="401"):
+    with pytest.raises(PartnerRefusedError, match=str(status)):
         here.notifier().send(RECEIVER, MESSAGE)
 
 

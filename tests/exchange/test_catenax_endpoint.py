@@ -74,14 +74,14 @@ def source_for(name: str, partner: Partner) -> Source | None:
 
 
 @contextmanager
-def running_at(folder: Path) -> Iterator[Running]:
+def running_at(folder: Path, requests_per_minute: int = 0) -> Iterator[Running]:
     with closing(PassportStore(folder / "passport.db")) as store:
         leaving = Leaving(store.outgoing, lambda: AS_OF_UNIX_MS)
         service = Submodels(
             frozenset({"connector"}), PARTNERS.get, source_for, lambda _name: Named(TWIN.identifiers), leaving
         )
         readers = [reader_table(name, role="public") for name in ("connector", "somebody")]
-        who = Readers(AccessTable(requests_per_minute=0), readers)
+        who = Readers(AccessTable(requests_per_minute=requests_per_minute), readers)
         app = Starlette(
             routes=[Mount(PREFIX, service.app())],
             middleware=[Middleware(ResultMiddleware), Middleware(ReaderMiddleware, readers=who)],
@@ -181,6 +181,16 @@ def test_who_does_not_get_in(
     assert found == status
     assert told["messages"][0]["code"] == str(status)
     assert ("www-authenticate" in sent) is (status == 401)
+
+
+def test_who_asks_too_often_is_told_when_in_the_form_of_the_contract(shared: Path, tmp_path: Path) -> None:
+    with running_at(tmp_path, requests_per_minute=1) as fresh:
+        assert fresh.get(path("nameplate"))[0] == 200
+        status, told, sent = fresh.get(path("nameplate"))
+    assert status == 429
+    assert int(sent["retry-after"]) > 0
+    assert "wait" in told["messages"][0]["text"]
+    assert AASContract(shared, SUBMODEL).faults("Result", told) == []
 
 
 @pytest.mark.parametrize("passport", ["00" * 16, "pack-1", "%2e%2e"])

@@ -241,6 +241,16 @@ def test_an_expired_token_is_renewed_once(asking: Make, server: Served) -> None:
     assert [one.headers["authorization"] for one in server.asked] == ["Bearer first-token", "Bearer second-token"]
 
 
+@pytest.mark.parametrize(("renewed_at", "expected"), [((401,), 1), ((401, 403), 2)])
+def test_which_status_tells_of_an_expired_token(
+    asking: Make, server: Served, renewed_at: tuple[int, ...], expected: int
+) -> None:
+    server.fail(403)
+    with pytest.raises(PartnerRefusedError) if expected == 1 else nullcontext():
+        asking(renew=lambda: None, renewed_at=renewed_at).request("GET", "/x")
+    assert len(server.asked) == expected
+
+
 def test_a_new_token_that_is_refused_too_is_the_end(asking: Make, server: Served) -> None:
     renewed: list[int] = []
     server.fail(401, 401)

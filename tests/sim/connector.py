@@ -50,6 +50,7 @@ class ConnectorWorld:
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
     notified: list[Any] = field(default_factory=list)
     refused_tokens: int = 0
+    ended_status: int = 403
     url: str = ""
 
     def app(self) -> Starlette:
@@ -169,7 +170,7 @@ class ConnectorWorld:
     async def _notify(self, request: Request) -> Response:
         if self.refused_tokens or request.headers.get("authorization") not in self.tokens:
             self.refused_tokens = max(0, self.refused_tokens - 1)
-            return _error(401, "AuthorizationFailed", "the token has ended")
+            return _error(self.ended_status, "AuthorizationFailed", "the token has ended")
         message = json.loads(await request.body())
         if message["header"]["messageId"] not in [one["header"]["messageId"] for one in self.notified]:
             self.notified.append(message)

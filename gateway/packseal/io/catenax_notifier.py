@@ -20,6 +20,7 @@ from packseal.io.catenax_connector import entries
 from packseal.io.partner_http import PartnerHTTP
 
 POLLS, POLL_S = 30, 2.0
+ENDED = (401, 403)  # what a data plane answers to a token that has ended; Tractus-X takes the latter
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Notifier:
         data_plane: Callable[[str, Callable[[], Mapping[str, str]], Callable[[], None]], PartnerHTTP],
         wait: Callable[[float], None],
     ) -> None:
-        """data_plane: (its address, headers, renew) -> how it is asked."""
+        """data_plane: (its address, headers, renew) -> how it is asked; renewed at ENDED."""
         self._management, self._data_plane, self._wait = management, data_plane, wait
 
     def send(self, receiver: Receiver, message: Json) -> None:

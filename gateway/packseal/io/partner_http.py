@@ -12,7 +12,7 @@ import json
 import random
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -75,6 +75,7 @@ class PartnerHTTP:
         *,
         headers: Callable[[], Mapping[str, str]] = lambda: NOTHING,
         renew: Callable[[], None] | None = None,
+        renewed_at: Container[int] = (401,),
         clock_s: Callable[[], float] = time.monotonic,
         now_unix_s: Callable[[], float] = time.time,
         wait: Callable[[float], None] = time.sleep,
@@ -86,12 +87,14 @@ class PartnerHTTP:
         max_bytes: int = MAX_ANSWER_BYTES,
         breaker: CircuitBreaker | None = None,
     ) -> None:
-        """headers: with the credential, asked for each attempt. renew: called once after a 401, before another attempt.
+        """headers: with the credential, asked for each attempt. renew: called once before another attempt, after
+        a status of renewed_at: some answer 403 to a token that has ended.
 
         timeout_s: of each attempt as a whole. Raises ConfigError for an address that is none.
         """
         self.base_url = checked_url(base_url)
         self._headers, self._renew, self._wait, self._chance = headers, renew, wait, chance
+        self._renewed_at = renewed_at
         self._now_unix_s, self._timeout_s, self._attempts = now_unix_s, timeout_s, attempts
         self._is_private_allowed, self._tls, self._max_bytes = is_private_allowed, tls, max_bytes
         self._breaker = breaker or CircuitBreaker(clock_s)
@@ -128,7 +131,7 @@ class PartnerHTTP:
             try:
                 return self._ask(asked)
             except PartnerRefusedError as error:
-                if error.status != 401 or self._renew is None or not may_renew:
+                if error.status not in self._renewed_at or self._renew is None or not may_renew:
                     raise
                 may_renew = False  # a refused request was not carried out, whatever its method
                 self._renew()

@@ -26,6 +26,12 @@ class SupplyFile:
         """Bytes, over all of the board's lives on this bench."""
         return int.from_bytes(self.path.read_bytes()[:8], "little")
 
+    @property
+    def is_cut(self) -> bool:
+        """The byte that was named has come, and the power went."""
+        head = self.path.read_bytes()[:_HEAD_BYTES]
+        return int.from_bytes(head[:8], "little") >= int.from_bytes(head[8:], "little")
+
     def erase_counts(self) -> list[int]:
         """[sectors]."""
         content = self.path.read_bytes()[_HEAD_BYTES:]

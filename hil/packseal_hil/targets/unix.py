@@ -45,7 +45,8 @@ class UnixTarget:
             raise BenchError(f"the unix target cannot be made: {error}") from None
         self.serial_port, self.bms_port = self._board.port, self._board.second_port
         self.firmware_hash = unix_firmware_hash(firmware_folder())
-        self._is_power_on = self._is_cut_armed = False
+        self._is_power_on = False
+        self._said_before = len(self._log())
 
     def start(self, config: Mapping[str, object], can_table: bytes = b"") -> None:
         self.cut_power()
@@ -57,7 +58,6 @@ class UnixTarget:
     def cut_power(self, at_flash_byte: int | None = None) -> None:
         if at_flash_byte is not None:
             self._supply.cut_in(at_flash_byte)
-            self._is_cut_armed = True
             return
         self._board.kill()
         self._is_power_on = False
@@ -68,7 +68,6 @@ class UnixTarget:
             return
         self._board.kill()
         self._supply.hold()
-        self._is_cut_armed = False
         self._board.start()
         self.starts += 1
         self._is_power_on = True
@@ -84,20 +83,23 @@ class UnixTarget:
         return UnixFlash(self._folder / "flash.bin", self._supply)
 
     def said(self) -> str:
-        log = self._folder / "board.log"
-        return log.read_text(errors="replace") if log.is_file() else ""
+        return self._log()[self._said_before :].decode(errors="replace")
 
     def problem(self) -> str:
         said = self.said()
         if "Traceback" in said:
             return f"the firmware raised: {said[said.rindex('Traceback') :][:500]}"
-        if self._is_power_on and not self._board.is_running() and not self._is_cut_armed:
+        if self._is_power_on and not self._board.is_running() and not self._supply.is_cut:
             return f"the firmware ended by itself: {said[-500:]}"
         return ""
 
     def close(self) -> None:
         self._board.stop()
         self._is_power_on = False
+
+    def _log(self) -> bytes:
+        log = self._folder / "board.log"
+        return log.read_bytes() if log.is_file() else b""
 
     def _own_settings(self) -> dict[str, object]:
         return {"clock_rate": self.clock_rate, "flash_sectors": FLASH_SECTORS}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pycddl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packseal.errors import EvidenceError, Reason
@@ -195,6 +195,7 @@ def test_every_truncation_is_malformed(good: dict[str, str]) -> None:
 SIGNED = [one for one in GOOD if one["kind"] in ("certificate", "accreditation", "trust-list")]
 
 
+@settings(max_examples=60, deadline=None)  # P-256 is signed in plain Python
 @given(st.sampled_from(SIGNED), st.integers(0), st.integers(1, 255))
 def test_no_changed_byte_of_a_signed_message_is_taken(good: dict[str, str], place: int, change: int) -> None:
     content = bytearray.fromhex(good["content"])
@@ -202,6 +203,7 @@ def test_no_changed_byte_of_a_signed_message_is_taken(good: dict[str, str], plac
     refused(good["kind"], bytes(content))
 
 
+@settings(max_examples=60, deadline=None)  # P-256 is signed in plain Python
 @given(st.sampled_from(GOOD), st.integers(0), st.integers(1, 255))
 def test_whatever_is_changed_only_our_own_error_comes_out(good: dict[str, str], place: int, change: int) -> None:
     content = bytearray.fromhex(good["content"])
@@ -311,23 +313,27 @@ decisions = st.builds(
 )
 
 
+@settings(max_examples=60, deadline=None)  # P-256 is signed in plain Python
 @given(certificates)
 def test_every_certificate_comes_back(certificate: Certificate) -> None:
     content = sign_certificate(certificate, OTHER_BODY.sign, OTHER_BODY.key)
     assert verify_certificate(content, OTHER_BODY.key) == certificate
 
 
+@settings(max_examples=60, deadline=None)  # P-256 is signed in plain Python
 @given(accreditations)
 def test_every_accreditation_comes_back(accreditation: Accreditation) -> None:
     content = sign_accreditation(accreditation, BODY.sign, BODY.key)
     assert verify_accreditation(content, BODY.key) == accreditation
 
 
+@settings(max_examples=60, deadline=None)  # P-256 is signed in plain Python
 @given(schemes())
 def test_every_scheme_comes_back(scheme: Scheme) -> None:
     assert Scheme.from_bytes(scheme.to_bytes()) == scheme
 
 
+@settings(max_examples=60, deadline=None)  # P-256 is signed in plain Python
 @given(rules)
 def test_every_rule_comes_back(rule: EquivalenceRule) -> None:
     assert read_rule(rule.to_bytes()) == rule
@@ -336,12 +342,14 @@ def test_every_rule_comes_back(rule: EquivalenceRule) -> None:
     assert signed.rule == rule
 
 
+@settings(max_examples=60, deadline=None)  # P-256 is signed in plain Python
 @given(trust_lists())
 def test_every_trust_list_comes_back(trust_list: TrustList) -> None:
     content = sign_trust_list(trust_list, PUBLISHER.sign, PUBLISHER.key)
     assert verify_trust_list(content, PUBLISHER.key) == trust_list
 
 
+@settings(max_examples=60, deadline=None)  # P-256 is signed in plain Python
 @given(decisions)
 def test_every_decision_comes_back(decision: Decision) -> None:
     content = decision.to_bytes()

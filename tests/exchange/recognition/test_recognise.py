@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packseal.errors import EvidenceError
@@ -238,6 +238,7 @@ def test_partial_is_never_upgraded() -> None:
     assert own.refusal is Refusal.CRITERION_PARTIAL
 
 
+@settings(max_examples=60, deadline=None)  # P-256 is signed in plain Python
 @given(
     st.lists(st.sampled_from(Outcome), min_size=3, max_size=3),
     st.lists(st.sampled_from(Coverage), min_size=2, max_size=2),
@@ -293,7 +294,9 @@ def test_the_same_signature_twice_is_one_signature() -> None:
 def test_a_rule_within_one_side_cannot_be_of_two() -> None:
     inner = replace(WEST_SCHEME, side=EAST)
     schemes = (EAST_SCHEME, inner, THIRD_SCHEME)
-    assert refused(replace(trusting(schemes=in_force(schemes)), schemes=schemes))[0] is Refusal.ONE_SIDED
+    case = replace(trusting(schemes=in_force(schemes)), schemes=schemes)
+    for signers in (BOTH, (EAST_PARTY, EAST_SECOND)):
+        assert refused(replace(case, rules=((RULE, signers),)))[0] is Refusal.ONE_SIDED
 
 
 def test_a_bad_rule_does_not_stand_in_the_way_of_a_good_one() -> None:
@@ -480,6 +483,13 @@ def test_a_scheme_counts_as_the_list_names_it_alone() -> None:
     assert refused(Case(schemes=SCHEMES[1:]))[0] is Refusal.UNKNOWN_SCHEME
     renamed = tuple(replace(one, side=THIRD) for one in TRUST_LIST.schemes[:1])
     assert refused(trusting(schemes=(*renamed, *TRUST_LIST.schemes[1:])))[0] is Refusal.NOT_ACCREDITED
+
+
+def test_a_document_of_another_name_or_side_than_listed_is_not_the_listed_one() -> None:
+    east, west, third = TRUST_LIST.schemes
+    for other in (replace(west, side=THIRD), replace(west, digest=third.digest)):
+        decision = decide(trusting(schemes=(east, other)))
+        assert (decision.refusal, "the document that" in decision.words) == (Refusal.UNKNOWN_SCHEME, True)
 
 
 def test_what_nobody_knows_is_refused_by_its_name() -> None:

@@ -23,7 +23,7 @@ from packseal.exchange.export import UnfitError
 from packseal.exchange.identifiers import Identifiers
 from packseal.exchange.loss import Json
 from packseal.io.catenax_connector import Connector, Offer
-from packseal.io.catenax_notifier import Notifier, Receiver
+from packseal.io.catenax_notifier import ENDED, Notifier, Receiver
 from packseal.io.catenax_registry import TwinRegistry
 from packseal.io.catenax_settings import CatenaXSettings, connector_http, registry_http
 from packseal.io.partner_http import PartnerHTTP
@@ -134,7 +134,9 @@ def notified(
     receiver = Receiver(told.participant_id, told.dsp_url, EVENT_TYPE, accepted)
 
     def data_plane(url: str, headers: Callable[[], Mapping[str, str]], renew: Callable[[], None]) -> PartnerHTTP:
-        return PartnerHTTP(url, headers=headers, renew=renew, is_private_allowed=settings.connector.private)
+        return PartnerHTTP(
+            url, headers=headers, renew=renew, renewed_at=ENDED, is_private_allowed=settings.connector.private
+        )
 
     Notifier(connector_http(settings.connector), data_plane, wait).send(receiver, message)
     return message_id

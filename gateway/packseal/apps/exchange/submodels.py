@@ -10,8 +10,8 @@ Whether the partner has a contract is the connector's part.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -135,17 +135,22 @@ class _Rewriting:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._start: Message | None = None
+        self._content = b""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_problem(message):
             self._start = message
         elif self._start is None:
             await self._send(message)
-        elif not message.get("more_body"):
-            status = self._start["status"]
-            kept = {name.decode(): value.decode() for name, value in self._start["headers"] if name in _KEPT}
-            answer = _result(status, HTTPStatus(status).phrase, kept)
-            await answer(self._scope, self._receive, self._send)
+        else:
+            self._content += message.get("body", b"")
+            if not message.get("more_body"):
+                await self._answer(self._start)
+
+    async def _answer(self, start: Message) -> None:
+        words = json.loads(self._content)["detail"]
+        kept = {name.decode(): value.decode() for name, value in start["headers"] if name in _KEPT}
+        await _result(start["status"], words, kept)(self._scope, self._receive, self._send)
 
 
 _KEPT = (b"www-authenticate", b"retry-after")

@@ -39,7 +39,8 @@ NAMESPACES = (
 
 def asset(asset_id: str, semantic_id: str, backend_url: str, secret_alias: str) -> Json:
     """One aspect of one battery. backend_url: of the aspect at the passport service, to which the data plane appends
-    what a consumer asks for, /submodel/$value. secret_alias: of the vault's entry that holds the whole Authorization header of a reader."""
+    what a consumer asks for, /submodel/$value. secret_alias: of the vault's entry that holds the whole Authorization
+    header of a reader."""
     return {
         "@context": dict(PREFIXES),
         "@type": "Asset",

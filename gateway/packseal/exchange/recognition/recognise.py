@@ -180,8 +180,9 @@ def _check_rule(signed: SignedRule, case: _Case, now_unix_ms: int) -> None:
 
 
 def _check_sides(signers: Iterable[Party], sides: set[str], what: str) -> None:
+    """Two sides are two organisations, since a trust list has each party on one side."""
     signed = {party.side: party for party in signers}
-    if len(sides) < 2 or set(signed) != sides or len({party.id for party in signed.values()}) < 2:
+    if len(sides) < 2 or set(signed) != sides:
         by = ", ".join(sorted(f"{party.name} of {side}" for side, party in signed.items())) or "nobody on the list"
         words = f"{what} needs the signature of one party of each of {' and '.join(sorted(sides))}; signed by {by}"
         raise RefusedError(Refusal.ONE_SIDED, words)
