@@ -11,13 +11,13 @@ globalThis.crypto ??= webcrypto; // Node 18 has it, but not by this name
 const [folder] = process.argv.slice(2);
 const part = (name) => import(`${folder}/${name}.js`);
 const { decode, encode } = await part("verify/cbor");
-const { decodeSign1 } = await part("verify/cose");
+const { ED25519, decodeSign1 } = await part("verify/cose");
 const { EvidenceError, hex, joined, unhex } = await part("verify/evidence");
 const { ampereHours, battery, modules, passport, percent, records, unixMs } = await part("sign/input");
 const { readKey, signerOf, whyUnableToSign } = await part("sign/key");
 const { readConsent, signConsent, signStatement, verifyConsent } = await part("sign/signing");
 const { readStated, statedOf } = await part("sign/stated");
-const { decodeStatement, encodeStatement } = await part("sign/statement");
+const { CREATE, decodeStatement, encodeStatement } = await part("sign/statement");
 
 const payloadOf = (content) => decodeSign1(unhex(content)).payload;
 
@@ -49,6 +49,12 @@ const ASK = {
     const statement = decodeStatement(payloadOf(content));
     return encodeStatement({ ...statement, ...changed });
   },
+  create: ({ passportId, key, originals, sealed, ...rest }) => encodeStatement({
+    ...rest, kind: CREATE, salt: new Uint8Array(16), issuedUnixMs: 7,
+    passportId: unhex(passportId), operator: [ED25519, unhex(key)],
+    originals: originals.map(([id, head, consent]) => [unhex(id), unhex(head), consent === null ? null : unhex(consent)]),
+    sealed: sealed.map(([logId, size, root]) => [unhex(logId), size, unhex(root)]),
+  }),
   created: async (content, key, algorithm) => {
     const { passportId, originals: [[original, head, consent]] } = decodeStatement(payloadOf(content));
     await verifyConsent(consent, { publicKey: unhex(key), algorithm }, original, head, passportId);

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packseal.records.cbor import encode
-from packseal.records.cose import ED25519, unverified_payload
-from packseal.records.statement_bodies import Kind
-from packseal.records.statement_fields import encode_stated
+from packseal.records.cose import ED25519, VerifyingKey, unverified_payload
+from packseal.records.statement_bodies import CATEGORIES, Create, Kind, ModulePlace, Original, SealedLog
+from packseal.records.statement_fields import BATTERY, encode_fields, encode_stated
 from packseal.records.statements import sign_consent
 from tests.line.rig import tool
 from tests.vectors.statements import FIRST, HEAD, RECORD, RECYCLER, ROLES, SECOND, consent, good_statements, signed
@@ -149,6 +149,45 @@ def test_any_value_is_encoded_as_the_gateway_encodes_it(values: list[dict[str, A
     expected = [encode(encode_stated(value, 9)).hex() for value in values]
     assert goods([("stated", value) for value in values]) == expected
     assert goods([("restated", content) for content in expected]) == expected
+
+
+BYTES_16, BYTES_32 = st.binary(min_size=16, max_size=16), st.binary(min_size=32, max_size=32)
+ORIGINAL = st.builds(Original, BYTES_16, BYTES_32, st.none() | st.binary(max_size=30))
+SEALED = st.builds(SealedLog, BYTES_16, st.integers(1, (1 << 24) - 1), BYTES_32)
+
+
+@st.composite
+def creates(draw: st.DrawFn) -> Create:
+    originals = draw(st.lists(ORIGINAL, max_size=3, unique_by=lambda one: one.passport_id))
+    places = st.integers(0, max(len(originals) - 1, 0))
+    modules = draw(st.lists(st.builds(ModulePlace, TEXT, places, TEXT), max_size=3, unique_by=lambda one: one.module))
+    sealed = draw(st.lists(SEALED, max_size=3, unique_by=lambda one: one.log_id))
+    has_any = bool(originals)
+    return Create(
+        FIRST, draw(st.from_regex(BATTERY, fullmatch=True)), draw(st.sampled_from(CATEGORIES)), draw(TEXT),
+        VerifyingKey(draw(BYTES_32)), tuple(originals), tuple(modules) if has_any else (),
+        tuple(sealed) if has_any else (), draw(st.none() | st.integers(1, (1 << 53) - 1)), draw(st.none() | TEXT),
+    )  # fmt: skip
+
+
+def as_json(create: Create) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "passportId": create.passport_id.hex(), "battery": create.battery, "name": create.name,
+        "category": CATEGORIES.index(create.category) + 1, "key": create.operator.public_key.hex(),
+        "originals": [[a.passport_id.hex(), a.head.hex(), None if a.consent is None else a.consent.hex()]
+                      for a in create.originals],
+        "modules": [[one.module, one.original, one.place] for one in create.modules],
+        "sealed": [[one.log_id.hex(), one.size, one.root.hex()] for one in create.sealed],
+    }  # fmt: skip
+    given = {"ratedCapacityMah": create.rated_capacity_mah, "chemistry": create.chemistry}
+    return said | {name: value for name, value in given.items() if value is not None}
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.lists(creates(), min_size=30, max_size=30))
+def test_any_new_passport_is_encoded_as_the_gateway_encodes_it(made: list[Create]) -> None:
+    expected = [encode([1, Kind.CREATE, bytes(16), 7, encode_fields(one)]).hex() for one in made]
+    assert goods([("create", as_json(one)) for one in made]) == expected
 
 
 PERCENTS = {"0": 0, "91.2": 9120, "91,25": 9125, " 200 ": 20_000, "7.05": 705}

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ RULES = (Rule("weight", frozenset({"mass"}), form=Form.WITHHELD), Rule("rest", g
 RECYCLER = Partner("recycler", "https://r.example", "legitimate-interest", frozenset({1, 2, 4}), "contract-1", RULES)
 ALL = (Rule("all", groups=frozenset({1})),)
 BUYER = Partner("buyer", "https://b.example", "public", frozenset({1}), "contract-2", ALL)
+WIDER = Rule("all", groups=frozenset({1, 2, 4}))
 PARTNERS = {CUSTOMER: RECYCLER, BPNL: BUYER}
 SOURCES = {PASSPORTS[category]: pack(category) for category in CATEGORIES}
 EV = PASSPORTS["EV"]
@@ -69,6 +70,8 @@ class Running:
 def source_for(name: str, partner: Partner) -> Source | None:
     if name == "broken":
         raise UnavailableError("the database")
+    if name == "above":  # cut by rules of the same name, for another tier
+        return released(pack("EV"), replace(partner, groups=frozenset({1, 2, 4}), rules=(WIDER,)))
     found = SOURCES.get(name)
     return released(found, partner) if found else None
 
@@ -200,6 +203,15 @@ def test_a_passport_that_is_not_there(running: Running, passport: str) -> None:
 
 def test_an_aspect_that_is_not_there_is_told_as_a_passport_that_is_not(running: Running) -> None:
     assert running.get(path("prices"))[:2] == running.get(path("nameplate", passport="00" * 16))[:2]
+
+
+@pytest.mark.parametrize("ending", ["submodel", "submodel/$value"])
+def test_what_is_above_the_tier_does_not_leave_whoever_let_it_through(tmp_path: Path, ending: str) -> None:
+    with running_at(tmp_path) as fresh:
+        status, told, _ = fresh.get(path("product-condition", ending, "above"), {"Edc-Bpn": BPNL})
+        assert status == 500
+        assert "may not leave" in told["messages"][0]["text"]
+        assert fresh.store.outgoing.of(pack("EV").battery) == []
 
 
 def test_a_service_that_cannot_now_says_when(running: Running) -> None:

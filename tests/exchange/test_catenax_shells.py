@@ -154,3 +154,16 @@ def test_aspects_of_others_stay_where_the_whole_is_replaced() -> None:
     assert isinstance(whole["submodelDescriptors"], list)
     assert [one["id"] for one in whole["submodelDescriptors"]] == [CONDITION.submodel_id, "theirs"]
     assert whole["submodelDescriptors"][0]["endpoints"]
+
+
+TREES = st.recursive(
+    st.integers() | st.text(max_size=3),
+    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.text(max_size=3), one, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(max_size=3), TREES))
+def test_nothing_differs_from_itself_and_everything_from_nothing(tree: Json) -> None:
+    assert not differing(tree, copy.deepcopy(tree))
+    assert differing(tree, {}) is bool(tree)

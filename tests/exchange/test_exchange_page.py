@@ -43,7 +43,7 @@ def test_the_partner_of_the_page_has_a_rule_of_every_form(tmp_path: Path) -> Non
     assert {rule.form for rule in partner.rules} == set(Form)
     assert set(tomllib.loads(BLOCKS[0])) == set(PartnerFile.model_fields)
     shown = {key for rule in tomllib.loads(BLOCKS[0])["rule"] for key in rule}
-    assert shown == set(RuleTable.model_fields) - IN_COMMENTS - IN_COMMENTS
+    assert shown == set(RuleTable.model_fields) - IN_COMMENTS
 
 
 def test_the_names_of_the_page_are_names(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from packseal.errors import ConfigError
 from packseal.exchange.rules import Form, Partner, Rule
 from packseal.io.partner_settings import PartnerFile
 from packseal.io.settings import load_settings
+from tests.exchange.packs import CATEGORIES, pack
 
 HEAD = 'id = "depot"\naudience = "https://depot.example"\ntier = "legitimate-interest"\ncontract = "2027-0815"\n'
 RULES = """
@@ -89,6 +90,8 @@ WRONG = {
     "no step": ('keys = ["mass"]\nform = "rounded"\nstep = "0"', "expected a number above 0"),
     "a day as text": ('keys = ["mass"]\nform = "whole"\nuntil = "2028-01-01"', "expected a day such as 2028-01-01"),
     "a time without zone": ('keys = ["mass"]\nform = "whole"\nuntil = 2028-01-01T00:00:00', "a time with its zone"),
+    "under another key": ('keys = ["soce"]\nform = "withheld"', "'soce' stands in a passport as soce_cpct"),
+    "under two": ('keys = ["remaining_power"]\nform = "whole"', "as power_at_80 and power_at_20; name that"),
     "nothing": ('keys = []\nform = "whole"', "keys"),
 }  # fmt: skip
 
@@ -104,6 +107,14 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, rule: str, words: 
 def test_two_rules_for_one_key_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the key mass stands in two rules"):
         read(tmp_path, HEAD + "".join(f'[[rule]]\nid = "{n}"\nkeys = ["mass"]\nform = "whole"\n' for n in "ab"))
+
+
+def test_every_value_of_a_passport_can_be_named(tmp_path: Path) -> None:
+    keys = sorted({key for category in CATEGORIES for key in pack(category).values})
+    named = ", ".join(f'"{key}"' for key in keys)
+    head = HEAD.replace("legitimate-interest", "operator")
+    (rule,) = read(tmp_path, f'{head}[[rule]]\nid = "all"\nkeys = [{named}]\nform = "whole"\n').rules
+    assert rule.keys == set(keys)
 
 
 def test_a_tier_is_a_role(tmp_path: Path) -> None:

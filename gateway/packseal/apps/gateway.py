@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -37,12 +37,14 @@ REFUSED_CONFIGURATION = "the board runs its last good configuration: its console
 
 
 class Gateway:
-    def __init__(self, settings: GatewaySettings, role: str = "gateway") -> None:
-        """Opens the outbox, for this gateway alone; role tells MQTT clients of one site apart.
+    def __init__(
+        self, settings: GatewaySettings, role: str = "gateway", unix_ms: Callable[[], int] | None = None
+    ) -> None:
+        """Opens the outbox, for this gateway alone; role tells MQTT clients of one site apart. unix_ms: its wall clock.
 
         Raises ConfigError, DBCError or BindingError for files that cannot be used, UnavailableError.
         """
-        self._settings = settings
+        self._settings, self._unix_ms = settings, unix_ms or _unix_ms
         signals, updates = bound_signals(settings), offered_updates(settings)
         self._attestor = Attestor(gateway_key(settings), settings_digest(settings, signals))
         with ExitStack() as opened:
@@ -70,7 +72,7 @@ class Gateway:
             ]
             self.cans = [CanCollector(plan, self._store, self.submit) for plan in self._can_plans(signals)]
             self._sources: tuple[BoardCollector | CanCollector, ...] = (*self.boards, *self.cans)
-            fresh = (self._mqtt.publish, self._store.count, _unix_ms, _now_ms)
+            fresh = (self._mqtt.publish, self._store.count, self._unix_ms, _now_ms)
             self._fresh = FreshDesk(settings.service_public_key, self._sources, *fresh)
             self._sender = threading.Thread(target=self._send_for_ever, name="sender", daemon=True)
             self._opened = opened.pop_all()
@@ -102,7 +104,7 @@ class Gateway:
         is_live: these are the newest records of a pack; only then are they published as its state.
         counts: what its link or bus has had and lost since the start, by attestation key (docs/record.md section 5.8).
         """
-        now_unix_ms = _unix_ms()
+        now_unix_ms = self._unix_ms()
         attested = self._attestor.attested(delivery, verified, now_unix_ms, counts)
         item = self._store.store(battery, attested, verified, now_unix_ms)
         with self._lock:
@@ -148,7 +150,7 @@ class Gateway:
             "boards": [{"battery": b.table.battery, **asdict(b.state)} for b in self.boards],
             "cans": [{"battery": c.table.battery, "channel": c.table.channel, **asdict(c.state)} for c in self.cans],
             "records_waiting": sum(item.records for item in items),
-            "oldest_waiting_s": 0 if oldest is None else (_unix_ms() - oldest) // 1000,
+            "oldest_waiting_s": 0 if oldest is None else (self._unix_ms() - oldest) // 1000,
             "refused_by_service": refused,
             "counts": self._store.counts(),
         }
@@ -248,7 +250,7 @@ class Gateway:
         if windows:
             seq, uptime_ms, window = windows[-1]
             age_ms = max(0, verified.checkpoint.uptime_ms - uptime_ms)
-            state = {"seq": seq, "received_unix_ms": _unix_ms(), "age_ms": age_ms, **_live_values(window)}
+            state = {"seq": seq, "received_unix_ms": self._unix_ms(), "age_ms": age_ms, **_live_values(window)}
             topic = f"packseal/{self._settings.site}/{battery}/state"
             self._mqtt.publish(topic, json.dumps(state).encode(), retain=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from packseal.passport.words import plural
 from packseal.records.report import printable, utc
 
 WIDTH = 34
@@ -23,7 +24,7 @@ def listed_lines(items: Sequence[Mapping[str, Any]]) -> list[str]:
 def _listed(one: Mapping[str, Any]) -> str:
     health = one["state_of_health_percent"]
     known = "health not known" if health is None else f"health {health:.1f} %"
-    records = f"{one['records']} records" + (f", {one['records_lost']} lost" if one["records_lost"] else "")
+    records = plural(one["records"], "record") + (f", {one['records_lost']} lost" if one["records_lost"] else "")
     stage = one["stage"] or "no life cycle"
     return f"{one['passport']:{WIDTH}} {one['name']} ({one['category']}), {stage}, {known}, {records}"
 

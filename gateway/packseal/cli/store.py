@@ -26,6 +26,7 @@ def rebuild(*, settings: Path, battery: str | None) -> None:
     """
     from packseal.apps.passport_rebuild import rebuild_stored
     from packseal.io.settings import PassportFileSettings, load_settings
+    from packseal.passport.words import plural
 
     count, differing = 0, 0
     for one in rebuild_stored(load_settings(settings, PassportFileSettings), battery):
@@ -33,7 +34,7 @@ def rebuild(*, settings: Path, battery: str | None) -> None:
         differing += not one.is_same
         logs = ", ".join(log.hex()[:8] for log in one.logs)
         said = "the same" if one.is_same else f"another passport; it differs in log {logs or 'order'}"
-        click.echo(f"{one.battery}: {one.records} records, {said}")
+        click.echo(f"{one.battery}: {plural(one.records, 'record')}, {said}")
     click.echo(f"{count} rebuilt, {differing} of them not what is shown")
     if differing:
         raise click.exceptions.Exit(EXIT_REFUSED)

@@ -19,6 +19,12 @@ from packseal.passport.attributes import ATTRIBUTES, DOCUMENT_KEYS, OWN_GROUPS, 
 GROUP_PREFIX = "group:"
 KNOWN = frozenset({*ATTRIBUTES, *DOCUMENT_KEYS, *OWN_GROUPS})
 MAX_DIGITS = 6
+_ELSEWHERE: Mapping[str, list[str]] = {
+    attribute: [key for key, of in DOCUMENT_KEYS.items() if of == attribute]
+    for attribute in DOCUMENT_KEYS.values()
+    if attribute not in DOCUMENT_KEYS
+}
+"""Attributes of which a document has the value under another key: a rule for the first would hide nothing."""
 _GOES_WITH: Mapping[str, tuple[str, ...]] = {"rounded": ("digits", "step"), "threshold": ("at_least", "at_most")}
 
 
@@ -27,6 +33,8 @@ def _known(entries: tuple[str, ...]) -> tuple[str, ...]:
         group = entry.removeprefix(GROUP_PREFIX)
         if entry.startswith(GROUP_PREFIX) and group in {str(int(one)) for one in Group}:
             continue
+        if entry in _ELSEWHERE:
+            raise ValueError(f"{entry!r} stands in a passport as {' and '.join(_ELSEWHERE[entry])}; name that")
         if group_of(entry) is None:
             near = difflib.get_close_matches(entry, KNOWN, 1)
             hint = f"did you mean {near[0]!r}?" if near else "`packseal passport attributes` lists them"

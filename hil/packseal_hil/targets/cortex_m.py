@@ -1,8 +1,8 @@
-"""The target `cortex-m`: the firmware on a Cortex-M3 of QEMU's (firmware/boards/qemu), with 96 kB of heap. See target.py.
+"""The target `cortex-m`: the firmware on a Cortex-M3 of QEMU's (firmware/boards/qemu), with 96 kB of heap. Terms: target.py.
 
 UART 1 is serial_port and UART 2 bms_port. There is no CAN. The clock is the wall's, and the processor's speed is this
-machine's: what needs a board's time needs a board. The firmware is frozen into MicroPython, which takes half a minute to
-build when one of its files has changed.
+machine's: what needs a board's time needs a board. The firmware is frozen into MicroPython, which takes half a minute
+to build when one of its files has changed.
 """
 
 from __future__ import annotations

@@ -487,7 +487,7 @@ def test_a_scheme_counts_as_the_list_names_it_alone() -> None:
 
 def test_a_document_of_another_name_or_side_than_listed_is_not_the_listed_one() -> None:
     east, west, third = TRUST_LIST.schemes
-    for other in (replace(west, side=THIRD), replace(west, digest=third.digest)):
+    for other in (replace(west, side=THIRD), replace(west, side=THIRD, digest=third.digest)):
         decision = decide(trusting(schemes=(east, other)))
         assert (decision.refusal, "the document that" in decision.words) == (Refusal.UNKNOWN_SCHEME, True)
 

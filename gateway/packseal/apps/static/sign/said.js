@@ -11,7 +11,7 @@ const NOTES = ["", "a repair", "an accident or other damage", "something else"];
 const BODIES = {
   [CREATE]: ({ battery, category, name, operator, originals, modules, sealed, ratedCapacityMah, chemistry }) => [
     [t("Statement"), originals.length ? t("a new passport, of a battery that comes from others") : t("a new passport")],
-    [t("Battery id"), battery], [t("Name"), name], [t("Category"), t(CATEGORIES[category])],
+    [t("Battery id"), battery], [t("What people call it"), name], [t("Category"), t(CATEGORIES[category])],
     [t("Rated capacity"), ratedCapacityMah === undefined ? t("not stated") : t(ampereHours(ratedCapacityMah))],
     [t("Chemistry"), chemistry === undefined ? t("not stated") : chemistry],
     [t("Responsible from here on"), hex(operator[1])],
