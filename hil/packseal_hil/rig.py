@@ -22,6 +22,7 @@ Port = Annotated[str, Field(min_length=1, max_length=200)]
 Baud = Annotated[int, Field(strict=True, ge=300, le=4_000_000)]
 PatienceS = Annotated[int, Field(strict=True, ge=1, le=3600)]
 CellBlocks = Annotated[int, Field(strict=True, ge=1, le=1000)]
+Strings = Annotated[int, Field(strict=True, ge=1, le=100)]
 DEFAULT_PATIENCE_S = 120  # a person has to be found, and to walk to the bench
 
 
@@ -94,18 +95,30 @@ class JbdTable(DeviceTable):
 
     driver: Literal["jbd"]
     cell_blocks: Annotated[int, Field(strict=True, ge=1, le=32)]
+    strings: Strings = 1
     rated_capacity_mah: Annotated[int, Field(strict=True, gt=0, le=655_350)]
     port: Port | None = None
 
 
+class CanBmsTable(DeviceTable):
+    """[cell_simulator]: an emulated BMS that broadcasts on the [[can]] of this name"""
+
+    driver: Literal["can-bms"]
+    bus: Name
+    cell_blocks: CellBlocks
+    strings: Strings = 1
+
+
 class NgiN83624Table(DeviceTable):
-    """[cell_simulator] of NGI N83624: 24 channels of 0 to 6 V, from channel `first_channel` on"""
+    """[cell_simulator] of NGI N83624: 24 channels of 0 to 6 V, from channel `first_channel` on; has_fault_relays: its
+    option of section 6.10, which opens a wire"""
 
     driver: Literal["scpi-ngi-n83624"]
     address: Listen
     cell_blocks: Annotated[int, Field(strict=True, ge=1, le=24)]
     first_channel: Annotated[int, Field(strict=True, ge=1, le=24)] = 1
     current_limit_ma: Annotated[int, Field(strict=True, gt=0, le=5_000)] = 1_000
+    has_fault_relays: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
     def _channels_suffice(self) -> NgiN83624Table:
@@ -162,8 +175,9 @@ Can = Annotated[
 Cells = Annotated[
     Annotated[SimulatedCellsTable, Tag("simulated")]
     | Annotated[JbdTable, Tag("jbd")]
+    | Annotated[CanBmsTable, Tag("can-bms")]
     | Annotated[NgiN83624Table, Tag("scpi-ngi-n83624")],
-    _by_driver("simulated", "jbd", "scpi-ngi-n83624"),
+    _by_driver("simulated", "jbd", "can-bms", "scpi-ngi-n83624"),
 ]
 Console = Annotated[
     Annotated[SimulatedTable, Tag("simulated")] | Annotated[SerialTable, Tag("serial")],
@@ -199,6 +213,13 @@ class Rig(Table):
         ports = [port for port in self.serial_ports if port]
         if len(set(ports)) < len(ports):
             raise ValueError("a serial port stands twice; two readers would take each other's bytes")
+        return self
+
+    @model_validator(mode="after")
+    def _buses_are_there(self) -> Rig:
+        cells = self.cell_simulator
+        if isinstance(cells, CanBmsTable) and cells.bus not in [can.name for can in self.can]:
+            raise ValueError(f"cell_simulator: there is no [[can]] with the name {cells.bus!r}")
         return self
 
     @property

@@ -12,7 +12,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from packseal.apps.authority import Signatory, submit
 from packseal.apps.gateway import Gateway
@@ -24,6 +24,7 @@ from packseal.passport.audit import Difference
 from packseal.records.acts import Role
 from packseal.records.checkpoint import SALT_BYTES
 from packseal.records.entries import Entry, decode_entry, genesis_key
+from packseal_hil.pack_setup import PackSetup
 from packseal_hil.protocols import BenchError
 from packseal_hil.readings import Truth
 
@@ -50,19 +51,20 @@ class Enrolment:
 @dataclass(frozen=True, slots=True)
 class Health:
     """What the passport says of the capacity, in 0.01 % of the rated one; low and high: its interval, None where it
-    states none. All None: it says nothing yet."""
+    states none. All None: it says nothing yet. setup: of the pack that it is about."""
 
+    setup: PackSetup
     soh_capacity_cpct: int | None = None
     low_cpct: int | None = None
     high_cpct: int | None = None
 
     def within(self, truth: Truth, beside_cpct: int = 0) -> bool:
-        """Whether the truth lies in what the passport claims, or beside_cpct next to it. False while it says nothing."""
+        """Whether the truth lies in what the passport claims, or beside_cpct next to it; not while it says nothing."""
         if self.soh_capacity_cpct is None:
             return False
         low = self.soh_capacity_cpct if self.low_cpct is None else self.low_cpct
         high = self.soh_capacity_cpct if self.high_cpct is None else self.high_cpct
-        return low - beside_cpct <= round(truth.soh_capacity * 10_000) <= high + beside_cpct
+        return low - beside_cpct <= self.setup.true_soh_cpct(truth) <= high + beside_cpct
 
 
 class BenchGateway:
@@ -118,8 +120,8 @@ class BenchGateway:
 class BenchPassport:
     """The passport service of one battery."""
 
-    def __init__(self, server: PassportServer, battery: str) -> None:
-        self.server, self.battery = server, battery
+    def __init__(self, server: PassportServer, setup: PackSetup) -> None:
+        self.server, self.battery, self._setup = server, BATTERY, setup
 
     @property
     def url(self) -> str:
@@ -131,9 +133,9 @@ class BenchPassport:
     def health(self) -> Health:
         value = self.document().get("values", {}).get("soh_capacity_cpct", {})
         if value.get("value") is None:
-            return Health()
+            return Health(self._setup)
         interval = value.get("interval") or {}
-        return Health(_cpct(value["value"]), _cpct(interval.get("low")), _cpct(interval.get("high")))
+        return Health(self._setup, _cpct(value["value"]), _cpct(interval.get("low")), _cpct(interval.get("high")))
 
     def size(self) -> int:
         """Records, over all logs of the battery."""
@@ -159,20 +161,13 @@ class BenchPassport:
         return self.server.problems()
 
 
-class Rated(Protocol):
-    """Of the pack whose passport it is."""
-
-    rated_capacity_mah: int
-    chemistry: str
-
-
 class Services:
     """All three; `start` when the board has enrolled. `integrator` may sign acts and statements for the battery."""
 
-    def __init__(self, folder: Path, rated: Rated) -> None:
+    def __init__(self, folder: Path, setup: PackSetup) -> None:
         """The service's key is made here, for the board must know it before it starts."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self._rated = folder, rated
+        self.folder, self._setup = folder, setup
         self.service_public_key = load_or_make_key(folder / "service.key").public_key
         self.integrator: Signer = load_or_make_key(folder / "integrator.key")
         self._line = Line(folder, SITE)
@@ -191,10 +186,10 @@ class Services:
         self._line.start_broker()
         gateway_key = load_or_make_key(self.folder / "gateway.key").public_key
         authorities = {"integrator": self.integrator.public_key, "gateway": gateway_key}
-        rated = self._rated
-        battery = LineBattery(BATTERY, "Pack on the bench", "SBESS", rated.rated_capacity_mah, rated.chemistry)
+        setup = self._setup
+        battery = LineBattery(BATTERY, "Pack on the bench", "SBESS", setup.rated_capacity_mah, setup.chemistry)
         self._line.start_passport(LISTEN, battery, authorities)
-        self._passport = BenchPassport(self._line.passport, BATTERY)
+        self._passport = BenchPassport(self._line.passport, setup)
         if is_board_signed:
             self._enrol(enrolment)
         self._write_gateway(port, enrolment.public_key)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packseal_hil.protocols import BenchError
-from packseal_hil.readings import Floats, Integers, PackReading, Truth
+from packseal_hil.readings import Floats, Integers, PackReading
 
 MAX_TRACE_BYTES = 512 << 20  # a day of 96 cells at 1 Hz is 70 MB
 FORMAT = 1
@@ -61,7 +61,8 @@ class Estimate:
 @dataclass(frozen=True, slots=True)
 class Trace:
     """time_s: [rows], pack's seconds since the bench began, rising. cell_mv: [rows, cell blocks]. temperature_ddegc:
-    [rows, sensors]. true_soc_cpct, true_soh_cpct: [rows], of the weakest cell block. estimate_*: [estimates].
+    [rows, sensors]. true_soc_cpct: [rows], of the emptiest cell block. true_soh_cpct: [rows], of
+    the pack (PackSetup). estimate_*: [estimates].
     counters: of all buses and services at the end, by name."""
 
     test: str
@@ -174,9 +175,8 @@ class TraceWriter:
         self._estimates: list[tuple[float, Estimate]] = []
         self._marks: list[Mark] = []
 
-    def shown(self, reading: PackReading, truth: Truth) -> None:
-        soc, soh = float(truth.soc.min()), truth.soh_capacity
-        self._rows.append((reading, round(soc * 10_000), round(soh * 10_000)))
+    def shown(self, reading: PackReading, true_soc_cpct: int, true_soh_cpct: int) -> None:
+        self._rows.append((reading, true_soc_cpct, true_soh_cpct))
 
     def estimated(self, at_s: float, estimate: Estimate | None) -> None:
         """Kept where it is another than the last one."""

@@ -176,6 +176,9 @@ class Wired:
         self.now_ms = 0
         self.sample = Sample(CELLS, SENSORS)
 
+    def has_a_sample(self) -> bool:
+        return self.sample.current_ma is not None and self.sample.missing == 0
+
     def step(self) -> None:
         """A turn of the main loop, after which 50 ms have gone by for the driver."""
         self.now_ms += 50
@@ -200,7 +203,7 @@ def wired() -> Iterator[Wired]:
 
 def test_the_driver_polls_it_and_sees_a_change(wired: Wired) -> None:
     wired.show(reading())
-    until(lambda: wired.sample.missing == 0 and wired.sample.current_ma == -2_500, "a sample", wired.step)
+    until(lambda: wired.sample.current_ma == -2_500 and wired.sample.missing == 0, "a sample", wired.step)
     wired.show(reading(pack_current_ma=4_000))
     until(lambda: wired.sample.current_ma == 4_000, "the other current", wired.step)
     assert wired.sample.cell_mv == reading().cell_mv.tolist()
@@ -211,7 +214,7 @@ def test_garbage_on_the_line_is_counted_and_never_believed(wired: Wired) -> None
     wired.bms.noise.garbled_permil = 60
     until(lambda: wired.source.refused >= 5, "damaged answers", wired.step)
     wired.bms.noise.garbled_permil = 0
-    until(lambda: wired.sample.missing == 0, "a sample", wired.step)
+    until(wired.has_a_sample, "a sample", wired.step)
     assert wired.bms.noise.garbled >= 5
     assert wired.sample.cell_mv == reading().cell_mv.tolist()
 
@@ -219,7 +222,7 @@ def test_garbage_on_the_line_is_counted_and_never_believed(wired: Wired) -> None
 def test_silence_is_silence_and_a_reset_is_noticed(wired: Wired) -> None:
     wired.show(reading())
     wired.show(reading(pack_ms=40 * 3_600_000))  # ten cycles
-    until(lambda: wired.sample.missing == 0, "a sample", wired.step)
+    until(wired.has_a_sample, "a sample", wired.step)
     wired.bms.set_silent(True)
     until(lambda: wired.source.poller.unanswered >= TRIES and wired.sample.missing > 0, "silence", wired.step)
     wired.bms.set_silent(False)

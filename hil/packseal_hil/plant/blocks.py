@@ -118,9 +118,13 @@ class Blocks:
         self._wear.pass_time(seconds, profile.soc, profile.temperature_c, cycles)
         self._worn()
         self.charge_ah = soc * self.capacity_ah
+        self.rest_at(ambient_c)
+
+    def rest_at(self, temperature_c: float) -> None:
+        """As after days of standing."""
         self._slow_a = np.zeros_like(self._slow_a)
         self.string_a = np.zeros_like(self.string_a)
-        self._warmed_c = np.full_like(soc, ambient_c)
+        self._warmed_c = np.full_like(self.charge_ah, temperature_c)
         self._look()
         self.voltage_v = self._ocv_v + self._p.hysteresis_v * self._branch
 

@@ -1,0 +1,288 @@
+"""The bench: steps the plant at the pace of the board's clock, shows it to the BMS, injects faults, keeps a trace.
+
+Decides when: the plant is never ahead of the board's clock by more than one showing, and between a test's calls it
+rests for as long as the board saw it rest. `run` returns when what was measured in it is in the passport, as far as
+board, line and gateway are there to bring it. What a fault does is decided where it acts (plant, BMS, bus, target,
+services); the product's programs are the real ones (services.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from packseal_hil.pack_setup import CPCT, PackSetup
+from packseal_hil.plant.duty import Duty, duty
+from packseal_hil.plant.pack import Plant
+from packseal_hil.protocols import BenchError, CellSimulator
+from packseal_hil.readings import Fault, PackReading, Truth
+from packseal_hil.recording import Journal, reading_line, truth_line
+from packseal_hil.services import Health, Services
+from packseal_hil.targets.target import Target
+from packseal_hil.trace import NOT_STATED, Estimate, Mark, Trace, TraceWriter
+
+SHOW_S = 0.1  # of the wall: no board asks its BMS more often (targets/unix.py, FASTEST_POLL_MS)
+LOOK_S = 0.5  # of the wall: how often the passport is asked for the trace
+SETTLE_S = 60.0  # of the wall, beside the windows that have to end
+SHORTEST_PIECE_S = 1e-3  # floating point must not make a piece of no length
+WORST_LATE_S = 2.0  # of the wall: behind by more, the board has measured a pack that stood still
+
+
+class Pack(Protocol):
+    """What a test does with the pack, on a bench or out of a recording."""
+
+    setup: PackSetup
+
+    def run(
+        self,
+        what: str | Duty,
+        *,
+        hours: float | None = None,
+        for_s: float | None = None,
+        faults: Sequence[Fault] = (),
+        is_settled: bool = True,
+    ) -> None: ...
+    def rest(self, *, hours: float, ambient_c: float = 25.0, faults: Sequence[Fault] = ()) -> None: ...
+    def age(self, years: float, profile: str) -> None: ...
+    def reading(self) -> PackReading: ...
+    def truth(self) -> Truth: ...
+    def wait_for(self, condition: Callable[[], bool], timeout_s: float, otherwise: str) -> None: ...
+    def trace(self) -> Trace: ...
+
+
+class Injecting(Protocol):
+    """Faults of one run: apply begins and ends what is due at this second of it; close ends what has an end."""
+
+    def apply(self, now_s: float) -> None: ...
+
+
+InjectorOf = Callable[[Sequence[Fault]], Injecting]
+
+
+class WallPace:
+    """Seconds of the board's clock by the wall's, from `restart` on."""
+
+    def __init__(self, clock_rate: int) -> None:
+        self.clock_rate = clock_rate
+        self.worst_late_s = 0.0
+        self._started_s = time.monotonic()
+
+    def now_s(self) -> float:
+        return (time.monotonic() - self._started_s) * self.clock_rate
+
+    def until(self, at_s: float) -> None:
+        """Waits; where that was before, notes by how much of the wall."""
+        ahead_s = (at_s - self.now_s()) / self.clock_rate
+        if ahead_s > 0:
+            time.sleep(ahead_s)
+        else:
+            self.worst_late_s = max(self.worst_late_s, -ahead_s)
+
+
+@dataclass(frozen=True, slots=True)
+class BenchParts:
+    """All that one test has of the bench, open. cells: None where a real pack is at the board."""
+
+    setup: PackSetup
+    plant: Plant
+    target: Target
+    cells: CellSimulator | None
+    services: Services
+    injector_of: InjectorOf
+    journal: Journal
+
+
+class Bench:
+    """A Pack on a target. The board runs and is enrolled, the services are started."""
+
+    def __init__(self, parts: BenchParts, test: str) -> None:
+        self.setup, self._parts = parts.setup, parts
+        self._plant = parts.plant
+        self._writer = TraceWriter(test, parts.target.name, parts.setup.seed)
+        self.pace = WallPace(parts.target.clock_rate)
+        self._show_s = SHOW_S * parts.target.clock_rate
+        self._plant_s = 0.0  # on the pace's clock: how far the plant has come
+        self._looked_s = 0.0
+        self._ambient_c = 25.0
+        self._last = self._shown()
+
+    def run(
+        self,
+        what: str | Duty,
+        *,
+        hours: float | None = None,
+        for_s: float | None = None,
+        faults: Sequence[Fault] = (),
+        is_settled: bool = True,
+    ) -> None:
+        """A duty, by its name or as it is, once or for so long; longer than it is, it begins again.
+
+        faults: at seconds of this run. is_settled: waits until the passport has what was measured. Raises BenchError,
+        and ValueError for a duty that there is not.
+        """
+        asked = duty(what, self.setup.seed) if isinstance(what, str) else what
+        length_s = _length_s(asked, hours, for_s)
+        self._parts.journal.line("call", part="pack", name="run", arguments=[asked.name, length_s])
+        self._mark("run", f"{asked.name}, {length_s / 3600:.2f} h")
+        self._catch_up()
+        injector = self._parts.injector_of(faults)
+        start_s = self._plant_s
+        injector.apply(0.0)
+        while self._plant_s < start_s + length_s:
+            from_s = self._plant_s - start_s
+            to_s = min(from_s + self._show_s, length_s)
+            for step_s, power, ambient_c in _pieces(asked, from_s, to_s):
+                self._plant.step(step_s, power_w=power * self._plant.rated_energy_wh, ambient_c=ambient_c)
+                self._ambient_c = ambient_c
+            injector.apply(to_s)
+            self._show_at(start_s + to_s)
+        self._rest_until(self._plant_s + self._show_s)
+        if is_settled:
+            self.settle()
+        self._parts.journal.line("truth", **truth_line(self._plant.truth()))
+
+    def rest(self, *, hours: float, ambient_c: float = 25.0, faults: Sequence[Fault] = ()) -> None:
+        """Nothing flows, for so long."""
+        self.run(_rest(hours * 3600, ambient_c), faults=faults)
+
+    def age(self, years: float, profile: str) -> None:
+        """Years at once, off the board: its power is cut before and comes back after, as for a pack on a shelf.
+
+        Raises BenchError where the board's power cannot be cut, ValueError as the plant does.
+        """
+        self._parts.journal.line("call", part="pack", name="age", arguments=[years, profile])
+        self._mark("note", f"aged by {years:g} years: {profile}")
+        self._catch_up()
+        self._parts.target.cut_power()
+        self._plant.age(years, profile)
+        self._show_at(self._plant_s)
+        self._parts.target.power_on()
+        self._parts.journal.line("truth", **truth_line(self._plant.truth()))
+
+    def reading(self) -> PackReading:
+        """What the BMS shows now."""
+        self._catch_up()
+        return self._last
+
+    def truth(self) -> Truth:
+        """What the plant knows of this moment."""
+        self._catch_up()
+        truth = self._plant.truth()
+        self._parts.journal.line("truth", **truth_line(truth))
+        return truth
+
+    def wait_for(self, condition: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
+        """Rests until then. timeout_s: of the wall. Raises BenchError(otherwise)."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise BenchError(otherwise)
+            self._rest_until(max(self._plant_s, self.pace.now_s()) + self._show_s)
+
+    def settle(self) -> None:
+        """Until two deliveries have come that the board has signed after this call, where it can bring them: the second
+        is surely of later than now. Raises BenchError where they do not come."""
+        services, target = self._parts.services, self._parts.target
+        if not (services.gateway.is_running and target.is_on()):
+            return
+        window_s = self.setup.window_ms * self.setup.checkpoint_every / 1000 / target.clock_rate
+        timeout_s = SETTLE_S + 3 * window_s
+        for _ in range(2):
+            size = services.passport.size()
+            words = f"the passport has {size} records and no more came in {timeout_s:.0f} s"
+            self.wait_for(lambda size=size: self._has_more(size), timeout_s, words)  # type: ignore[misc]
+
+    def trace(self) -> Trace:
+        """Of all that was until now."""
+        self._look()
+        return self._writer.trace({})
+
+    def problem(self) -> str:
+        """ "" where the bench has kept the board's pace."""
+        late_s = self.pace.worst_late_s
+        if late_s <= WORST_LATE_S:
+            return ""
+        cure = "take a pack with fewer cells, a lower clock_rate or a machine with less to do"
+        return f"the bench was {late_s:.1f} s behind the board's clock, which measured a pack that stood still; {cure}"
+
+    def note_fault(self, fault: Fault, *, is_begin: bool) -> None:
+        """For the trace; who injects calls it."""
+        if is_begin:
+            until_s = self._pack_s + fault.for_s if fault.for_s else None
+            where = f" at {fault.where}" if fault.where else ""
+            self._writer.mark(Mark(self._pack_s, fault.kind.value, f"{fault.kind.value}{where}", until_s))
+
+    @property
+    def _pack_s(self) -> float:
+        return self._last.pack_ms / 1000
+
+    def _has_more(self, size: int) -> bool:
+        services = self._parts.services
+        return services.passport.size() > size or not (services.gateway.is_running and self._parts.target.is_on())
+
+    def _catch_up(self) -> None:
+        """The board saw the pack rest since the last call: so it did."""
+        if self.pace.now_s() - self._plant_s > self._show_s:
+            self._rest_until(self.pace.now_s())
+
+    def _rest_until(self, at_s: float) -> None:
+        self._plant.step(at_s - self._plant_s, ambient_c=self._ambient_c)
+        self._show_at(at_s)
+
+    def _show_at(self, at_s: float) -> None:
+        self._plant_s = at_s
+        self.pace.until(at_s)
+        self._last = self._shown()
+        if time.monotonic() - self._looked_s > LOOK_S:
+            self._look()
+
+    def _shown(self) -> PackReading:
+        reading, truth = self._plant.reading(), self._plant.truth()
+        if self._parts.cells:
+            self._parts.cells.show(reading)
+        true_cpct = (round(CPCT * float(truth.soc.min())), self.setup.true_soh_cpct(truth))
+        self._writer.shown(reading, *true_cpct)
+        self._parts.journal.line("shown", reading=reading_line(reading), true_cpct=list(true_cpct))
+        return reading
+
+    def _look(self) -> None:
+        self._looked_s = time.monotonic()
+        self._writer.estimated(self._pack_s, estimate_of(self._parts.services.passport.health()))
+
+    def _mark(self, kind: str, words: str) -> None:
+        self._writer.mark(Mark(self._pack_s, kind, words))
+
+
+def estimate_of(health: Health) -> Estimate | None:
+    """For the trace; None while the passport says nothing."""
+    if health.soh_capacity_cpct is None:
+        return None
+    low, high = (NOT_STATED if end is None else end for end in (health.low_cpct, health.high_cpct))
+    return Estimate(health.soh_capacity_cpct, low, high)
+
+
+def _length_s(asked: Duty, hours: float | None, for_s: float | None) -> float:
+    if hours is not None and for_s is not None:
+        raise ValueError("hours or for_s, not both")
+    length_s = hours * 3600 if hours is not None else for_s
+    return asked.length_s if length_s is None else length_s
+
+
+def _rest(length_s: float, ambient_c: float) -> Duty:
+    half_s = length_s / 2
+    return Duty("rest", np.array([0.0, half_s]), np.zeros(2), np.full(2, ambient_c))
+
+
+def _pieces(asked: Duty, from_s: float, to_s: float) -> Iterator[tuple[float, float, float]]:
+    """(length_s, power, ambient_c) of what is asked between two seconds of a run; a duty begins again at its end."""
+    while from_s < to_s:
+        turn_s = from_s // asked.length_s * asked.length_s
+        row = int(np.searchsorted(asked.time_s, from_s - turn_s, side="right")) - 1
+        end_s = turn_s + (asked.time_s[row + 1] if row + 1 < len(asked.time_s) else asked.length_s)
+        end_s = min(max(float(end_s), from_s + SHORTEST_PIECE_S), to_s)
+        yield end_s - from_s, float(asked.power[row]), float(asked.ambient_c[row])
+        from_s = end_s
