@@ -7,8 +7,9 @@ switched while there is voltage at the port they stay, and the protection "ofp" 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from tests.hil.scpi_server import Instrument, ScpiError
+from tests.hil.scpi_server import Action, Instrument, ScpiError
 
 CHANNELS = 24
 OUT_OF_RANGE = "-222 Data out of range"
@@ -22,7 +23,7 @@ class N83624(Instrument):
 
     def __init__(self) -> None:
         every = range(1, CHANNELS + 1)
-        self.volts, self.limit_ma = dict.fromkeys(every, 0.0), dict.fromkeys(every, 0.0)
+        self.volts, self.limit_ma = dict.fromkeys(every, 0.0), dict.fromkeys(every, 0)
         self.is_on, self.mode, self.relay = dict.fromkeys(every, 1), dict.fromkeys(every, 1), dict.fromkeys(every, 0)
         self.range, self.protections = dict.fromkeys(every, 0), dict.fromkeys(every, 0)
         self.residual_v, self.sticks = 0.0, set[int]()  # sticks: channels whose voltage stays as it is
@@ -30,33 +31,20 @@ class N83624(Instrument):
             {
                 "*IDN?": lambda _suffix, _words: "NGI,N83624,0,V1.00",
                 "SOURce<n>:VOLTage": self._set_voltage,
-                "SOURce<n>:VOLTage?": lambda *where: self._each(*where, lambda c: f"{self.volts[c]:.4f}"),
-                "SOURce<n>:OUTCURRent": lambda *where: self._set(*where, self.limit_ma, 0, 5000),
-                "SOURce<n>:RANGe": lambda *where: self._set(*where, self.range, 0, 3),
-                "OUTPut<n>:MODE": lambda *where: self._set(*where, self.mode, 0, 128),
-                "OUTPut<n>:ONOFF": lambda *where: self._set(*where, self.is_on, 0, 1),
-                "OUTPut<n>:STATe?": lambda *where: self._each(*where, self._state),
-                "MEASure<n>:VOLTage?": lambda *where: self._each(*where, lambda c: f"{self._at_port(c):.4f}"),
+                "SOURce<n>:VOLTage?": _asked(lambda channel: f"{self.volts[channel]:.4f}"),
+                "SOURce<n>:OUTCURRent": _set(self.limit_ma, 0, 5000),
+                "SOURce<n>:RANGe": _set(self.range, 0, 3),
+                "OUTPut<n>:MODE": _set(self.mode, 0, 128),
+                "OUTPut<n>:ONOFF": _set(self.is_on, 0, 1),
+                "OUTPut<n>:STATe?": _asked(lambda channel: str(self.is_on[channel] | self.protections[channel])),
+                "MEASure<n>:VOLTage?": _asked(lambda channel: f"{self._at_port(channel):.4f}"),
                 "FAULt<n>:SIMUlate": self._set_relay,
             },
             error_query="",
         )
 
-    def _state(self, channel: int) -> str:
-        return str(int(self.is_on[channel]) | self.protections[channel])
-
     def _at_port(self, channel: int) -> float:
         return self.volts[channel] if self.is_on[channel] else self.residual_v
-
-    def _each(self, suffix: str, words: str, said: object) -> str:
-        assert callable(said)
-        return ",".join(str(said(channel)) for channel in _channels(suffix, words)[1])
-
-    def _set(self, suffix: str, words: str, values: dict[int, int] | dict[int, float], least: int, most: int) -> None:
-        value, channels = _channels(suffix, words)
-        if not least <= float(value) <= most:
-            raise ScpiError(OUT_OF_RANGE)
-        values.update(dict.fromkeys(channels, int(float(value))))
 
     def _set_voltage(self, suffix: str, words: str) -> None:
         value, channels = _channels(suffix, words)
@@ -71,6 +59,20 @@ class N83624(Instrument):
                 self.protections[channel] |= OFP
             else:
                 self.relay[channel] = int(value)
+
+
+def _asked(said: Callable[[int], str]) -> Action:
+    return lambda suffix, words: ",".join(said(channel) for channel in _channels(suffix, words)[1])
+
+
+def _set(values: dict[int, int], least: int, most: int) -> Action:
+    def change(suffix: str, words: str) -> None:
+        value, channels = _channels(suffix, words)
+        if not least <= int(value) <= most:
+            raise ScpiError(OUT_OF_RANGE)
+        values.update(dict.fromkeys(channels, int(value)))
+
+    return change
 
 
 def _channels(suffix: str, words: str) -> tuple[str, list[int]]:

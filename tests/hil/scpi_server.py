@@ -7,6 +7,7 @@ an answer that is held back until the test lets it go, an answer that is none.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import socket
@@ -114,8 +115,10 @@ class Served:
 
     def hang_up(self) -> None:
         """Closes the connection, as an instrument does to one that was idle for long."""
-        if self._connection:
-            self._connection.shutdown(socket.SHUT_RDWR)
+        connection = self._connection
+        if connection:
+            with contextlib.suppress(OSError):  # it may just have been closed
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _serve(self) -> None:
         while True:

@@ -18,6 +18,11 @@ Path: TypeAlias = tuple[str | int, ...]
 Converted: TypeAlias = "str | int | float | bool | None | list[Converted] | dict[str, Converted]"
 Convert: TypeAlias = Callable[[Content], Converted]
 MAX_LIST = 10_000
+TOLD_NAMES = "told:names"  # rule of a name that somebody stated beside a passport which says nothing of it
+
+
+class Rounded(float):
+    """The double nearest to a number that no double is. Whoever writes it, the builder says that digits are lost."""
 
 
 class UnfitError(ValueError):
@@ -53,10 +58,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """rule: the partner's rule, or `format:<target>` of what the format itself asks for. key: "" for the latter."""
+    """rule: the partner's rule, or `format:<target>` of what the format itself asks for. key: "" for the latter, and
+    several with a space between them for what was made of several."""
 
     rule: str
     key: str
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self.key.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,19 @@ class Builder:
         self._carried.update({key: self.source.values[key] for key in named})
         self._write(path, content, Leaf(rule, " ".join(named)))
 
+    def name(self, path: Path, keys: Iterable[str], content: Converted) -> bool:
+        """What somebody stated beside the passport, and what says the values of `keys` in other words: the number of a
+        maker, of a plant. It leaves where these may be told, and else is lost. -> whether written."""
+        asked = list(keys)
+        hidden = [key for key in asked if key in self.source.unnamed]
+        if hidden:
+            self.lose(Why.WITHHELD, path, hidden[0], "the partner may not be told whose or which it is")
+            return False
+        there = [key for key in asked if key in self.source.values]
+        rule = (self.source.values[there[0]].rule or f"source:{self.target.id}") if there else TOLD_NAMES
+        self._write(path, content, Leaf(rule, " ".join(there)))
+        return True
+
     def constant(self, path: Path, content: Converted) -> None:
         """What the format itself asks for: names of models, versions, identifiers of the passport."""
         self._write(path, content, Leaf(f"format:{self.target.id}", ""))
@@ -134,10 +157,10 @@ class Builder:
 
     def _lacks(self, line: Field) -> None:
         if line.is_required and not any(loss.key == line.key for loss in self.source.withheld):
-            self.lose(Why.NO_SOURCE, line.path, line.key, f"{self.target.model} requires it; the passport has no value")
+            self.lose(Why.NO_SOURCE, line.path, line.key, f"{self.target.name} requires it; the passport has no value")
 
     def _without_place(self, value: Value) -> Loss:
-        return Loss(Why.NO_PLACE, "", value.key, f"{self.target.model} has no field for it")
+        return Loss(Why.NO_PLACE, "", value.key, f"{self.target.name} has no field for it")
 
     def _coarser(self) -> Iterable[Loss]:
         for key, value in self._carried.items():
@@ -155,6 +178,8 @@ class Builder:
             for number, one in enumerate(content):
                 self._write((*path, number), one, leaf)
         else:
+            if isinstance(content, Rounded):
+                self.lose(Why.COARSER, path, leaf.key, "a double holds fewer digits than the passport states")
             _set(self._root, path, content)
             self._leaves[pointer(path)] = leaf
 
@@ -171,10 +196,13 @@ def text(content: Content) -> str:
 
 
 def number(content: Content) -> int | float:
-    """As JSON has it: whole numbers stay whole."""
+    """As JSON has it: whole numbers stay whole, others are doubles (RFC 8259 section 6), Rounded where they lose."""
     if isinstance(content, bool) or not isinstance(content, int | Decimal):
         raise UnfitError("a number is needed")
-    return int(content) if content == int(content) else float(content)
+    if content == int(content):
+        return int(content)
+    double = float(content)
+    return double if Decimal(repr(double)) == content else Rounded(double)
 
 
 def scaled(factor: str) -> Convert:
@@ -205,6 +233,7 @@ def _circumstances(value: Value) -> list[str]:
         ("its uncertainty", value.standard_uncertainty),
         ("the record that it rests on", value.record),
         ("the statement that it rests on", value.statement),
+        (f"what stands beside it ({', '.join(sorted(value.details))})", value.details or None),
     )
     return [words for words, said in named if said is not None]
 

@@ -1,9 +1,10 @@
 """What a partner may be told: a source goes in, and comes out with nothing that no rule of the partner lets out.
 
 Default deny. Each value that is left has the id of the rule that lets it out, and each that is not stands among the
-losses. What a form hides is hidden everywhere: interval, uncertainty and details go with the digits, and a value that
-tells another one (TELLING) goes where that one is hidden. Who a partner is, and the log
-of what left, is for the caller.
+losses. What a form hides is hidden everywhere: interval, uncertainty and details go with the digits; of values that
+tell one another (TELLING) only one leaves where any of them is hidden, and that in the form that tells least; and what
+other ecosystems call a thing (NAMED_ELSEWHERE) stays where the thing may not be told. Who a partner is, and the log of
+what left, is for the caller.
 
 Uncertainty of a rounded value: a rectangular distribution as wide as the step adds step / sqrt(12)
 (JCGM 100:2008, F.2.2.1).
@@ -11,13 +12,16 @@ Uncertainty of a rounded value: a rectangular distribution as wide as the step a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
+from types import MappingProxyType
 
 from packseal.exchange.loss import Loss, Why
-from packseal.exchange.source import Bound, Content, Interval, Origin, Source, Value
+from packseal.exchange.source import NAMED_ELSEWHERE, Bound, Content, Interval, Origin, Source, Value
 
+PUBLIC = 1  # access group of every key of NAMED_ELSEWHERE, also where a passport has no such value
 COVERAGE = Decimal("1.96")
 TWELVE = Decimal(12)
 MAX_RULES, MAX_STEPS = 200, 100
@@ -97,23 +101,35 @@ TELLING: tuple[frozenset[str], ...] = (
     frozenset({"power_at_80", "power_fade"}),
     frozenset({"round_trip_efficiency", "rte_fade"}),
     frozenset({"self_discharge", "self_discharge_evolution"}),
-    frozenset({"full_cycles", "capacity_throughput"}),
+    frozenset({"full_cycles", "capacity_throughput", "energy_throughput"}),
+    frozenset({"temperature_histogram", "time_hot"}),
+    frozenset({"temperature_histogram", "time_cold"}),
 )
 """Of each the others follow, by what the nameplate says."""
+TELLING_DETAILS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"of_rated": frozenset({"rated_capacity", "rated_capacity_item"})}
+)
+"""What stands beside a value and is another value over again."""
+_LEFT_OF_100 = frozenset({"capacity_fade", "power_fade", "rte_fade"})
+_MORE_THAN_100 = frozenset({"resistance_increase", "self_discharge_evolution"})
 
 
 def released(source: Source, partner: Partner) -> Source:
     """Only what the partner's rules let out at the time that the source is of. Each value has its rule's id."""
     decided = {key: _decided(value, source, partner) for key, value in source.values.items()}
-    kept = {key: value for key, value in decided.items() if isinstance(value, Value)}
-    lost = tuple(loss for loss in decided.values() if isinstance(loss, Loss))
-    cut = source.with_values(kept, lost)
+    left = {key: value for key, value in decided.items() if isinstance(value, Value)}
+    kept = {key: _without_telling_details(value, left) for key, value in left.items()}
+    lost = [loss for loss in decided.values() if isinstance(loss, Loss)]
+    lost += [_kept_back(value, _DETAILS_LOST) for key, value in left.items() if kept[key] != value]
+    cut = source.with_values(kept, tuple(lost))
     records = {value.record[0] for value in kept.values() if value.record}
     named = {text for value in kept.values() for text in _texts(value.content)}
     return replace(
         cut,
         partner=partner.id,
+        category=source.category if _is_whole(kept.get("battery_category")) else None,
         status=source.status if _is_whole(kept.get("status")) else None,
+        unnamed=frozenset(key for key in NAMED_ELSEWHERE if not _may_be_named(key, kept, source, partner)),
         files={digest: file for digest, file in source.files.items() if digest in named and _may(file.group, partner)},
         logs=tuple(log for log in source.logs if log.log_id in records),
     )
@@ -125,12 +141,16 @@ def _decided(value: Value, source: Source, partner: Partner) -> Value | Loss:
         return _kept_back(value, f"access group {value.group} is above the tier {partner.tier}")
     if rule is None:
         return _kept_back(value, "no rule lets it out")
-    if rule.until_unix_ms is not None and source.as_of_unix_ms >= rule.until_unix_ms:
+    if _has_ended(rule, source):
         return _kept_back(value, f"the rule {rule.id} has ended")
-    told = next((key for key in _told_by(value.key, source) if partner.hides(key, source.values[key].group)), None)
-    if told is not None and rule.form is Form.WHOLE:
+    told = _told_by(value.key, source, partner)
+    if told is not None and rule.form is not Form.WITHHELD:
         return _kept_back(value, f"it would tell {told}, which is hidden")
     return _in_form(value, rule)
+
+
+def _has_ended(rule: Rule, source: Source) -> bool:
+    return rule.until_unix_ms is not None and source.as_of_unix_ms >= rule.until_unix_ms
 
 
 def _in_form(value: Value, rule: Rule) -> Value | Loss:
@@ -215,10 +235,56 @@ def _is_whole(value: Value | None) -> bool:
     return value is not None and value.content is not None
 
 
-def _told_by(key: str, source: Source) -> list[str]:
-    """Other values of the source that follow from this one."""
-    families = (family for family in TELLING if key in family)
-    return sorted({one for family in families for one in family if one != key and one in source.values})
+def _told_by(key: str, source: Source, partner: Partner) -> str | None:
+    """A hidden value of the source that follows from this one; None where this one may leave by its own rule."""
+    for family in (family for family in TELLING if key in family):
+        there = [source.values[one] for one in sorted(family) if one in source.values]
+        hidden = [value for value in there if partner.hides(value.key, value.group)]
+        if hidden and (least := max(hidden, key=lambda value: _reserve(value, source, partner)).key) != key:
+            return least
+    return None
+
+
+def _reserve(value: Value, source: Source, partner: Partner) -> tuple[int, Decimal, str]:
+    """How little its rule tells: nothing before a bound, a bound before a rounded number, then the wider step."""
+    rule = partner.rule_for(value.key, value.group)
+    if rule is None or rule.form is Form.WITHHELD or _has_ended(rule, source):
+        return 2, Decimal(0), value.key
+    if rule.form is Form.THRESHOLD:
+        return 1, _width(value, min(_gaps(rule.limits), default=Decimal("Infinity"))), value.key
+    return 0, _width(value, rule.step or Decimal(0)), value.key
+
+
+def _gaps(limits: tuple[Decimal, ...]) -> list[Decimal]:
+    return [abs(after - before) for before, after in zip(limits, limits[1:], strict=False)]
+
+
+def _width(value: Value, step: Decimal) -> Decimal:
+    """A step as a share of what the values of a family have in common: a fade is what 100 % lacks."""
+    number = _number(value.content) or Decimal(0)
+    if value.key in _LEFT_OF_100:
+        number = 100 - number
+    elif value.key in _MORE_THAN_100:
+        number = 100 + number
+    return step if step.is_infinite() or not number else _EXACT.divide(step, abs(number))
+
+
+_DETAILS_LOST = "carried without what beside it is another value, which no rule lets out whole"
+
+
+def _without_telling_details(value: Value, left: Mapping[str, Value]) -> Value:
+    """TELLING_DETAILS go where the value that they repeat is not told."""
+    told = {key for key, one in left.items() if _is_whole(one) and not one.is_coarser}
+    details = {name: one for name, one in value.details.items() if TELLING_DETAILS.get(name, frozenset()) <= told}
+    return value if len(details) == len(value.details) else replace(value, details=details)
+
+
+def _may_be_named(key: str, kept: Mapping[str, Value], source: Source, partner: Partner) -> bool:
+    """Of what the passport itself does not state, the partner's rules decide as if it did."""
+    if key in source.values:
+        return _is_whole(kept.get(key))
+    rule = partner.rule_for(key, PUBLIC)
+    return rule is not None and rule.form is Form.WHOLE and not _has_ended(rule, source) and _may(PUBLIC, partner)
 
 
 def _texts(content: Content | None) -> set[str]:

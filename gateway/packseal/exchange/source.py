@@ -15,6 +15,8 @@ from typing import TypeAlias
 
 from packseal.exchange.loss import Loss
 
+NAMED_ELSEWHERE = frozenset({"manufacturer_id", "facility_id", "operator_id", "model_id", "serial_number"})
+"""Keys of what has names in other ecosystems too (identifiers.py): a number of the maker says who the maker is."""
 Content: TypeAlias = "str | int | bool | Decimal | list[Content] | dict[str, Content]"
 
 
@@ -91,12 +93,14 @@ class LogEnd:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """passport: its public name. category: EV, LMT, SBESS or other_industrial. status: the word of Annex XIII 4(c), None
-    before the battery is on the market or where it may not be told. withheld: what a partner's rules kept back."""
+    """passport: its public name. category: EV, LMT, SBESS or other_industrial, None where it may not be told. status:
+    the word of Annex XIII 4(c), None before the battery is on the market or where it may not be told. withheld: what a
+    partner's rules kept back. unnamed: keys of NAMED_ELSEWHERE of which names told beside the passport may say nothing
+    either."""
 
     passport: str
     battery: str
-    category: str
+    category: str | None
     status: str | None
     as_of_unix_ms: int
     values: Mapping[str, Value]
@@ -105,6 +109,7 @@ class Source:
     is_simulated: bool = False
     partner: str = ""
     withheld: tuple[Loss, ...] = ()
+    unnamed: frozenset[str] = frozenset()
 
     def with_values(self, values: Mapping[str, Value], withheld: tuple[Loss, ...]) -> Source:
         return replace(self, values=values, withheld=(*self.withheld, *withheld))

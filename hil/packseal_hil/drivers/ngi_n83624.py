@@ -10,6 +10,7 @@ switched off, which is no open wire to a BMS that finds those by a test current.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
 
 from packseal_hil.drivers.scpi import ANSWER_S, ScpiLine
@@ -26,18 +27,19 @@ IS_ON, PROTECTIONS = (
 )
 NORMAL, OPEN_POSITIVE = 0, 1  # of FAULt:SIMUlate
 NO_VOLTS = 0.01  # 6.10: relays are to be switched without voltage
-_LOOKS, _PAUSE_S = 50, 0.1  # at how it falls: 5 s
+SETTLE_S, _LOOK_S = 5.0, 0.1  # how long they may fall, and how often that is looked at
 _SETTINGS_A_LINE = 8  # joined as in 5.2.2; how long a line its buffer takes is not said
 
 
 class NgiN83624:
     """A CellSimulator."""
 
-    def __init__(self, table: NgiN83624Table, timeout_s: float = ANSWER_S) -> None:
+    def __init__(self, table: NgiN83624Table, timeout_s: float = ANSWER_S, settle_s: float = SETTLE_S) -> None:
         """All its channels off until the first `show`. Raises BenchError."""
         self.cell_blocks = table.cell_blocks
         self._first, self._has_relays = table.first_channel, table.has_fault_relays
         self._channels = range(self._first, self._first + self.cell_blocks)
+        self._settle_s = settle_s
         self._line = ScpiLine("the cell simulator", table.address, error_query="", timeout_s=timeout_s)
         self._shown_mv: dict[int, int] = {}
         self._on: frozenset[int] = frozenset()
@@ -104,12 +106,13 @@ class NgiN83624:
     def _set_relays(self, channels: Sequence[int], state: int) -> None:
         if not (self._has_relays and channels):
             return
-        for _ in range(_LOOKS):
-            if max(self._numbers("MEAS:VOLT?", channels)) <= NO_VOLTS:
-                break
-            threading.Event().wait(_PAUSE_S)
-        else:
-            raise BenchError(f"channels {channels} of the cell simulator keep their voltage when off; what feeds them?")
+        deadline_s = time.monotonic() + self._settle_s
+        while max(self._numbers("MEAS:VOLT?", channels)) > NO_VOLTS:
+            if time.monotonic() > deadline_s:
+                raise BenchError(
+                    f"channels {channels} of the cell simulator keep their voltage when off; what feeds them?"
+                )
+            threading.Event().wait(_LOOK_S)
         self._line.command(f"FAUL:SIMU {state}{_listed(channels)}")
 
     def _check_states(self) -> None:

@@ -1,0 +1,183 @@
+"""The target `unix`, with the real firmware: what it hears of a BMS, its clock, its power, and what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from packseal_hil.bms import CanBms, JbdBoard, JbdOnPort, can_table
+from packseal_hil.bms.can_frames import CELLS_1
+from packseal_hil.protocols import BenchError
+from packseal_hil.targets import open_target
+from packseal_hil.targets.target import CAN_BITRATE
+from packseal_hil.targets.unix import FLASH_SECTORS, UnixTarget, honest_clock_rate
+from tests.firmware.test_with_gateway import Witness
+from tests.hil.gathering import boots, config, gather, measured, simulated, windows
+from tests.hil.readings import CELLS, SENSORS, reading
+from tests.hil.slcan_bus import SlcanBus
+from tests.waiting import until
+
+CUTS = (0, 1, 2, 3, 5, 17, 64, 199, 200, 1_000, 4_100, 4_500)
+
+
+@contextmanager
+def unix(folder: Path, clock_rate: int = 1) -> Iterator[UnixTarget]:
+    target = UnixTarget(folder, clock_rate)
+    try:
+        yield target
+    finally:
+        target.close()
+
+
+@contextmanager
+def jbd_at(target: UnixTarget) -> Iterator[JbdOnPort]:
+    bms = JbdOnPort(target.bms_port, JbdBoard(10_000), CELLS)
+    try:
+        yield bms
+    finally:
+        bms.close()
+
+
+def test_its_log_holds_what_the_bms_showed(tmp_path: Path) -> None:
+    witness = Witness()
+    with unix(tmp_path) as target, jbd_at(target) as bms:
+        bms.show(reading())
+        target.start(config())
+        gather(target, witness, lambda: len(measured(witness)) >= 2)
+        bms.show(reading(cell_mv=np.full(CELLS, 3_900)))
+        gather(target, witness, lambda: set(windows(witness)[-1].cell_mv) == {3_900})
+        assert target.problem() == ""
+    (first, *_) = measured(witness)
+    assert list(first.cell_mv) == reading().cell_mv.tolist()
+    assert list(first.temperature_ddegc) == [251, -37]
+    (boot,) = boots(witness)
+    assert (boot.firmware_hash, boot.source, boot.clock_rate) == (target.firmware_hash, 2, 1)
+
+
+def test_its_log_holds_what_a_bms_on_a_can_bus_said(tmp_path: Path) -> None:
+    table = can_table(CELLS_1, CELLS, SENSORS)
+    settings = config(
+        source="can",
+        can={"table": sha256(table).hexdigest(), "max_age_ms": 1_000, "max_slow_age_ms": 10_000},
+        can_bus={"bitrate": CAN_BITRATE, "data_bitrate": 0, "oscillator_hz": 0, "silent": 0},
+    )
+    del settings["jbd"]
+    witness = Witness()
+    with unix(tmp_path) as target:
+        bus = SlcanBus(target.bms_port, CAN_BITRATE)
+        bms = CanBms(bus, CELLS)
+        try:
+            bms.show(reading())
+            target.start(settings, table)
+            gather(target, witness, lambda: len(measured(witness)) >= 2)
+        finally:
+            bms.close()
+            bus.close()
+        assert target.problem() == ""
+    window = measured(witness)[-1]
+    assert list(window.cell_mv) == reading().cell_mv.tolist()
+    assert (window.soc_reported_cpct, window.soh_reported_cpct) == (6_400, 9_300)
+    assert boots(witness)[0].source == 1
+
+
+def test_pack_time_runs_fast_and_the_wire_keeps_the_walls(tmp_path: Path) -> None:
+    """60 s a second: with the time-outs in pack time, no answer would ever come in time."""
+    assert honest_clock_rate(sample_ms=6_000) == 60
+    witness = Witness()
+    with unix(tmp_path, 60) as target, jbd_at(target) as bms:
+        bms.show(reading())
+        target.start(config(sample_ms=6_000, window_ms=60_000))
+        gather(target, witness, lambda: len(measured(witness)) >= 3)
+    assert sum(window.duration_ms for window in measured(witness)) >= 180_000
+    assert boots(witness)[0].clock_rate == 60
+
+
+def test_power_goes_at_a_byte_of_the_flash_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    """One gateway sees all lives: no number is used twice, every root is the one that was signed."""
+    witness = Witness()
+    with unix(tmp_path, 60) as target:
+        target.start(simulated(window_ms=6_000))
+        for life, cut_at in enumerate(CUTS, 1):
+            gather(target, witness, lambda life=life: len(boots(witness)) >= life)  # type: ignore[misc]
+            before = target.flash().written_bytes
+            target.cut_power(at_flash_byte=cut_at)
+            gather(target, witness, lambda: not target.is_on())
+            # between the look and the arming it may have written an entry more
+            assert 0 <= target.flash().written_bytes - before - cut_at < 1_000
+            assert target.problem() == ""
+            target.power_on()
+        gather(target, witness, lambda: len(boots(witness)) > len(CUTS))
+        assert target.starts == len(CUTS) + 1
+    assert len(witness.logs) == 1
+
+
+def test_a_cut_leaves_exactly_the_bytes_before_it(tmp_path: Path) -> None:
+    """From a blank flash, so that what has been written can be seen: byte n is the first that is not there."""
+    for cut_at in (7, 8, 9, 40):
+        with unix(tmp_path / str(cut_at)) as target:
+            target.cut_power(at_flash_byte=cut_at)
+            target._supply.cut_in(cut_at)
+            target._board.configure(simulated() | {"clock_rate": 1, "flash_sectors": FLASH_SECTORS})
+            target._board.start()
+            until(lambda target=target: not target._board.is_running(), "the cut")  # type: ignore[misc]
+            assert target.flash().written_bytes == cut_at
+
+
+def test_erased_sectors_are_counted(tmp_path: Path) -> None:
+    with unix(tmp_path, 600) as target:
+        target.start(simulated(sample_ms=10_000, window_ms=10_000))
+        witness = Witness()
+        gather(target, witness, lambda: sum(target.flash().write_counts()) >= 2)
+        counts = target.flash().write_counts()
+    assert len(counts) == FLASH_SECTORS
+    assert len(target.flash().content()) == FLASH_SECTORS * 4_096
+
+
+def test_a_reset_is_a_new_life_of_the_same_log_and_ports_stay(tmp_path: Path) -> None:
+    witness = Witness()
+    with unix(tmp_path) as target:
+        ports = (target.serial_port, target.bms_port)
+        target.start(simulated())
+        gather(target, witness, lambda: len(windows(witness)) >= 1)
+        target.reset()
+        gather(target, witness, lambda: len(boots(witness)) == 2)
+        assert (target.serial_port, target.bms_port, target.starts) == (*ports, 2)
+    assert len(witness.logs) == 1
+
+
+def test_what_the_firmware_refuses_is_its_problem(tmp_path: Path) -> None:
+    with unix(tmp_path) as target:
+        target.start(config(jbd={}))
+        until(lambda: not target.is_on(), "the end")
+        assert "jbd: missing key max_age_ms" in target.problem()
+        target.start(simulated())
+        assert target.is_on()
+        target.cut_power()
+        assert "missing key" in target.said()
+        assert (target.is_on(), target.problem()) == (False, "")
+
+
+@pytest.mark.parametrize(
+    ("word", "more", "words"),
+    [
+        ("arduino", {}, r"arduino: no such target; there are unix, cortex-m, board:PORT"),
+        ("cortex-m", {"clock_rate": 60}, "only the target unix has a clock_rate"),
+        ("board:/dev/serial/by-id/none", {}, r"none is not there; plug it in, or correct rig.toml"),
+    ],
+)
+def test_a_word_that_opens_nothing_says_why(tmp_path: Path, word: str, more: dict[str, int], words: str) -> None:
+    with pytest.raises(BenchError, match=words):
+        open_target(word, tmp_path, **more)  # type: ignore[arg-type]
+
+
+def test_a_word_opens_a_target(tmp_path: Path) -> None:
+    target = open_target("unix", tmp_path, clock_rate=10)
+    target.close()
+    assert (target.name, target.clock_rate, target.is_on()) == ("unix", 10, False)
+    with pytest.raises(ValueError, match="from 1 to 10000, not 0"):
+        UnixTarget(tmp_path, 0)
