@@ -86,9 +86,7 @@ class ResetPlace:
         self._plant.end(fault)
 
 
-def places_of(
-    plant: Plant, bms: CellSimulator | None, target: Target, gateway: BenchGateway
-) -> dict[FaultKind, Place]:
+def places_of(plant: Plant, bms: CellSimulator | None, target: Target, gateway: BenchGateway) -> dict[FaultKind, Place]:
     """For every kind that this bench can have."""
     places: dict[FaultKind, Place] = dict.fromkeys(PLANT_FAULTS, plant)
     places |= dict.fromkeys(SERVICE_FAULTS, ServicePlace(gateway))

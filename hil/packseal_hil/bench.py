@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -23,7 +24,7 @@ from packseal_hil.readings import Fault, PackReading, Truth
 from packseal_hil.recording import Journal, reading_line, truth_line
 from packseal_hil.services import Health, Services
 from packseal_hil.targets.target import Target
-from packseal_hil.trace import NOT_STATED, Estimate, Mark, Trace, TraceWriter
+from packseal_hil.trace import NOT_STATED, Estimate, Mark, Trace, TraceWriter, mark_of
 
 SHOW_S = 0.1  # of the wall: no board asks its BMS more often (targets/unix.py, FASTEST_POLL_MS)
 LOOK_S = 0.5  # of the wall: how often the passport is asked for the trace
@@ -52,10 +53,11 @@ class Pack(Protocol):
     def truth(self) -> Truth: ...
     def wait_for(self, condition: Callable[[], bool], timeout_s: float, otherwise: str) -> None: ...
     def trace(self) -> Trace: ...
+    def problem(self) -> str: ...
 
 
 class Injecting(Protocol):
-    """Faults of one run: apply begins and ends what is due at this second of it; close ends what has an end."""
+    """Faults of one run: `apply` begins and ends what is due by this second of it."""
 
     def apply(self, now_s: float) -> None: ...
 
@@ -124,8 +126,8 @@ class Bench:
         faults: at seconds of this run. is_settled: waits until the passport has what was measured. Raises BenchError,
         and ValueError for a duty that there is not.
         """
-        asked = duty(what, self.setup.seed) if isinstance(what, str) else what
-        length_s = _length_s(asked, hours, for_s)
+        asked = asked_of(what, self.setup.seed)
+        length_s = length_s_of(asked, hours, for_s)
         self._parts.journal.line("call", part="pack", name="run", arguments=[asked.name, length_s])
         self._mark("run", f"{asked.name}, {length_s / 3600:.2f} h")
         self._catch_up()
@@ -182,6 +184,7 @@ class Bench:
             if time.monotonic() > deadline:
                 raise BenchError(otherwise)
             self._rest_until(max(self._plant_s, self.pace.now_s()) + self._show_s)
+        self._parts.journal.line("received", size=self._parts.services.passport.size())
 
     def settle(self) -> None:
         """Until two deliveries have come that the board has signed after this call, where it can bring them: the second
@@ -194,7 +197,7 @@ class Bench:
         for _ in range(2):
             size = services.passport.size()
             words = f"the passport has {size} records and no more came in {timeout_s:.0f} s"
-            self.wait_for(lambda size=size: self._has_more(size), timeout_s, words)  # type: ignore[misc]
+            self.wait_for(partial(self._has_more, size), timeout_s, words)
 
     def trace(self) -> Trace:
         """Of all that was until now."""
@@ -212,9 +215,7 @@ class Bench:
     def note_fault(self, fault: Fault, *, is_begin: bool) -> None:
         """For the trace; who injects calls it."""
         if is_begin:
-            until_s = self._pack_s + fault.for_s if fault.for_s else None
-            where = f" at {fault.where}" if fault.where else ""
-            self._writer.mark(Mark(self._pack_s, fault.kind.value, f"{fault.kind.value}{where}", until_s))
+            self._writer.mark(mark_of(fault, self._pack_s))
 
     @property
     def _pack_s(self) -> float:
@@ -265,7 +266,13 @@ def estimate_of(health: Health) -> Estimate | None:
     return Estimate(health.soh_capacity_cpct, low, high)
 
 
-def _length_s(asked: Duty, hours: float | None, for_s: float | None) -> float:
+def asked_of(what: str | Duty, seed: int) -> Duty:
+    """Raises ValueError for a name that no duty has."""
+    return duty(what, seed) if isinstance(what, str) else what
+
+
+def length_s_of(asked: Duty, hours: float | None, for_s: float | None) -> float:
+    """Of a run. Raises ValueError."""
     if hours is not None and for_s is not None:
         raise ValueError("hours or for_s, not both")
     length_s = hours * 3600 if hours is not None else for_s

@@ -1,10 +1,10 @@
-"""From a target's word, a rig and a pack's setup to an open bench, and back: what one test has, and nothing is left."""
+"""From a target's word, a rig and a pack's setup to an open bench: what one test has; nothing of it is left behind."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,22 +16,27 @@ from packseal_hil.bench import Bench, BenchParts, Pack
 from packseal_hil.bms.jbd import JbdBoard
 from packseal_hil.bms.serial_bms import JbdOnPort
 from packseal_hil.drivers.open import Devices
+from packseal_hil.journaled_target import JournaledTarget
 from packseal_hil.line_tap import LineTap
 from packseal_hil.pack_setup import PackSetup
 from packseal_hil.protocols import BenchError, Bus, CellSimulator
-from packseal_hil.recording import FORMAT, Journal, NoJournal, Recorder, base64_of, fault_line, setup_line
 from packseal_hil.readings import Fault, FaultKind
+from packseal_hil.recording import FORMAT, NoJournal, Recorder, Recording, base64_of, fault_line, setup_line
+from packseal_hil.replay import open_replay
 from packseal_hil.rig import Rig, SimulatedCellsTable
 from packseal_hil.services import Enrolment, Services
-from packseal_hil.targets.journaled import JournaledTarget
 from packseal_hil.targets.open import open_target
 from packseal_hil.targets.target import Target
 from packseal_hil.targets.unix import honest_clock_rate
 
 
+class NoTargetError(BenchError):
+    """There is no such target here; what was recorded on one can still be replayed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a test asks for. folder: for the files of board and services, empty. journal: where it is recorded."""
+    """What a test asks for. folder: for the files of board and services, empty. recorder: None for no recording."""
 
     test: str
     target: str
@@ -39,3 +44,140 @@ class Wanted:
     setup: PackSetup
     folder: Path
     recorder: Recorder | None = None
+
+
+@dataclass(slots=True)
+class OpenBench:
+    """devices: of the rig, None in a replay. faults: the kinds that were begun, for the health check."""
+
+    pack: Pack
+    board: Target
+    services: Services
+    devices: Devices | None
+    faults: set[FaultKind]
+
+    @property
+    def is_replayed(self) -> bool:
+        return self.devices is None
+
+    @property
+    def buses(self) -> dict[str, Bus]:
+        """Those that the test has asked for."""
+        return self.devices.opened_buses if self.devices else {}
+
+
+@contextmanager
+def open_bench(wanted: Wanted) -> Iterator[OpenBench]:
+    """A board that runs and is enrolled, with services behind it. Raises NoTargetError, and BenchError for what else
+    cannot be had."""
+    with ExitStack() as opened:
+        journal = wanted.recorder or NoJournal()
+        target = _target(wanted)
+        opened.callback(target.close)
+        devices = opened.enter_context(Devices(wanted.rig, target.bms_port))
+        plant = wanted.setup.plant()
+        cells = _cells(wanted, devices, target, opened)
+        reading = plant.reading()
+        if cells:
+            cells.show(reading)
+        services = Services(wanted.folder / "services", wanted.setup)
+        sensors = len(reading.temperature_ddegc)
+        target.start(wanted.setup.board_config(services.service_public_key, sensors))
+        enrolment = _enrolled(target)
+        if wanted.recorder:
+            _write_head(wanted, target, enrolment)
+        port = _gateway_port(wanted, target, opened)
+        opened.callback(services.stop)
+        _start(services, port, enrolment)
+        board = JournaledTarget(target, journal)
+        places = places_of(plant, cells, target, services.gateway)
+        begun: set[FaultKind] = set()
+
+        def faults_of(faults: Sequence[Fault]) -> FaultsOfRun:
+            def note(fault: Fault, is_begin: bool) -> None:
+                begun.add(fault.kind)
+                journal.line("fault", **fault_line(fault, is_begin=is_begin))
+                bench.note_fault(fault, is_begin=is_begin)
+
+            return FaultsOfRun(faults, places, note)
+
+        parts = BenchParts(wanted.setup, plant, target, cells, services, faults_of, journal)
+        bench = Bench(parts, wanted.test)
+        yield OpenBench(bench, board, services, devices, begun)
+
+
+@contextmanager
+def open_recorded(recording: Recording, folder: Path) -> Iterator[OpenBench]:
+    """The same out of a recording. Raises BenchError."""
+    with open_replay(recording, folder) as replayed:
+        yield OpenBench(replayed.pack, replayed.board, replayed.services, None, replayed.pack.faults)
+
+
+def _target(wanted: Wanted) -> Target:
+    """Raises NoTargetError."""
+    clock_rate = honest_clock_rate(wanted.setup.sample_ms) if wanted.target == "unix" else 1
+    wiring = Devices(wanted.rig).wiring() if wanted.target.startswith("board:") else None
+    try:
+        return open_target(wanted.target, wanted.folder / "board", clock_rate=clock_rate, wiring=wiring)
+    except BenchError as error:
+        raise NoTargetError(str(error)) from None
+
+
+def _cells(wanted: Wanted, devices: Devices, target: Target, opened: ExitStack) -> CellSimulator | None:
+    """The rig's; where it has none or a simulated one, an emulated BMS on the target's own line to it."""
+    table = wanted.rig.cell_simulator
+    if table is not None and not isinstance(table, SimulatedCellsTable):
+        return devices.cell_simulator
+    if not target.bms_port:
+        return devices.cell_simulator
+    setup = wanted.setup
+    try:
+        bms = JbdBoard(setup.rated_capacity_mah, setup.strings)
+    except ValueError as error:
+        raise BenchError(f"the emulated BMS: {error}; take a smaller pack, or name a cell_simulator") from None
+    cells = JbdOnPort(target.bms_port, bms, setup.cell_blocks, setup.seed)
+    opened.callback(cells.close)
+    return cells
+
+
+def _enrolled(target: Target) -> Enrolment:
+    nonce = secrets.token_bytes(SALT_BYTES)
+    try:
+        hello, possession = possession_of(target.serial_port, nonce, is_running=target.is_on)
+    except PackSealError as error:
+        raise BenchError(f"{error}; the target says: {target.problem() or target.said()[-300:]}") from None
+    return Enrolment(hello.genesis, nonce, possession)
+
+
+def _write_head(wanted: Wanted, target: Target, enrolment: Enrolment) -> None:
+    recorder = wanted.recorder
+    if recorder is None:
+        return
+    recorder.line(
+        "head",
+        format=FORMAT,
+        test=wanted.test,
+        target=target.name,
+        setup=setup_line(wanted.setup),
+        clock_rate=target.clock_rate,
+        firmware_hash=base64_of(target.firmware_hash),
+    )
+    parts = {"genesis": enrolment.genesis, "nonce": enrolment.nonce, "possession": enrolment.possession}
+    recorder.line("enrolled", **{name: base64_of(content) for name, content in parts.items()})
+
+
+def _gateway_port(wanted: Wanted, target: Target, opened: ExitStack) -> str:
+    """The board's own; through a tap where it is recorded."""
+    recorder = wanted.recorder
+    if recorder is None:
+        return target.serial_port
+    tap = LineTap(target.serial_port, lambda content: recorder.line("board", content=base64_of(content)))
+    opened.callback(tap.close)
+    return tap.port
+
+
+def _start(services: Services, port: str, enrolment: Enrolment) -> None:
+    try:
+        services.start(port, enrolment)
+    except PackSealError as error:
+        raise BenchError(f"the services behind the board do not start: {error}") from None

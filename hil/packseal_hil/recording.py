@@ -11,7 +11,8 @@ Decides the lines. Each has `at_ms`, the wall's milliseconds since the recording
 | board | bytes that came from the board on its way to the gateway |
 | fault | kind, where, amount, is_begin |
 | truth, is_on | what was answered to who asked |
-| end | counters of target and buses, what they said is wrong, how many records the passport had |
+| received | size: how many records the passport had |
+| end | starts, board_words, bench_words, bus_words, bus_counters: for the health check |
 
 Bytes are base64. What the product did is not recorded: a replay runs the real gateway and the real passport service
 again. No key is in a recording; the board's seed, with which its records can be disclosed, is, as the gateway has it.
@@ -110,6 +111,12 @@ class Line:
     def table(self, name: str) -> dict[str, Json]:
         value = self.values.get(name)
         if isinstance(value, dict):
+            return value
+        raise self._missing(name)
+
+    def numbers(self, name: str) -> list[int]:
+        value = self.values.get(name)
+        if isinstance(value, list) and all(isinstance(number, int) for number in value):
             return value
         raise self._missing(name)
 

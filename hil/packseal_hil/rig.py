@@ -66,13 +66,20 @@ class RigolDP800Table(DeviceTable):
 
 
 class PythonCanTable(DeviceTable):
-    """[[can]] of an adapter, by the product's own ways to a bus"""
+    """[[can]] of an adapter, by the product's own ways to a bus; slcan without a channel is the target's line to its
+    BMS"""
 
     name: Name
     driver: Literal["python-can"]
     interface: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
-    channel: Port
+    channel: Port | None = None
     bitrate: Annotated[int, Field(strict=True, ge=5_000, le=1_000_000)] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_channel(self) -> PythonCanTable:
+        if self.channel is None and self.interface != "slcan":
+            raise ValueError(f"the key 'channel' is missing; interface {self.interface!r} has no target's line")
+        return self
 
 
 class SimulatedCanTable(DeviceTable):

@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from packseal.apps.authority import Signatory, submit
+from packseal.apps.bundles import BundleMaker
+from packseal.apps.export import Exported, exported
+from packseal.apps.export import Wanted as Exporting
 from packseal.apps.gateway import Gateway
 from packseal.apps.line import Line, LineBattery, wait_until
 from packseal.apps.passport_server import PassportServer
 from packseal.io.keys import Signer, load_or_make_key
+from packseal.io.ports import free_port
 from packseal.io.settings import GatewaySettings, load_settings
 from packseal.passport.audit import Difference
 from packseal.records.acts import Role
@@ -30,7 +34,6 @@ from packseal_hil.readings import Truth
 
 SITE = "bench"
 BATTERY = "bench-pack"
-LISTEN = "127.0.0.1:0"
 AUDITED_AT_ONCE = 1 << 24  # records: all of them
 CPCT_PER_PERCENT = 100
 
@@ -160,6 +163,15 @@ class BenchPassport:
     def problems(self) -> list[str]:
         return self.server.problems()
 
+    def export(self, folder: Path) -> Exported:
+        """The newest state of health as a bundle, else the newest record, with whom to trust beside it (policy.toml).
+
+        Raises UnavailableError where no record has a receipt yet, ConfigError where nothing can be written.
+        """
+        self.server.publisher.turn()
+        maker = BundleMaker(self.server.store, self.server.publisher.tiles, self.server.public_key)
+        return exported(self.server.store, maker, self.server.policy(), Exporting(self.battery), folder)
+
 
 class Services:
     """All three; `start` when the board has enrolled. `integrator` may sign acts and statements for the battery."""
@@ -188,7 +200,7 @@ class Services:
         authorities = {"integrator": self.integrator.public_key, "gateway": gateway_key}
         setup = self._setup
         battery = LineBattery(BATTERY, "Pack on the bench", "SBESS", setup.rated_capacity_mah, setup.chemistry)
-        self._line.start_passport(LISTEN, battery, authorities)
+        self._line.start_passport(f"127.0.0.1:{free_port()}", battery, authorities)
         self._passport = BenchPassport(self._line.passport, setup)
         if is_board_signed:
             self._enrol(enrolment)

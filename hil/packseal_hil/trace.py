@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packseal_hil.protocols import BenchError
-from packseal_hil.readings import Floats, Integers, PackReading
+from packseal_hil.readings import Fault, Floats, Integers, PackReading
 
 MAX_TRACE_BYTES = 512 << 20  # a day of 96 cells at 1 Hz is 70 MB
 FORMAT = 1
@@ -47,6 +47,14 @@ class Mark:
     kind: str
     words: str
     until_s: float | None = None
+
+
+def mark_of(fault: Fault, at_s: float) -> Mark:
+    """Of a fault that begins now."""
+    where = f" at {fault.where}" if fault.where else ""
+    amount = f", {fault.amount:g}" if fault.amount else ""
+    until_s = at_s + fault.for_s if fault.for_s else None
+    return Mark(at_s, fault.kind.value, f"{fault.kind.value}{where}{amount}", until_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ const ASK = {
   create: ({ passportId, key, originals, sealed, ...rest }) => encodeStatement({
     ...rest, kind: CREATE, salt: new Uint8Array(16), issuedUnixMs: 7,
     passportId: unhex(passportId), operator: [ED25519, unhex(key)],
-    originals: originals.map(([id, head, consent]) => [unhex(id), unhex(head), consent === null ? null : unhex(consent)]),
+    originals: originals.map((one) => one.map((part) => (part === null ? null : unhex(part)))),
     sealed: sealed.map(([logId, size, root]) => [unhex(logId), size, unhex(root)]),
   }),
   created: async (content, key, algorithm) => {

@@ -93,9 +93,9 @@ def test_a_battery_of_the_settings_gets_its_passport(browser: Browser, service: 
 def test_the_page_of_the_battery_leads_there(browser: Browser, service: Service) -> None:
     page = browser.new_page()
     page.goto(f"{service.url}/battery/pack-1?lang=de")
-    page.click("footer a:text('ihren Pass anlegen')")
+    page.click("footer a:text('Pass der Batterie anlegen')")
     page.wait_for_selector("#create-form", state="attached")
-    assert page.inner_text("h1") == "Ihren Pass anlegen"
+    assert page.inner_text("h1") == "Pass der Batterie anlegen"
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -140,4 +140,6 @@ def test_every_text_of_the_page_has_a_translation() -> None:
     assert len(texts) > 150
     for code in ("de", "ja"):
         assert [text for text in sorted(texts) if language(code).plain(text) == text] == []
+        for told in ("passport 0f is not kept here; look at its id again", "the service answers 503; try again"):
+            assert language(code).plain(told) != told
         assert "42" in language(code).plain("Stated: it is entry 42 of the service's log.")

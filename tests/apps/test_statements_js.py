@@ -113,8 +113,8 @@ def test_a_consent_to_something_else_is_told(passport_id: bytes, head: bytes) ->
 STATUS = next(row["statement"] for row in GOOD if row["name"] == "a STATUS")
 CHANGES: list[dict[str, object]] = [
     {"stage": 1.5}, {"stage": "1"}, {"stage": None}, {"stage": 2**53}, {"text": "half of a pair \ud800"}, {"text": ""},
-    {"issuedUnixMs": -1}, {"issuedUnixMs": 0.1}, {"kind": 1}, {"kind": 7}, {"kind": 4}, {"kind": "toString"}, {"group": 1},
-    {"evidence": [["00", 1]]}, {"passportId": "00"}, {"unheard": 1},
+    {"issuedUnixMs": -1}, {"issuedUnixMs": 0.1}, {"kind": 1}, {"kind": 7}, {"kind": 4}, {"kind": "toString"},
+    {"group": 1}, {"evidence": [["00", 1]]}, {"passportId": "00"}, {"unheard": 1},
 ]  # fmt: skip
 
 

@@ -183,8 +183,12 @@ HISTOGRAMS: Mapping[str, Content] = {
     "soc_histogram": [{"from": 40, "to": 50, "min": 90_000}, {"from": 50, "to": 60, "min": 180_600}],
 }  # fmt: skip
 NOTES: Mapping[str, Content] = {
-    "negative_events": [{"kind": "accident", "at": "2027-01-03T10:00:00Z", "text": "side impact at 30 km/h"}],
-    "repair_history": [{"kind": "repair", "at": "2027-01-05T09:00:00Z", "text": "fuse F1 replaced"}],
+    "negative_events": [
+        {"kind": "accident", "at": "2027-01-03T10:00:00Z", "text": "side impact at 30 km/h", "statement": "d3" * 32}
+    ],
+    "repair_history": [
+        {"kind": "repair", "at": "2027-01-05T09:00:00Z", "text": "fuse F1 replaced", "statement": "d3" * 32}
+    ],
 }
 ONLY_EV = frozenset({"soce_cpct"})  # it needs a certified energy
 SPARSE_STATED = ("model_id", "mass", "manufacturer_id", "chemistry", "recycled_cobalt_pre")
@@ -208,7 +212,7 @@ def pack(category: str) -> Source:
 def sparse_pack(category: str) -> Source:
     """A battery that was made, and has been seen by a bus alone: no statement of health, no test, no note."""
     values = [
-        *_life(category),
+        *(value for value in _life(category) if value.key != "status"),
         *(stated(key) for key in SPARSE_STATED),
         *(measured(key) for key in SPARSE_MEASURED),
     ]

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from packseal.exchange.aspects.supplemental import SUPPLEMENTAL_IDS
+from packseal.exchange.catenax.submodel import OFFERED
 from packseal.exchange.export import Export, pointer
 from packseal.exchange.identifiers import Identifiers, Party, Plant
 from packseal.exchange.loss import Why, missing_fields
@@ -55,7 +55,7 @@ def test_it_fits_its_template_or_says_what_it_lacks(part: Made, source: Source, 
 
 @pytest.mark.parametrize("part", OF_IDTA, ids=lambda part: part.target.id)
 def test_its_template_s_own_name_is_among_its_identifiers(part: Made, shared: Path) -> None:
-    named = (part.target.model, *SUPPLEMENTAL_IDS.get(part.target.id, ()))
+    named = (part.target.model, *OFFERED[part.target.id].supplemental_ids)
     published = template(shared, part.target.id).semantic_id
     assert unversioned(published) in [unversioned(one) for one in named]
 

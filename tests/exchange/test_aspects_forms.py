@@ -9,19 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from packseal.exchange.aspects.forms import (
-    MAX_UNIX_MS,
-    completed,
-    day,
-    decimal,
-    documents,
-    exactly_whole,
-    file_of,
-    moment,
-    named_information,
-    rounded,
-)
+from packseal.exchange.aspects.forms import completed, documents, exactly_whole, file_of, rounded
 from packseal.exchange.export import Convert, UnfitError
+from packseal.exchange.forms import MAX_UNIX_MS, day, decimal, moment, named_information
 from packseal.exchange.source import Content, File
 
 REPORT = File("ab" * 32, "report", "application/pdf", 7, 1)

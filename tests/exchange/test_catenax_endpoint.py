@@ -24,11 +24,11 @@ from packseal.apps.exchange.leaving import Leaving
 from packseal.apps.exchange.submodels import PREFIX, PROFILE, ResultMiddleware, Submodels
 from packseal.apps.readers import ReaderMiddleware, Readers
 from packseal.errors import UnavailableError
-from packseal.exchange.catenax.shells import derived_id
 from packseal.exchange.catenax.submodel import OFFERED
 from packseal.exchange.rules import Form, Partner, Rule, released
 from packseal.exchange.source import Source
 from packseal.exchange.targets import Named
+from packseal.exchange.twin_ids import submodel_id
 from packseal.io.access_settings import AccessTable
 from packseal.io.passport_store import PassportStore
 from tests.apps.desk_api import reader_key, reader_table
@@ -124,7 +124,7 @@ def test_the_whole_submodel_is_by_the_contract_and_says_the_same(shared: Path, r
     status, whole, _ = running.get(path(aspect, "submodel"))
     assert status == 200
     assert AASContract(shared, SUBMODEL).faults("Submodel", whole) == []
-    assert whole["id"] == derived_id(EV, aspect)
+    assert whole["id"] == submodel_id(EV, aspect)
     value = running.get(path(aspect))[1]
     keys = {node.id_short: node.key for node in OFFERED[aspect].part.elements}
     assert {keys[one["idShort"]] for one in whole["submodelElements"]} <= set(value)

@@ -16,7 +16,6 @@ from packseal.exchange.catenax.shells import (
     SPECIFIC_IDS,
     Aspect,
     Twin,
-    derived_id,
     differing,
     encoded_id,
     shell_descriptor,
@@ -25,6 +24,7 @@ from packseal.exchange.catenax.shells import (
 from packseal.exchange.export import UnfitError
 from packseal.exchange.identifiers import Identifiers, Party
 from packseal.exchange.loss import Json
+from packseal.exchange.twin_ids import derived_id
 from tests.sim.aas_contract import REGISTRY, AASContract
 
 BPNL, CUSTOMER = "BPNL00000003AYRE", "BPNL00000003CRHK"

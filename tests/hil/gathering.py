@@ -34,7 +34,7 @@ def config(**changes: Any) -> dict[str, Any]:
     }
 
 
-SIMULATED = {"source": "simulator", "simulator": {"true_capacity_mah": 9_100, "seed": 1}}
+SIMULATED = {"source": "simulator", "simulator": {"origin_unix_ms": 0, "true_capacity_mah": 9_100, "seed": 1}}
 
 
 def simulated(**changes: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ an answer that is held back until the test lets it go, an answer that is none.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import re
 import socket
 import threading
@@ -91,7 +90,7 @@ class Served:
         self.holds_at: set[int] = set()  # lines whose answer waits for `release`
         self.release = threading.Event()
         self._instrument = instrument
-        self._numbers = itertools.count()
+        self.heard = 0  # lines
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._connection: socket.socket | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -112,6 +111,11 @@ class Served:
         self._listening.close()
         self.hang_up()
         self._thread.join(10)
+
+    def speak(self, content: bytes) -> None:
+        """Without having been asked."""
+        assert self._connection, "nobody is connected"
+        self._connection.sendall(content)
 
     def hang_up(self) -> None:
         """Closes the connection, as an instrument does to one that was idle for long."""
@@ -139,7 +143,8 @@ class Served:
 
     def _answer(self, connection: socket.socket, line: bytes) -> bool:
         """False: hang up."""
-        number = next(self._numbers)
+        number = self.heard
+        self.heard += 1
         if number in self.drops_at:
             return False
         answers = self._instrument.receive(line.decode("ascii").strip())

@@ -28,9 +28,9 @@ def supply(served: Served, **changes: Any) -> RigolDP800:
     return RigolDP800(RigolDP800Table(driver="scpi-rigol-dp800", **values), SHORT_S)
 
 
-def cells(served: Served, **changes: Any) -> NgiN83624:
+def cells(served: Served, settle_s: float = SHORT_S, **changes: Any) -> NgiN83624:
     values = {"address": served.address, "cell_blocks": CELLS, "first_channel": FIRST, **changes}
-    return NgiN83624(NgiN83624Table(driver="scpi-ngi-n83624", **values), SHORT_S)
+    return NgiN83624(NgiN83624Table(driver="scpi-ngi-n83624", **values), SHORT_S, settle_s)
 
 
 @pytest.fixture
@@ -122,6 +122,18 @@ def test_a_channel_that_does_not_follow_is_named(ngi: N83624, ngi_served: Served
     simulator.close()
 
 
+def test_what_was_not_held_is_set_again(ngi: N83624, ngi_served: Served) -> None:
+    simulator = cells(ngi_served)
+    simulator.show(reading())
+    ngi.sticks.add(FIRST)
+    with pytest.raises(BenchError, match=f"channel {FIRST} of the cell simulator was set to 3700 mV"):
+        simulator.show(reading(cell_mv=np.full(CELLS, 3700, np.int64)))
+    ngi.sticks.clear()
+    simulator.show(reading())
+    assert [round(1000 * ngi.volts[FIRST + block]) for block in range(CELLS)] == reading().cell_mv.tolist()
+    simulator.close()
+
+
 def test_a_protection_is_named_with_its_channel(ngi: N83624, ngi_served: Served) -> None:
     simulator = cells(ngi_served)
     ngi.protections[FIRST + 1] = OVP
@@ -198,24 +210,33 @@ def test_relays_are_not_switched_under_voltage(ngi: N83624, ngi_served: Served) 
     simulator = NgiN83624(table, SHORT_S, settle_s=0.2)
     simulator.show(reading())
     ngi.residual_v = 0.4
-    with pytest.raises(BenchError, match=rf"channels \[{FIRST}\] .*keep their voltage when off"):
+    with pytest.raises(BenchError, match=f"channels {FIRST} of the cell simulator keep their voltage when off"):
         simulator.show(reading(open_wires=frozenset({0})))
     assert ngi.relay[FIRST] == 0
     simulator.close()
 
 
-def test_another_count_of_answers_is_refused(ngi_served: Served) -> None:
+@pytest.mark.parametrize("answer", ["3.6,3.6", ",".join(["nan"] * CELLS), ",".join(["3.6V"] * CELLS)])
+def test_numbers_that_are_none_or_too_few_are_refused(ngi_served: Served, answer: str) -> None:
     simulator = cells(ngi_served)
-    ngi_served.answers = dict.fromkeys(range(1000), b"3.6,3.6\n")
-    with pytest.raises(BenchError, match=f"for {CELLS} channels with '3.6,3.6'"):
+    ngi_served.answers[ngi_served.heard + 3] = f"{answer}\n".encode()  # behind two lines and their receipt
+    with pytest.raises(BenchError, match=f"for {CELLS} channels with '{answer}'"):
         simulator.show(reading())
     simulator.close()
 
 
-@settings(max_examples=15, deadline=None)
+def test_a_receipt_that_is_another_answer_is_refused(ngi_served: Served) -> None:
+    simulator = cells(ngi_served)
+    ngi_served.answers[ngi_served.heard + 2] = b"3.6\n"
+    with pytest.raises(BenchError, match=r"answered \*IDN\? with 3.6; check that nobody else talks to it"):
+        simulator.show(reading())
+    simulator.close()
+
+
+@settings(max_examples=8, deadline=None)
 @given(
     shown=st.lists(
-        st.tuples(st.lists(st.integers(0, 6000), min_size=4, max_size=4), st.frozensets(st.integers(0, 3))), max_size=4
+        st.tuples(st.lists(st.integers(0, 6000), min_size=4, max_size=4), st.frozensets(st.integers(0, 3))), max_size=3
     )
 )
 def test_whatever_is_shown_is_what_the_channels_have(shown: list[tuple[list[int], frozenset[int]]]) -> None:

@@ -99,6 +99,14 @@ def test_a_connection_that_was_closed_while_idle_is_opened_again(
     assert (line.reconnected, served.connections) == (1, 2)
 
 
+def test_what_was_said_unasked_is_no_answer(served: Served, line: ScpiLine, instrument: DP832) -> None:
+    line.command(APPLY)
+    served.speak(b"ON\n")
+    assert line.query(":OUTP? CH1") == "OFF"
+    assert line.reconnected == 1
+    assert instrument.is_on["CH1"] is False
+
+
 def test_a_command_lost_with_its_connection_is_said_again(served: Served, line: ScpiLine, instrument: DP832) -> None:
     line.command(APPLY)
     served.drops_at.add(2)

@@ -1,7 +1,11 @@
-"""The target `unix`, with the real firmware: what it hears of a BMS, its clock, its power, and what it says of itself."""
+"""The target `unix` with the real firmware: what it hears of a BMS, its clock, its power, what it says."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -10,14 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from packseal.io.micropython import micropython_command
 from packseal_hil.bms import CanBms, JbdBoard, JbdOnPort, can_table
 from packseal_hil.bms.can_frames import CELLS_1
 from packseal_hil.protocols import BenchError
 from packseal_hil.targets import open_target
+from packseal_hil.targets.supply import VARIABLE, SupplyFile
 from packseal_hil.targets.target import CAN_BITRATE
 from packseal_hil.targets.unix import FLASH_SECTORS, UnixTarget, honest_clock_rate
+from tests.firmware.conftest import FIRMWARE
 from tests.firmware.test_with_gateway import Witness
-from tests.hil.gathering import boots, config, gather, measured, simulated, windows
+from tests.hil.gathering import JBD, boots, config, gather, measured, simulated, windows
 from tests.hil.readings import CELLS, SENSORS, reading
 from tests.hil.slcan_bus import SlcanBus
 from tests.waiting import until
@@ -91,9 +98,9 @@ def test_pack_time_runs_fast_and_the_wire_keeps_the_walls(tmp_path: Path) -> Non
     witness = Witness()
     with unix(tmp_path, 60) as target, jbd_at(target) as bms:
         bms.show(reading())
-        target.start(config(sample_ms=6_000, window_ms=60_000))
+        target.start(config(sample_ms=6_000, window_ms=60_000, jbd={**JBD, "poll_ms": 100}))
         gather(target, witness, lambda: len(measured(witness)) >= 3)
-    assert sum(window.duration_ms for window in measured(witness)) >= 180_000
+    assert sum(window.duration_ms for window in measured(witness)) > 150_000
     assert boots(witness)[0].clock_rate == 60
 
 
@@ -116,16 +123,33 @@ def test_power_goes_at_a_byte_of_the_flash_and_nothing_acknowledged_is_lost(tmp_
     assert len(witness.logs) == 1
 
 
-def test_a_cut_leaves_exactly_the_bytes_before_it(tmp_path: Path) -> None:
-    """From a blank flash, so that what has been written can be seen: byte n is the first that is not there."""
-    for cut_at in (7, 8, 9, 40):
+def test_a_cut_asked_for_before_the_power_comes_at_its_byte(tmp_path: Path) -> None:
+    for cut_at in (0, 7, 8, 4_096, 4_130):
         with unix(tmp_path / str(cut_at)) as target:
             target.cut_power(at_flash_byte=cut_at)
-            target._supply.cut_in(cut_at)
-            target._board.configure(simulated() | {"clock_rate": 1, "flash_sectors": FLASH_SECTORS})
-            target._board.start()
-            until(lambda target=target: not target._board.is_running(), "the cut")  # type: ignore[misc]
-            assert target.flash().written_bytes == cut_at
+            target.start(simulated())
+            until(lambda target=target: not target.is_on(), "the cut")  # type: ignore[misc]
+            assert (target.flash().written_bytes, target.problem()) == (cut_at, "")
+
+
+@pytest.mark.parametrize("command", [[sys.executable], micropython_command()], ids=["python", "micropython"])
+@pytest.mark.parametrize(("write", "left"), [("program(4090, b'1234')", b"12\xff\xff"), ("erase(1)", b"\xff\xff\0\0")])
+def test_what_is_before_the_byte_is_there_and_nothing_behind(
+    tmp_path: Path, command: list[str], write: str, left: bytes
+) -> None:
+    """The board's half of the supply, as a process of its own, for it dies."""
+    flash, at = tmp_path / "flash.bin", 4_090 if "program" in write else 4_096
+    flash.write_bytes(b"\xff" * 4_096 + (b"\0" * 4_096 if "erase" in write else b"\xff" * 4_096))
+    supply = SupplyFile(tmp_path / "supply.bin", 2)
+    supply.cut_in(2)
+    paths = f"{FIRMWARE}:{FIRMWARE / 'boards/unix'}"
+    program = f"import supply\nsupply.flash({str(flash)!r}, 2, 4096).{write}\nprint('it lives')"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": paths, "MICROPYPATH": f".frozen:{paths}"}
+    environment |= {VARIABLE: str(supply.path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([*command, "-c", program], env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
+    assert flash.read_bytes()[at : at + 4] == left
+    assert (supply.written, supply.is_cut, supply.erase_counts()) == (2, True, [0, int("erase" in write)])
 
 
 def test_erased_sectors_are_counted(tmp_path: Path) -> None:

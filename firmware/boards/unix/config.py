@@ -29,15 +29,10 @@ def _check(where, parsed):
     own = dict(parsed) if isinstance(parsed, dict) else parsed
     second = own.pop(SECOND, None) if isinstance(own, dict) else None
     found = sources.tables(Lines)
-    found = {name: _simulator if name == "simulator" else found[name] for name in _SOURCES}
+    found = {name: found[name] for name in _SOURCES}
     config = checks.checked(where, own, _NUMBERS, _TEXTS, found, tables=sources.optional_tables(Lines))
     checks.check_texts(where, {SECOND: "" if second is None else second}, {SECOND: _TEXTS["serial"]})
     if second is None and (config["source"] != "simulator" or "can_link" in config):
         raise ConfigError(f"{where}: missing key {SECOND}, the line to the BMS or to its bus")
     config[SECOND] = second
     return config
-
-
-def _simulator():
-    numbers = {"origin_unix_ms": (0, 1 << 53), "true_capacity_mah": (100, 10000000), "seed": (0, (1 << 32) - 1)}
-    return numbers, {}

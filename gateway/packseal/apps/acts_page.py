@@ -49,12 +49,12 @@ CURES: Mapping[Reason, str] = MappingProxyType(
         Reason.WRONG_ROLE: "Choose the key of somebody whose role allows it: a test is an assessor's, recycling is a "
         "recycler's, and the rest is for who is responsible.",
         Reason.WRONG_OPERATOR: "Choose the key file of who is responsible, or have the passport handed over to you.",
-        Reason.BAD_CONSENT: "Ask for a consent that is made now, and choose its file: the new operator's to a hand-over, "
-        "that of who is responsible for the original to a new passport, and for the id that this one gets.",
+        Reason.BAD_CONSENT: "Ask for a consent that is made now, and choose its file: the new operator's to a hand-over"
+        ", that of who is responsible for the original to a new passport, and for the id that this one gets.",
         Reason.KEY_REVOKED: "Choose your newer key file.",
         Reason.ALREADY_CREATED: "Choose another battery id, or another id of the new passport.",
-        Reason.NOT_SEALED: "Have the board of the original battery seal its log, wait until that is stored here, and sign "
-        "again.",
+        Reason.NOT_SEALED: "Have the board of the original battery seal its log, wait until that is stored here, and "
+        "sign again.",
         Reason.WRONG_LOG: _FAULT,
         Reason.UNKNOWN_PASSPORT: "Look up the passport's address again.",
         Reason.OUTDATED: _AGAIN,

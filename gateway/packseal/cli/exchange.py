@@ -71,11 +71,12 @@ def export(
     if out is not None and out.exists():
         raise ConfigError(f"{out} is there already; choose another name")
     wanted = Wanted(passports, target, read_partner(partner), read_names(names), days, holder)
+    ending = out.suffix.lower() if out else ""
     with run(load_settings(settings, PassportFileSettings), wanted) as made:
-        if made.losses:
-            click.echo(losses_text(made.losses), err=True)
+        if lost := made.losses(ending):
+            click.echo(losses_text(lost), err=True)
         if not check:
-            _give(out, made.sent(out.suffix.lower() if out else ""))
+            _give(out, made.sent(ending))
 
 
 @exchange.command("left")

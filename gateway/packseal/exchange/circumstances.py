@@ -5,14 +5,8 @@ DIN DKE SPEC 99100 6.7.1 asks for date, originator, uncertainty and method with 
 
 from __future__ import annotations
 
+from packseal.exchange.forms import is_dated, moment
 from packseal.exchange.source import Content, Value
-from packseal.records import report
-
-
-def utc(unix_ms: int) -> str:
-    """ISO 8601 with Z, with thousandths where there are any."""
-    thousandths = f".{unix_ms % 1000:03}" if unix_ms % 1000 else ""
-    return f"{report.utc(unix_ms).removesuffix(' UTC').replace(' ', 'T')}{thousandths}Z"
 
 
 def circumstances(value: Value) -> dict[str, Content]:
@@ -20,7 +14,7 @@ def circumstances(value: Value) -> dict[str, Content]:
     found: dict[str, Content | None] = {
         "method": value.method,
         "standard_uncertainty": value.standard_uncertainty,
-        "time": None if value.made_unix_ms is None else utc(value.made_unix_ms),
+        "time": moment(value.made_unix_ms) if value.made_unix_ms is not None and is_dated(value.made_unix_ms) else None,
         "evidence_class": value.evidence_class,
         "statement": value.statement,
         "details": dict(value.details) or None,

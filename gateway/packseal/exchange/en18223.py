@@ -19,11 +19,11 @@ from decimal import Decimal
 from itertools import count
 from typing import TypeAlias
 
-from packseal.exchange.circumstances import circumstances, utc
+from packseal.exchange.circumstances import circumstances
 from packseal.exchange.exact import plain
 from packseal.exchange.export import Builder, Converted, Export, Field, Target, one_of, text
 from packseal.exchange.identifiers import Identifiers, Party
-from packseal.exchange.legacy.entries import take_named
+from packseal.exchange.legacy.entries import answerable, put_moment, take_named
 from packseal.exchange.legacy.forms import documents, urn_uuid
 from packseal.exchange.source import Content, File, Source, Value
 
@@ -93,13 +93,14 @@ _DATED = re.compile(r".*_date|time|at")  # names of what is a date or a time
 
 def make(source: Source, identifiers: Identifiers, operator: Party | None = None) -> Export:
     """operator: who answers for the passport, where that is not the manufacturer."""
-    builder, by = Builder(TARGET, source), operator or identifiers.manufacturer
+    builder, by = Builder(TARGET, source), answerable(identifiers.manufacturer, operator)
     builder.take_all(HEADER)
     builder.constant(("granularity",), "Item")
     builder.constant(("dppSchemaVersion",), SCHEMA_VERSION)
-    builder.constant(("lastUpdate",), utc(source.as_of_unix_ms))
-    number = by.bpnl or by.lei or by.gln or by.corporate_number
-    take_named(builder, ("economicOperatorId",), number, "BPNL, LEI, GLN or corporate number of who answers for it")
+    put_moment(builder, ("lastUpdate",), "", source.as_of_unix_ms)
+    number = by.party.bpnl or by.party.lei or by.party.gln or by.party.corporate_number
+    what = "BPNL, LEI, GLN or corporate number of who answers for it"
+    take_named(builder, ("economicOperatorId",), by.keys, number, what)
     place = count()
     for section in (*SECTIONS, FURTHER):
         values = [value for key, value in source.values.items() if _SECTION_OF.get(key, FURTHER) == section]

@@ -15,7 +15,7 @@ from packseal.exchange.loss import Json, Loss, Why
 from packseal.exchange.source import Content, Source, Value
 
 Path: TypeAlias = tuple[str | int, ...]
-Converted: TypeAlias = "str | int | float | bool | None | list[Converted] | dict[str, Converted]"
+Converted: TypeAlias = "str | int | float | bool | list[Converted] | dict[str, Converted] | None"
 Convert: TypeAlias = Callable[[Content], Converted]
 MAX_LIST = 10_000
 TOLD_NAMES = "told:names"  # rule of a name that somebody stated beside a passport which says nothing of it
@@ -138,7 +138,7 @@ class Builder:
 
     def export(self) -> Export:
         left = [self._without_place(value) for key, value in self.source.values.items() if key not in self._carried]
-        named = {loss.key for loss in self._losses}
+        named = {loss.key for loss in self._losses[len(self.source.withheld) :]}
         losses = (*self._losses, *self._coarser(), *(loss for loss in left if loss.key not in named))
         return Export(
             self.target.id, self.target.model, self.source.passport, self._root, dict(self._leaves), tuple(losses)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
+from itertools import pairwise
 from types import MappingProxyType
 
 from packseal.exchange.loss import Loss, Why
@@ -110,6 +111,7 @@ TELLING_DETAILS: Mapping[str, frozenset[str]] = MappingProxyType(
     {"of_rated": frozenset({"rated_capacity", "rated_capacity_item"})}
 )
 """What stands beside a value and is another value over again."""
+_NO_KEYS: frozenset[str] = frozenset()
 _LEFT_OF_100 = frozenset({"capacity_fade", "power_fade", "rte_fade"})
 _MORE_THAN_100 = frozenset({"resistance_increase", "self_discharge_evolution"})
 
@@ -118,9 +120,9 @@ def released(source: Source, partner: Partner) -> Source:
     """Only what the partner's rules let out at the time that the source is of. Each value has its rule's id."""
     decided = {key: _decided(value, source, partner) for key, value in source.values.items()}
     left = {key: value for key, value in decided.items() if isinstance(value, Value)}
-    kept = {key: _without_telling_details(value, left) for key, value in left.items()}
+    kept = {key: _without_telling_details(value, left, source) for key, value in left.items()}
     lost = [loss for loss in decided.values() if isinstance(loss, Loss)]
-    lost += [_kept_back(value, _DETAILS_LOST) for key, value in left.items() if kept[key] != value]
+    lost += [Loss(Why.COARSER, "", key, _DETAILS_LOST) for key, value in left.items() if kept[key] != value]
     cut = source.with_values(kept, tuple(lost))
     records = {value.record[0] for value in kept.values() if value.record}
     named = {text for value in kept.values() for text in _texts(value.content)}
@@ -256,7 +258,7 @@ def _reserve(value: Value, source: Source, partner: Partner) -> tuple[int, Decim
 
 
 def _gaps(limits: tuple[Decimal, ...]) -> list[Decimal]:
-    return [abs(after - before) for before, after in zip(limits, limits[1:], strict=False)]
+    return [abs(after - before) for before, after in pairwise(limits)]
 
 
 def _width(value: Value, step: Decimal) -> Decimal:
@@ -269,13 +271,14 @@ def _width(value: Value, step: Decimal) -> Decimal:
     return step if step.is_infinite() or not number else _EXACT.divide(step, abs(number))
 
 
-_DETAILS_LOST = "carried without what beside it is another value, which no rule lets out whole"
+_DETAILS_LOST = "without what stands beside it and is another value, which no rule lets out whole"
 
 
-def _without_telling_details(value: Value, left: Mapping[str, Value]) -> Value:
-    """TELLING_DETAILS go where the value that they repeat is not told."""
+def _without_telling_details(value: Value, left: Mapping[str, Value], source: Source) -> Value:
+    """TELLING_DETAILS go where a value that they repeat is not told."""
     told = {key for key, one in left.items() if _is_whole(one) and not one.is_coarser}
-    details = {name: one for name, one in value.details.items() if TELLING_DETAILS.get(name, frozenset()) <= told}
+    untold = source.values.keys() - told
+    details = {name: one for name, one in value.details.items() if not TELLING_DETAILS.get(name, _NO_KEYS) & untold}
     return value if len(details) == len(value.details) else replace(value, details=details)
 
 

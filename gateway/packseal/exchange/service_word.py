@@ -8,7 +8,6 @@ claims name, which `packseal verify` checks. What leaves at all was decided befo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from packseal.exchange import sd_jwt
 from packseal.exchange.disclosures import Names, broken
 from packseal.exchange.exact import plain
 from packseal.exchange.export import Builder, Converted, Export, Target
+from packseal.exchange.forms import is_digest
 from packseal.exchange.loss import Json
 from packseal.exchange.sd_jwt import JWSSigner, PublicKey, Question
 from packseal.exchange.source import Bound, Content, File, Source, Value
@@ -25,7 +25,6 @@ TARGET = Target("sd-jwt", "SD-JWT, the service's word", "RFC 9901", (), has_circ
 VALUES, EVIDENCE, FILES = "values", "evidence", "files"
 WORD_OF = "service"
 _PLAIN = frozenset({"content", "at_least", "at_most", "unit", "origin", "group"})  # seen with the value
-_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def attached(source: Source) -> Iterator[tuple[str, File]]:
     for key, value in source.values.items():
         contents = value.content if isinstance(value.content, list) else [value.content]
         for one in contents:
-            if isinstance(one, str) and _SHA256.fullmatch(one) and one in source.files and one not in named:
+            if isinstance(one, str) and is_digest(one) and one in source.files and one not in named:
                 named.add(one)
                 yield key, source.files[one]
 

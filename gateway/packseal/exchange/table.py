@@ -17,13 +17,14 @@ from typing import TypeAlias
 
 from packseal.exchange.exact import plain
 from packseal.exchange.export import Builder, Converted, Export, Target
+from packseal.exchange.forms import is_dated
 from packseal.exchange.loss import Loss, Why
 from packseal.exchange.source import Content, Source, Value
 
 TARGET = Target("table", "Table for analysts", "packseal table 1", (), has_circumstances=True)
 MS_IN_S = 1000
-MAX_UNIX_MS = 253_402_300_800_000  # the year 10000, where what reads times ends
 GUARD = "'"
+CATEGORY = "battery_category"  # stands in each row, so that rows of many batteries can be told apart
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full-width ones count, too
 Cell: TypeAlias = "str | int | float | bool | None"
 Row: TypeAlias = Mapping[str, Cell]
@@ -46,7 +47,7 @@ class Column:
 
 COLUMNS = (
     Column("passport", Kind.TEXT, "public name of the passport"),
-    Column("category", Kind.TEXT, "EV, LMT, SBESS or other_industrial"),
+    Column("category", Kind.TEXT, "EV, LMT, SBESS or other_industrial; empty where it may not be told"),
     Column("is_simulated", Kind.TRUTH, "of no real battery"),
     Column("as_of", Kind.TIME, "when the row was made"),
     Column("key", Kind.TEXT, "which value, as in docs/attributes.md"),
@@ -79,6 +80,8 @@ def make(source: Source) -> Export:
         builder.constant(("rows",), [])
     for number, (key, value) in enumerate(sorted(source.values.items())):
         builder.put(("rows", number), key, _row(source, value))
+        if source.category is not None and CATEGORY in source.values:
+            builder.put(("rows", number, "category"), CATEGORY, source.category)
         _lose(builder, number, value)
     return builder.export()
 
@@ -109,11 +112,10 @@ def guarded_cells(exports: Iterable[Export]) -> tuple[Loss, ...]:
 def _row(source: Source, value: Value) -> dict[str, Converted]:
     low, high = (None, None) if value.interval is None else (value.interval.low, value.interval.high)
     log_id, seq = value.record or (None, None)
-    made = value.made_unix_ms if _is_time(value.made_unix_ms) else None
+    made = value.made_unix_ms if value.made_unix_ms is not None and is_dated(value.made_unix_ms) else None
     limit = {} if value.bound is None else {"at_least" if value.bound.is_at_least else "at_most": value.bound.limit}
     cells: dict[str, Cell] = {
         "passport": source.passport,
-        "category": source.category,
         "is_simulated": source.is_simulated,
         "as_of": source.as_of_unix_ms,
         "key": value.key,
@@ -153,17 +155,13 @@ def _double(content: Content | None) -> float | None:
     return double if math.isfinite(double) else None
 
 
-def _is_time(unix_ms: int | None) -> bool:
-    return unix_ms is not None and 0 <= unix_ms < MAX_UNIX_MS
-
-
 def _lose(builder: Builder, number: int, value: Value) -> None:
     """Digits of what stands as a double alone, times that no table has, and what is known of attached files."""
     for name, content in _doubles(value):
         double = _double(content)
         if double is None or Decimal(repr(double)) != content:
             builder.lose(Why.COARSER, ("rows", number, name), value.key, "rounded to a double, or too large for one")
-    if value.made_unix_ms is not None and not _is_time(value.made_unix_ms):
+    if value.made_unix_ms is not None and not is_dated(value.made_unix_ms):
         builder.lose(Why.UNFIT, ("rows", number, "made"), value.key, "its time is none between 1970 and 9999")
     named = value.content if isinstance(value.content, list) else [value.content]
     for one in named:

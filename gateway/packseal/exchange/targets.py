@@ -107,9 +107,13 @@ _MADE = (
         en18223.TARGET, "CEN-CENELEC",
         lambda source, named: en18223.make(source, _identifiers(named), named.operator),
     ),
-    Made(battery.TARGET, "Ouranos", _plain(battery.make)),
     Made(service_word.TARGET, "any", _plain(service_word.make)),
     Made(table.TARGET, "any", _plain(table.make)),
 )  # fmt: skip
 
 TARGETS: Mapping[str, Made] = MappingProxyType({made.target.id: made for made in _MADE})
+
+
+def forms() -> tuple[Made, ...]:
+    """In the order of the documentation."""
+    return _MADE

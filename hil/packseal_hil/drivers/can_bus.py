@@ -15,20 +15,21 @@ from packseal.io.can_bus import CanBus, OpenReceiver, receiver_opener
 from packseal.io.can_receiver import Receiver
 from packseal_hil.protocols import BenchError
 from packseal_hil.rig import PythonCanTable, SimulatedCanTable
+from packseal_hil.targets.target import CAN_BITRATE
 
 OPEN_S = 10.0
 CONNECTED = "connected"
 
 
 class BenchBus:
-    def __init__(self, table: PythonCanTable | SimulatedCanTable) -> None:
-        """Raises BenchError when it cannot be opened."""
+    def __init__(self, table: PythonCanTable | SimulatedCanTable, bms_port: str = "") -> None:
+        """bms_port: of the target, for an slcan line without a channel. Raises BenchError when it cannot be opened."""
         self._name, self._sent = table.name, 0
         self._receiver: Receiver | None = None
         self._state = f"its driver has not answered in {OPEN_S:g} s"
         self._has_state = threading.Event()
         try:
-            self._open = _opener(table)
+            self._open = _opener(table, bms_port)
         except ConfigError as error:
             raise BenchError(f"{self._words()}: {error}; correct rig.toml") from None
         self._bus = CanBus(table.name, self._opened, self._on_state)
@@ -95,7 +96,11 @@ class BenchBus:
         return f"bus {self._name!r}"
 
 
-def _opener(table: PythonCanTable | SimulatedCanTable) -> OpenReceiver:
+def _opener(table: PythonCanTable | SimulatedCanTable, bms_port: str) -> OpenReceiver:
     if isinstance(table, SimulatedCanTable):
         return receiver_opener("virtual", table.channel, None, may_send=True)
-    return receiver_opener(table.interface, table.channel, table.bitrate, may_send=True)
+    channel = table.channel or bms_port
+    if not channel:
+        raise ConfigError("it has no channel, and the target no line to its BMS")
+    bitrate = table.bitrate if table.channel else CAN_BITRATE
+    return receiver_opener(table.interface, channel, bitrate, may_send=True)

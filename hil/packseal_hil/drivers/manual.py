@@ -6,8 +6,11 @@ be done. Nothing is taken for done because nobody contradicts.
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 import select
+import termios
 import time
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from packseal_hil.protocols import BenchError
 TERMINAL = Path("/dev/tty")
 MAX_LINE_BYTES = 200
 TRIES = 3
+LEAST_C, MOST_C = -60.0, 200.0
 _NO = ("n", "no")
 
 
@@ -33,8 +37,12 @@ class Person:
 
     def ask(self, words: str) -> str:
         """What they typed, without spaces around it. Raises BenchError for "n", and when nobody answers."""
-        os.write(self._terminal, f"\nbench: {words}\n> ".encode())
-        answer = self._line(words).strip()
+        try:
+            termios.tcflush(self._terminal, termios.TCIFLUSH)  # what was typed before is no answer to this
+            os.write(self._terminal, f"\nbench: {words}\n> ".encode())
+            answer = self._line(words).strip()
+        except (OSError, termios.error):
+            raise BenchError(f"the terminal has ended before anybody answered: {words}") from None
         if answer.lower() in _NO:
             raise BenchError(f"the person at the bench said no to: {words}")
         return answer
@@ -52,7 +60,10 @@ class Person:
             if left_s <= 0 or not select.select([self._terminal], [], [], left_s)[0]:
                 cure = "start again with somebody at the bench, or set patience_s in rig.toml"
                 raise BenchError(f"nobody answered within {self._patience_s} s: {words}; {cure}")
-            content = (content + os.read(self._terminal, MAX_LINE_BYTES))[-MAX_LINE_BYTES:]
+            typed = os.read(self._terminal, MAX_LINE_BYTES)
+            if not typed:
+                raise OSError(errno.EIO, "end of file")
+            content = (content + typed)[-MAX_LINE_BYTES:]
         return content.decode(errors="replace")
 
 
@@ -78,14 +89,20 @@ class ManualChamber:
         self._person.do(f"bring the pack to {temperature_c:.1f} °C and wait until its thermometer shows that")
 
     def temperature_c(self) -> float:
-        """As they read it; asked TRIES times for a number."""
+        """As they read it; asked TRIES times for a number that a pack can have."""
         for _ in range(TRIES):
-            answer = self._person.ask("what does the thermometer at the pack show, in °C?")
-            try:
-                return float(answer.replace(",", ".").removesuffix("C").removesuffix("°"))
-            except ValueError:
-                continue
+            read_c = _number(self._person.ask("what does the thermometer at the pack show, in °C?"))
+            if LEAST_C <= read_c <= MOST_C:
+                return read_c
         raise BenchError(f"no temperature in {TRIES} answers; expected a number such as 24.5")
 
     def close(self) -> None:
         self._person.close()
+
+
+def _number(answer: str) -> float:
+    """Not a number where it is none."""
+    try:
+        return float(answer.replace(",", ".").removesuffix("C").removesuffix("°"))
+    except ValueError:
+        return math.nan

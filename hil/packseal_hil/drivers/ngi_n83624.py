@@ -9,6 +9,7 @@ switched off, which is no open wire to a BMS that finds those by a test current.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -21,10 +22,8 @@ from packseal_hil.rig import NgiN83624Table
 MAKER, MODEL = "NGI", "N83624"
 MAX_MV = 6000
 SAME_MV = 1  # it answers in volts with three to five digits
-IS_ON, PROTECTIONS = (
-    1,
-    {1: "over-voltage", 2: "over-current", 3: "over-power", 4: "over-temperature", 5: "relay", 6: "mode"},
-)
+IS_ON = 1  # bit 0 of a state
+PROTECTIONS = {1: "over-voltage", 2: "over-current", 3: "over-power", 4: "over-temperature", 5: "relay", 6: "mode"}
 NORMAL, OPEN_POSITIVE = 0, 1  # of FAULt:SIMUlate
 NO_VOLTS = 0.01  # 6.10: relays are to be switched without voltage
 SETTLE_S, _LOOK_S = 5.0, 0.1  # how long they may fall, and how often that is looked at
@@ -54,9 +53,8 @@ class NgiN83624:
     def show(self, reading: PackReading) -> None:
         """Raises BenchError, also where a channel does not hold what it was set to."""
         if len(reading.cell_mv) != self.cell_blocks:
-            raise BenchError(
-                f"the pack has {len(reading.cell_mv)} cell blocks, cell_simulator in rig.toml {self.cell_blocks}"
-            )
+            has = f"cell_simulator in rig.toml {self.cell_blocks}"
+            raise BenchError(f"the pack has {len(reading.cell_mv)} cell blocks, {has}")
         self._set_voltages([int(mv) for mv in reading.cell_mv])
         is_open = {self._first + block for block in reading.open_wires}
         self._switch(frozenset(channel for channel in self._channels if channel not in is_open))
@@ -86,6 +84,7 @@ class NgiN83624:
             return
         settings = [f"SOUR{channel}:VOLT {wanted[channel] / 1000:.3f}" for channel in changed]
         starts = range(0, len(settings), _SETTINGS_A_LINE)
+        self._shown_mv = {}  # until it has said that it holds them
         self._line.command(*(";:".join(settings[start : start + _SETTINGS_A_LINE]) for start in starts))
         held = [round(1000 * volts) for volts in self._numbers("SOUR:VOLT?", self._channels)]
         for channel, mv in zip(self._channels, held, strict=True):
@@ -109,9 +108,8 @@ class NgiN83624:
         deadline_s = time.monotonic() + self._settle_s
         while max(self._numbers("MEAS:VOLT?", channels)) > NO_VOLTS:
             if time.monotonic() > deadline_s:
-                raise BenchError(
-                    f"channels {channels} of the cell simulator keep their voltage when off; what feeds them?"
-                )
+                which = f"channels {', '.join(map(str, channels))} of the cell simulator"
+                raise BenchError(f"{which} keep their voltage when off; find out what feeds them")
             threading.Event().wait(_LOOK_S)
         self._line.command(f"FAUL:SIMU {state}{_listed(channels)}")
 
@@ -122,9 +120,8 @@ class NgiN83624:
             if tripped:
                 raise BenchError(f"channel {channel} of the cell simulator: protection tripped ({', '.join(tripped)})")
             if (state & IS_ON) != (channel in self._on):
-                raise BenchError(
-                    f"channel {channel} of the cell simulator is {'on' if state & IS_ON else 'off'} by itself"
-                )
+                found = "on" if state & IS_ON else "off"
+                raise BenchError(f"channel {channel} of the cell simulator is {found} by itself; who else uses it?")
 
     def _numbers(self, question: str, channels: Sequence[int]) -> list[float]:
         said = self._line.query(f"{question}{_listed(channels)}")
@@ -132,10 +129,9 @@ class NgiN83624:
             numbers = [float(part) for part in said.split(",")]
         except ValueError:
             numbers = []
-        if len(numbers) != len(channels):
-            raise BenchError(
-                f"the cell simulator answered {question!r} for {len(channels)} channels with {said[:200]!r}"
-            )
+        if len(numbers) != len(channels) or not all(map(math.isfinite, numbers)):
+            asked = f"{question!r} for {len(channels)} channels"
+            raise BenchError(f"the cell simulator answered {asked} with {said[:200]!r}; check its firmware's version")
         return numbers
 
 

@@ -52,7 +52,7 @@ class Devices:
     """The bench's things, by what they are for. Everything raises BenchError where the thing does not answer."""
 
     def __init__(self, rig: Rig, bms_port: str = "") -> None:
-        """bms_port: of the target, for an emulated BMS that has no port of its own in rig.toml."""
+        """bms_port: of the target, for an emulated BMS or an slcan line that has no port of its own in rig.toml."""
         self.rig = rig
         self._bms_port = bms_port
         self._buses: dict[str, Bus] = {}
@@ -126,7 +126,7 @@ class Devices:
                 raise BenchError(
                     f"rig.toml has no [[can]] with the name {name!r}; {', '.join(self.bus_names) or 'none'}"
                 )
-            self._buses[name] = self._kept(BenchBus(tables[0]))
+            self._buses[name] = self._kept(BenchBus(tables[0], self._bms_port))
         return self._buses[name]
 
     @property

@@ -41,6 +41,7 @@ class ScpiLine:
         host, _, port = address.rpartition(":")
         self._place = (host.strip("[]"), int(port))
         self._name, self._error_query, self._timeout_s = f"{name} at {address}", error_query, timeout_s
+        self._identity = ""
         self._socket: socket.socket | None = None
 
     def identify(self, maker: str, model: str) -> str:
@@ -49,6 +50,7 @@ class ScpiLine:
         fields = [field.strip() for field in said.split(",")]
         if len(fields) < 2 or not (fields[0].startswith(maker) and fields[1].startswith(model)):
             self._fail(f"is {_shown(said)}, not {maker} {model}", "correct the address in rig.toml")
+        self._identity = said
         return said
 
     def query(self, question: str) -> str:
@@ -56,10 +58,12 @@ class ScpiLine:
         return self._asked([question])
 
     def command(self, *commands: str) -> None:
-        """Sends them, then reads its list of errors to the end, where it has one."""
+        """Sends them, then reads its list of errors to the end; of what has none, after `identify`, its identity."""
         answer = self._asked([*commands, self._error_query or IDENTITY])
         if self._error_query:
             self._check_errors(answer, "; ".join(commands))
+        elif answer != self._identity:
+            self._fail(f"answered {IDENTITY} with {_shown(answer)}", "check that nobody else talks to it")
 
     def close(self) -> None:
         if self._socket:

@@ -71,7 +71,6 @@ class BoardTarget:
         self._is_on = False
 
     def power_on(self) -> None:
-        """Nothing where it is on."""
         if self._is_on:
             return
         self._power().on()

@@ -1,4 +1,4 @@
-"""The target `cortex-m`: the firmware on a Cortex-M3 of QEMU's (firmware/boards/qemu), with 96 kB of heap. Terms: target.py.
+"""The target `cortex-m`: the firmware on a Cortex-M3 of QEMU's (firmware/boards/qemu), with 96 kB of heap.
 
 UART 1 is serial_port and UART 2 bms_port. There is no CAN. The clock is the wall's, and the processor's speed is this
 machine's: what needs a board's time needs a board. The firmware is frozen into MicroPython, which takes half a minute
@@ -51,7 +51,7 @@ class CortexMTarget:
     def start(self, config: Mapping[str, object], can_table: bytes = b"") -> None:
         if can_table or config.get("source") == "can":
             raise BenchError("cortex-m has no CAN; take the target unix, or a board with a controller")
-        self.cut_power()
+        self._off()
         self._console.pause()
         try:
             self._lay(json.dumps(dict(config)))
@@ -70,10 +70,8 @@ class CortexMTarget:
         self._off()
 
     def power_on(self) -> None:
-        """Nothing where it is on."""
         if self.is_on():
             return
-        self._watch.stop()
         self._run(_RUNNING)
         self.starts += 1
         self._is_power_on = True

@@ -40,9 +40,12 @@ class Target(Protocol):
 
     def cut_power(self, at_flash_byte: int | None = None) -> None:
         """At once, or, without waiting for it, as soon as byte n (0 is the first) is about to be written to the log's
-        flash, counted from now; is_on says when it has come. An erased sector counts all its bytes."""
+        flash, counted from now; is_on says when it has come. An erased sector counts all its bytes. Asked for while
+        the power is off it waits for the next life; a cut at once forgets it."""
 
-    def power_on(self) -> None: ...
+    def power_on(self) -> None:
+        """Nothing where it is on."""
+
     def reset(self) -> None:
         """As its reset pin would."""
 

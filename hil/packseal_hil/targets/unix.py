@@ -9,7 +9,6 @@ configuration allows.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -45,29 +44,32 @@ class UnixTarget:
             raise BenchError(f"the unix target cannot be made: {error}") from None
         self.serial_port, self.bms_port = self._board.port, self._board.second_port
         self.firmware_hash = unix_firmware_hash(firmware_folder())
-        self._is_power_on = False
+        self._is_power_on = self._is_cut_for_next_life = False
         self._said_before = len(self._log())
 
     def start(self, config: Mapping[str, object], can_table: bytes = b"") -> None:
-        self.cut_power()
+        self._board.kill()
         if can_table:
             (self._folder / "can.table").write_bytes(can_table)
-        self._board.configure(_with_a_simulator(config) | self._own_settings())
+        self._board.configure(dict(config) | self._own_settings())
         self.power_on()
 
     def cut_power(self, at_flash_byte: int | None = None) -> None:
         if at_flash_byte is not None:
+            self._is_cut_for_next_life = not self.is_on()
             self._supply.cut_in(at_flash_byte)
             return
         self._board.kill()
+        self._supply.hold()
         self._is_power_on = False
 
     def power_on(self) -> None:
-        """Nothing where it is on. A cut that was asked for and has not come is forgotten where it is off."""
         if self.is_on():
             return
         self._board.kill()
-        self._supply.hold()
+        if self._supply.is_cut and not self._is_cut_for_next_life:
+            self._supply.hold()
+        self._is_cut_for_next_life = False
         self._board.start()
         self.starts += 1
         self._is_power_on = True
@@ -134,11 +136,3 @@ def unix_firmware_hash(root: Path) -> bytes:
         whole.update(hashlib.sha256(name.encode()).digest())
         whole.update(hashlib.sha256((root / name).read_bytes()).digest())
     return whole.digest()
-
-
-def _with_a_simulator(config: Mapping[str, object]) -> dict[str, object]:
-    """A board's configuration, in which only the unix board's simulator wants to know when its pack's life began."""
-    settings = json.loads(json.dumps(dict(config)))
-    if isinstance(settings.get("simulator"), dict):
-        settings["simulator"].setdefault("origin_unix_ms", 0)
-    return dict(settings)

@@ -17,11 +17,12 @@ from packseal.apps.exchange.submodels import PREFIX
 from packseal.errors import ConfigError
 from packseal.exchange.catenax.connector import EVENT_TYPE, asset
 from packseal.exchange.catenax.notification import Event, EventType, submodel_update
-from packseal.exchange.catenax.shells import Aspect, Twin, derived_id, shell_descriptor
+from packseal.exchange.catenax.shells import Aspect, Twin, shell_descriptor
 from packseal.exchange.catenax.submodel import OFFERED
 from packseal.exchange.export import UnfitError
 from packseal.exchange.identifiers import Identifiers
 from packseal.exchange.loss import Json
+from packseal.exchange.twin_ids import battery_id, derived_id, shell_id, submodel_id
 from packseal.io.catenax_connector import Connector, Offer
 from packseal.io.catenax_notifier import ENDED, Notifier, Receiver
 from packseal.io.catenax_registry import TwinRegistry
@@ -64,7 +65,7 @@ def descriptor(settings: CatenaXSettings, offering: Offering) -> Json:
     connector = settings.connector
     aspects = tuple(
         Aspect(
-            derived_id(offering.passport, name),
+            submodel_id(offering.passport, name),
             OFFERED[name].part.id_short,
             OFFERED[name].semantic_id,
             _asset_id(offering.passport, name),
@@ -76,7 +77,7 @@ def descriptor(settings: CatenaXSettings, offering: Offering) -> Json:
     try:
         return shell_descriptor(
             Twin(
-                _shell_id(offering.passport), _battery_id(offering.passport), offering.identifiers,
+                shell_id(offering.passport), battery_id(offering.passport), offering.identifiers,
                 connector.dsp_url, aspects, offering.readers,
             )
         )  # fmt: skip
@@ -112,9 +113,9 @@ def published(settings: CatenaXSettings, offering: Offering) -> Iterator[tuple[s
 
 def withdrawn(settings: CatenaXSettings, passport: str) -> Iterator[tuple[str, str]]:
     """The twin, then what is offered. Assets on which somebody holds a contract stay. Raises PartnerError."""
-    shell_id = _shell_id(passport)
+    twin = shell_id(passport)
     registry = TwinRegistry(registry_http(settings.registry), settings.secrets)
-    yield shell_id, "removed" if registry.remove(shell_id) else "was not there"
+    yield twin, "removed" if registry.remove(twin) else "was not there"
     assets = [_asset_id(passport, name) for name in OFFERED]
     kept = set(_connector(settings).withdraw(_definition_id(passport), assets))
     yield from ((name, "stays: somebody holds a contract" if name in kept else "removed") for name in assets)
@@ -124,7 +125,7 @@ def notified(
     settings: CatenaXSettings, passport: str, aspects: tuple[str, ...], told: Told, wait: Callable[[float], None]
 ) -> str:
     """-> id of the message. Raises ConfigError, PartnerError."""
-    events = [Event(EventType.UPDATED, _battery_id(passport), OFFERED[name].semantic_id) for name in aspects]
+    events = [Event(EventType.UPDATED, battery_id(passport), OFFERED[name].semantic_id) for name in aspects]
     message_id = uuid.uuid4().urn
     try:
         message = submodel_update(message_id, time.time_ns() // 1_000_000, settings.bpnl, told.bpnl, events)
@@ -144,14 +145,6 @@ def notified(
 
 def _connector(settings: CatenaXSettings) -> Connector:
     return Connector(connector_http(settings.connector), settings.secrets)
-
-
-def _shell_id(passport: str) -> str:
-    return derived_id(passport, "shell")
-
-
-def _battery_id(passport: str) -> str:
-    return derived_id(passport, "battery")
 
 
 def _asset_id(passport: str, aspect: str) -> str:

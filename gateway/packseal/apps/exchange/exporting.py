@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packseal.apps.exchange.leaving import Leaving
-from packseal.apps.exchange.packing import Issuer, holder_key, packed
+from packseal.apps.exchange.packing import Issuer, holder_key, packed, packing_losses
 from packseal.apps.exchange.sources import Sources
 from packseal.apps.passport_server import passport_settings
 from packseal.apps.passport_service import PassportService
@@ -50,9 +50,11 @@ class Run:
     made: tuple[tuple[Source, Export], ...]
     issuer: Issuer
 
-    @property
-    def losses(self) -> tuple[Loss, ...]:
-        return tuple(loss for _, export in self.made for loss in export.losses)
+    def losses(self, ending: str) -> tuple[Loss, ...]:
+        """ending: of the file, such as ".csv": how a form is written down may lose as well."""
+        exports = [export for _, export in self.made]
+        of_forms = tuple(loss for export in exports for loss in export.losses)
+        return (*of_forms, *packing_losses(exports, ending))
 
     def sent(self, ending: str) -> bytes:
         """What may be written now, its lines in the log on the disk. ending: of the file, such as ".aasx".

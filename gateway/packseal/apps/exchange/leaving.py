@@ -42,7 +42,7 @@ class Leaving:
         return Outgoing(
             self._now_unix_ms(), battery, export.passport, partner.id, partner.audience, partner.contract,
             export.target, tuple(sorted({leaf.rule for leaf in leaves})),
-            tuple(sorted({leaf.key for leaf in leaves if leaf.key})), hashlib.sha256(sent).digest(), len(sent),
+            tuple(sorted({key for leaf in leaves for key in leaf.keys})), hashlib.sha256(sent).digest(), len(sent),
         )  # fmt: skip
 
 

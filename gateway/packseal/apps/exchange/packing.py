@@ -15,6 +15,7 @@ from packseal.exchange import service_word, table
 from packseal.exchange.aas import environment
 from packseal.exchange.aas.package import as_aasx, as_json
 from packseal.exchange.export import Export
+from packseal.exchange.loss import Loss
 from packseal.exchange.sd_jwt import JWSSigner, PublicKey
 from packseal.exchange.service_word import Issuance
 from packseal.io.files import read_bounded
@@ -52,6 +53,12 @@ def packed(exports: Sequence[Export], ending: str, issuer: Issuer, now_unix_ms: 
     if first.target == service_word.TARGET.id:
         return _signed(first, issuer, now_unix_ms // 1000)
     return json_bytes(first.document)
+
+
+def packing_losses(exports: Sequence[Export], ending: str) -> tuple[Loss, ...]:
+    """What the bytes lose beside what the form lost."""
+    is_text = exports[0].target == table.TARGET.id and ending == ".csv"
+    return table.guarded_cells(exports) if is_text else ()
 
 
 def holder_key(path: Path) -> Mapping[str, str]:

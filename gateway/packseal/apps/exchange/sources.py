@@ -151,7 +151,9 @@ def _of_life(battery: Mapping[str, object], life: Mapping[str, object]) -> Itera
 
 def _note(note: Mapping[str, object]) -> Content:
     at = str(_map(note.get("at")).get("text")).removesuffix(" UTC").replace(" ", "T") + "Z"
-    return {"kind": str(note.get("kind")), "at": at, "text": str(note.get("text"))}
+    said: dict[str, Content] = {"kind": str(note.get("kind")), "at": at, "text": str(note.get("text"))}
+    statement = _text(note.get("statement"))
+    return {**said, "statement": statement} if statement else said
 
 
 def _only(notes: list[Mapping[str, object]]) -> str | None:

@@ -24,12 +24,12 @@ from packseal.apps.exchange.leaving import Leaving, json_bytes
 from packseal.apps.problems import MEDIA_TYPE
 from packseal.errors import EgressError, UnavailableError
 from packseal.exchange.catenax.egress import check_tier
-from packseal.exchange.catenax.shells import derived_id
 from packseal.exchange.catenax.submodel import CORE, DEEP, OFFERED, Offered, has_element, submodel, value_at
 from packseal.exchange.export import Export
 from packseal.exchange.rules import Partner
 from packseal.exchange.source import Source
 from packseal.exchange.targets import Named
+from packseal.exchange.twin_ids import submodel_id
 
 PREFIX = "/exchange/catenax"
 PROFILE = "https://admin-shell.io/aas/API/3/1/SubmodelServiceSpecification/SSP-003"
@@ -77,8 +77,8 @@ class Submodels:
     def whole(self, request: Request) -> Response:
         level, partner = _level(request), self._partner(request)
         source, export = self._made(request, partner)
-        submodel_id = derived_id(source.passport, request.path_params["aspect"])
-        found = submodel(submodel_id, _offered(request).part, export.document, level)
+        named = submodel_id(source.passport, request.path_params["aspect"])
+        found = submodel(named, _offered(request).part, export.document, level)
         return self._left(export, source, partner, json_bytes(found))
 
     def invoke(self, request: Request) -> Response:

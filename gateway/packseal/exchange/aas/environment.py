@@ -34,10 +34,11 @@ from packseal.exchange.aspects import (
     product_condition,
     technical_data,
 )
-from packseal.exchange.export import Builder, Export, Leaf, Path, Target, pointer
+from packseal.exchange.export import TOLD_NAMES, Builder, Export, Leaf, Path, Target, pointer
 from packseal.exchange.identifiers import Identifiers
 from packseal.exchange.loss import Loss, Why
 from packseal.exchange.source import Source
+from packseal.exchange.twin_ids import battery_id, shell_id, submodel_id
 
 TARGET = Target(
     "aas",
@@ -68,7 +69,8 @@ def make(source: Source, link: str = "", identifiers: Identifiers | None = None)
     builder = Builder(TARGET, source)
     made = _parts(source, link, identifiers)
     written = [one for one in (_submodel(builder, source, one) for one in made) if one is not None]
-    _write(builder, (), {"assetAdministrationShells": [_shell(source, identifiers, written)]}, {})
+    _write(builder, (), {"assetAdministrationShells": [_shell(source, written)]}, {})
+    _name_specifically(builder, identifiers)
     for number, (submodel, leaves) in enumerate(written):
         _write(builder, ("submodels", number), submodel, leaves)
     semantics = {one for submodel, _ in written for one in _semantics(submodel)}
@@ -77,10 +79,6 @@ def make(source: Source, link: str = "", identifiers: Identifiers | None = None)
         _write(builder, ("conceptDescriptions", number), unit, {})
     _lose(builder, made)
     return builder.export()
-
-
-def shell_id(passport: str) -> str:
-    return f"urn:packseal:passport:{passport}"
 
 
 def _parts(source: Source, link: str, identifiers: Identifiers | None) -> tuple[_Made, ...]:
@@ -96,18 +94,12 @@ def _parts(source: Source, link: str, identifiers: Identifiers | None) -> tuple[
     )
 
 
-def _shell(
-    source: Source, identifiers: Identifiers | None, submodels: Sequence[tuple[Element, Mapping[str, Leaf]]]
-) -> Element:
-    named: Element = {"assetKind": "Instance", "globalAssetId": f"urn:packseal:battery:{source.passport}"}
-    specific = list(_specific(identifiers))
-    if specific:
-        named["specificAssetIds"] = specific
+def _shell(source: Source, submodels: Sequence[tuple[Element, Mapping[str, Leaf]]]) -> Element:
     return {
         "modelType": "AssetAdministrationShell",
         "id": shell_id(source.passport),
         "idShort": "BatteryPassport",
-        "assetInformation": named,
+        "assetInformation": {"assetKind": "Instance", "globalAssetId": battery_id(source.passport)},
         "submodels": [
             {"type": "ModelReference", "keys": [{"type": "Submodel", "value": submodel["id"]}]}
             for submodel, _ in submodels
@@ -115,19 +107,22 @@ def _shell(
     }
 
 
-def _specific(identifiers: Identifiers | None) -> Iterator[Element]:
+def _name_specifically(builder: Builder, identifiers: Identifiers | None) -> None:
     """As Catena-X names a part (CX-0160 1.1.0)."""
     if identifiers is None:
         return
-    named = (
-        ("manufacturerId", identifiers.manufacturer.bpnl),
-        ("manufacturerPartId", identifiers.manufacturer_part_id),
-        ("digitalTwinType", "PartInstance"),
-        ("partInstanceId", identifiers.part_instance_id),
-    )
-    for name, value in named:
-        if value is not None:
-            yield {"name": name, "value": value}
+    path = ("assetAdministrationShells", 0, "assetInformation", "specificAssetIds")
+    for name, word in {"name": "digitalTwinType", "value": "PartInstance"}.items():
+        builder.constant((*path, 0, name), word)
+    place = 1
+    for name, key, value in (
+        ("manufacturerId", "manufacturer_id", identifiers.manufacturer.bpnl),
+        ("manufacturerPartId", "model_id", identifiers.manufacturer_part_id),
+        ("partInstanceId", "serial_number", identifiers.part_instance_id),
+    ):
+        if value is not None and builder.name((*path, place, "value"), (key,), value):
+            builder.constant((*path, place, "name"), name)
+            place += 1
 
 
 def _submodel(builder: Builder, source: Source, made: _Made) -> tuple[Element, Mapping[str, Leaf]] | None:
@@ -140,7 +135,7 @@ def _submodel(builder: Builder, source: Source, made: _Made) -> tuple[Element, M
         return None
     submodel: Element = {
         "modelType": "Submodel",
-        "id": f"{shell_id(source.passport)}:{made.part.id}",
+        "id": submodel_id(source.passport, made.export.target),
         "idShort": made.part.id_short,
         "kind": "Instance",
         "semanticId": reference(made.part.semantic_id),
@@ -159,13 +154,18 @@ def _write(builder: Builder, path: Path, content: object, leaves: Mapping[str, L
         for number, one in enumerate(content):
             _write(builder, (*path, number), one, leaves)
     elif isinstance(content, Carried):
-        key = leaves[pointer(content.path)].key
-        if key:
-            builder.put(path, key, content.text)
-        else:
-            builder.constant(path, content.text)
+        _copy(builder, path, leaves[pointer(content.path)], content.text)
     elif isinstance(content, str | bool):
         builder.constant(path, content)
+
+
+def _copy(builder: Builder, path: Path, leaf: Leaf, text: str) -> None:
+    if leaf.key:
+        builder.put(path, leaf.key, text)
+    elif leaf.rule == TOLD_NAMES:
+        builder.put_made(path, (), text, leaf.rule)
+    else:
+        builder.constant(path, text)
 
 
 def _lose(builder: Builder, made: Sequence[_Made]) -> None:

@@ -43,7 +43,6 @@ VALUE = (
     _of("rule"),
 )
 EVIDENCE_PART = Part(
-    "evidence",
     "BatteryEvidence",
     f"{EVIDENCE}BatteryEvidence",
     "",

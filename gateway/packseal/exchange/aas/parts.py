@@ -24,7 +24,6 @@ DOCUMENT = prop("DocumentIdentifier", f"{_SAMM}.handover_documentation:2.0.0#Doc
 LAST_UPDATE = prop("LastUpdate", f"{CONDITION}lastUpdate", "dateTime")
 
 NAMEPLATE_PART = Part(
-    "nameplate",
     "BatteryNameplate",
     "https://admin-shell.io/idta/digitalbatterypassport/nameplate/1/0/Nameplate",
     "https://admin-shell.io/idta-02035-1",
@@ -80,7 +79,6 @@ NAMEPLATE_PART = Part(
 )
 
 HANDOVER_PART = Part(
-    "handover-documentation",
     "HandoverDocumentation",
     "0173-1#01-AHF578#003",
     "https://admin-shell.io/idta-02035-2",
@@ -141,7 +139,6 @@ HANDOVER_PART = Part(
 )
 
 FOOTPRINT_PART = Part(
-    "carbon-footprint",
     "CarbonFootprint",
     f"{FOOTPRINT}CarbonFootprint/1/0",
     "https://admin-shell.io/idta-02023-1-0",
@@ -177,7 +174,6 @@ FOOTPRINT_PART = Part(
 )
 
 TECHNICAL_PART = Part(
-    "technical-data",
     "TechnicalData",
     "https://admin-shell.io/idta/digitalbatterypassport/TechnicalData/1/0",
     "IDTA-02003-2-0",
@@ -317,7 +313,6 @@ TECHNICAL_PART = Part(
 )
 
 CONDITION_PART = Part(
-    "product-condition",
     "ProductCondition",
     f"{_SAMM}.batterypass.product_condition:1.0.0#ProductCondition",
     "https://admin-shell.io/idta-02035-5",
@@ -429,7 +424,6 @@ CONDITION_PART = Part(
 )
 
 MATERIALS_PART = Part(
-    "material-composition",
     "MaterialComposition",
     f"{_SAMM}.batterypass.material_composition:1.0.0#MaterialComposition",
     "https://admin-shell.io/idta-02035-6",
@@ -485,7 +479,6 @@ MATERIALS_PART = Part(
 )
 
 CIRCULARITY_PART = Part(
-    "circularity",
     "Circularity",
     f"{CIRCULARITY}Circularity",
     "https://admin-shell.io/idta-02035-7",

@@ -42,9 +42,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One submodel. id: in its identifier. template: templateId of its administration."""
+    """One submodel. template: templateId of its administration."""
 
-    id: str
     id_short: str
     semantic_id: str
     template: str

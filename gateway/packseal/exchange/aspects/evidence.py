@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from packseal.exchange.aspects.forms import moment
 from packseal.exchange.exact import plain
-from packseal.exchange.export import Builder, Converted, Export, Target, UnfitError
+from packseal.exchange.export import Builder, Converted, Export, Field, Target, UnfitError, text
+from packseal.exchange.forms import moment
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Content, File, LogEnd, Source, Value
 
 MODEL = "urn:packseal:evidence:1.0.0#BatteryEvidence"
+CATEGORY = Field(("batteryCategory",), "battery_category", text)
 TARGET = Target("evidence", "Battery Evidence", MODEL, (), has_circumstances=True)
 
 
@@ -26,7 +27,7 @@ def make(source: Source, link: str = "") -> Export:
     builder.constant(("passportId",), source.passport)
     if link:
         builder.constant(("passportUrl",), link)
-    builder.constant(("batteryCategory",), source.category)
+    builder.take(CATEGORY)
     builder.constant(("isSimulated",), source.is_simulated)
     _as_of(builder)
     values = [value for _, value in sorted(source.values.items())]

@@ -1,4 +1,4 @@
-"""Forms that the parts of a battery passport share: times, days, documents, files, texts in languages, rows of a list.
+"""Forms that the parts of a battery passport share: documents, files, texts in languages, rows of a list.
 
 Decides how one value of ours is written there, or says in an UnfitError why it cannot be. Value-only JSON of the AAS
 specification, part 2: a text in languages is a list of one map each, a file is a map of value and contentType.
@@ -6,43 +6,22 @@ specification, part 2: a text in languages is a list of one map each, a file is 
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
-from packseal.exchange.export import Builder, Convert, Converted, Field, Path, UnfitError, number
+from packseal.exchange.export import Builder, Convert, Converted, Field, Path, UnfitError
+from packseal.exchange.forms import UNDETERMINED, is_digest, named_information
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Content, File
-from packseal.records.report import utc
 
 SPEC = "DIN DKE SPEC 99100"
-UNDETERMINED = "und"  # RFC 5646 section 4.1: whoever stated the text did not say its language
-MAX_UNIX_MS = 253_402_300_800_000  # the year 10000, where four digits end
-_DAY = re.compile(r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _ENDING = re.compile(r"https://[^?#]*/[^/?#]*\.([A-Za-z0-9]+)(?:[?#].*)?")
 _MEDIA_TYPES = {
     "pdf": "application/pdf", "json": "application/json", "xml": "application/xml", "html": "text/html",
     "htm": "text/html", "txt": "text/plain", "csv": "text/csv", "png": "image/png", "jpg": "image/jpeg",
     "jpeg": "image/jpeg", "svg": "image/svg+xml", "tif": "image/tiff", "tiff": "image/tiff",
 }  # fmt: skip
-
-
-def moment(unix_ms: int) -> str:
-    """xs:dateTime with Z, which CX-0160 asks for. Raises UnfitError outside of the years 1970 to 9999."""
-    if not 0 <= unix_ms < MAX_UNIX_MS:
-        raise UnfitError("its time is none between 1970 and 9999")
-    second = utc(unix_ms).removesuffix(" UTC").replace(" ", "T")
-    thousandths = unix_ms % 1000
-    return f"{second}{f'.{thousandths:03}' if thousandths else ''}Z"
-
-
-def day(content: Content) -> str:
-    """xs:date. A month alone has none, and a day is not made up."""
-    if not isinstance(content, str) or not _DAY.fullmatch(content):
-        raise UnfitError("the model wants a day; state it as 2027-02-18")
-    return content
 
 
 def filled(content: Content) -> str:
@@ -101,18 +80,6 @@ def part(name: str, convert: Convert) -> Convert:
     return of_part
 
 
-def decimal(content: Content) -> Converted:
-    """A number, also where a list has it as text."""
-    if isinstance(content, str):
-        try:
-            content = Decimal(content)
-        except InvalidOperation:
-            raise UnfitError(f"{content!r} is no number") from None
-    if isinstance(content, Decimal) and not content.is_finite():
-        raise UnfitError("a number is needed")
-    return number(content)
-
-
 def rounded(content: Content) -> int:
     """To the nearest whole number, where the model has no others."""
     return _whole(content, ROUND_HALF_EVEN)
@@ -140,22 +107,13 @@ def file_of(reference: str, files: Mapping[str, File]) -> dict[str, Converted]:
     here. Raises UnfitError where nothing says of which kind it is."""
     if reference in files:
         return {"value": named_information(reference), "contentType": files[reference].media_type}
-    if _DIGEST.fullmatch(reference):
+    if is_digest(reference):
         raise UnfitError(f"file {reference[:12]} is not attached, so nobody knows its kind; attach it to the statement")
     ending = _ENDING.fullmatch(reference)
     media_type = _MEDIA_TYPES.get(ending[1].lower()) if ending else None
     if media_type is None:
         raise UnfitError(f"{reference} does not tell its kind of file; attach the file, or end the address in .pdf")
     return {"value": reference, "contentType": media_type}
-
-
-def named_information(digest: str) -> str:
-    """ni: URI of a SHA-256 (RFC 6920 section 3). digest: 64 hex digits."""
-    return "ni:///sha-256;" + base64.urlsafe_b64encode(bytes.fromhex(digest)).rstrip(b"=").decode()
-
-
-def is_digest(reference: str) -> bool:
-    return _DIGEST.fullmatch(reference) is not None
 
 
 def take_part(builder: Builder, name: str, line: Field) -> bool:

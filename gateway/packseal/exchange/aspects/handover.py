@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from packseal.exchange.aspects.forms import SPEC, UNDETERMINED, documents, file_of, in_language, is_digest, texts
+from packseal.exchange.aspects.forms import SPEC, documents, file_of, in_language, texts
 from packseal.exchange.export import Builder, Converted, Export, Field, Path, Target, UnfitError
+from packseal.exchange.forms import UNDETERMINED, is_digest
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Source
 
 MODEL = "urn:samm:io.admin-shell.idta.batterypass.handover_documentation:1.0.0#HandoverDocumentation"
 SYSTEM = "VDI2770 Blatt 1:2020"
 SPECIFICATION, CERTIFICATES = ("02-01", "Technical specification"), ("02-04", "Certificates, declarations")
-DISASSEMBLY, OPERATION = ("03-01", "Assembly, disassembly"), ("03-02", "Operation")
+DISASSEMBLY, OPERATION = ("03-01", "Commissioning, de-commissioning"), ("03-02", "Operation")
 SAFETY = ("03-03", "General safety")
 KINDS = (
     ("declaration_of_conformity", "EU declaration of conformity", CERTIFICATES, "6.2.7"),

@@ -8,17 +8,16 @@ percent have no place.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from packseal.exchange.aspects.forms import SPEC, decimal, filled
+from packseal.exchange.aspects.forms import SPEC, filled
 from packseal.exchange.aspects.rows import Column, Row, listed, put_row
 from packseal.exchange.export import Builder, Converted, Export, Field, Path, Target, UnfitError, one_of
+from packseal.exchange.forms import cas_number, decimal
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Content, Source
 
 MODEL = "urn:samm:io.admin-shell.idta.batterypass.material_composition:1.0.1#MaterialComposition"
-_CAS = re.compile(r"[0-9]{2,7}-[0-9]{2}-[0-9]")
 CLEAR_NAMES = {
     "NMC": "lithium nickel manganese cobalt oxide", "NCM": "lithium nickel manganese cobalt oxide",
     "NCA": "lithium nickel cobalt aluminium oxide", "LFP": "lithium iron phosphate",
@@ -36,12 +35,6 @@ HAZARDS = {
     "eyedamageorirritation": "EyeDamageOrIrritation", "eyedamage": "EyeDamageOrIrritation",
     "eyeirritation": "EyeDamageOrIrritation",
 }  # fmt: skip
-
-
-def _cas(content: Content) -> Converted:
-    if not isinstance(content, str) or not _CAS.fullmatch(content):
-        raise UnfitError("the model wants a CAS number, such as 7439-93-2")
-    return content
 
 
 def _clear_name(content: Content) -> Converted:
@@ -66,14 +59,14 @@ def _truth(content: Content) -> Converted:
 MATERIAL = (
     Column(("BatteryMaterialLocation", "ComponentName"), "part", filled),
     Column(("BatteryMaterialLocation", "ComponentId"), "part_number", filled),
-    Column(("BatteryMaterialIdentifier",), "cas", _cas, True),
+    Column(("BatteryMaterialIdentifier",), "cas", cas_number, True),
     Column(("BatteryMaterialName",), "material", filled, True),
     Column(("BatteryMaterialMass",), "mass_kg", decimal),
     Column(("IsCriticalRawMaterial",), "critical", _truth, True),
 )
 SUBSTANCE = (
     Column(("HazardousSubstanceName",), "material", filled, True),
-    Column(("HazardousSubstanceIdentifier",), "cas", _cas, True),
+    Column(("HazardousSubstanceIdentifier",), "cas", cas_number, True),
     Column(("HazardousSubstanceClass",), "hazard", _hazard),
     Column(("HazardousSubstanceConcentration",), "share_percent", decimal),
     Column(("HazardousSubstanceLocation", "ComponentName"), "part", filled),

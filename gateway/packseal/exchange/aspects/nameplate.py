@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from packseal.exchange.aspects.forms import (
     SPEC,
-    day,
     documents,
     file_of,
     filled,
@@ -27,6 +26,7 @@ from packseal.exchange.aspects.parties import (
     take_manufacturer,
 )
 from packseal.exchange.export import Builder, Converted, Export, Field, Target, UnfitError, one_of
+from packseal.exchange.forms import day
 from packseal.exchange.identifiers import Identifiers
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Content, Source

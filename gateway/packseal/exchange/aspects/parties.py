@@ -42,7 +42,8 @@ def _stand_in(builder: Builder, line: Field, named: str | None) -> bool:
     """Writes the number that a person has stated, where the passport has none that fits."""
     if named is None or _fits(builder, line):
         return False
-    builder.constant(line.path, named)
+    if not builder.name(line.path, (line.key,), named):
+        return False
     if line.key in builder.source.values:
         words = f"{named} stands here, which was stated to be the same; the passport does not name it"
         builder.lose(Why.COARSER, line.path, line.key, words)

@@ -7,12 +7,11 @@ new, so it comes from what is derived of both, and watts have no place. A value 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from packseal.exchange.aspects.forms import SPEC, completed, filled, moment, rows, take_whole
+from packseal.exchange.aspects.forms import SPEC, completed, filled, rows, take_whole
 from packseal.exchange.export import (
     Builder,
     Convert,
@@ -24,12 +23,12 @@ from packseal.exchange.export import (
     UnfitError,
     number,
 )
+from packseal.exchange.forms import moment, stated_moment
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Content, Source
 
 MODEL = "urn:samm:io.admin-shell.idta.batterypass.product_condition:1.0.1#ProductCondition"
 HUNDRED = Decimal(100)
-_TIME = re.compile(r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z")
 
 
 def _events(content: Content) -> list[Converted]:
@@ -41,9 +40,7 @@ def _events(content: Content) -> list[Converted]:
 def _at(content: Content) -> str:
     if isinstance(content, int) and not isinstance(content, bool):
         return moment(content)
-    if not isinstance(content, str) or not _TIME.fullmatch(content):
-        raise UnfitError("the model dates each event, and nobody said when this one was")
-    return content
+    return stated_moment(content)
 
 
 def _statements(alone: str | None) -> Convert:

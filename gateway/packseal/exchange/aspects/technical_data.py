@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from packseal.exchange.aspects.forms import (
     SPEC,
     completed,
-    decimal,
     document,
     exactly_whole,
     filled,
@@ -37,6 +36,7 @@ from packseal.exchange.export import (
     number,
     one_of,
 )
+from packseal.exchange.forms import decimal
 from packseal.exchange.identifiers import Identifiers
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Content, Source
@@ -148,11 +148,7 @@ def make(source: Source, identifiers: Identifiers | None = None) -> Export:
         content = source.values[MANUFACTURER].content
         lose_rest(builder, NAME.path, NAME.key, set(content) - {"name", "id"} if isinstance(content, dict) else ())
     take_manufacturer(builder, MAKER, identifiers)
-    if CATEGORY.key in source.values or source.category not in CATEGORIES:
-        builder.take(CATEGORY)
-    else:
-        builder.constant(CATEGORY.path, CATEGORIES[source.category])
-    builder.take_all((*GENERAL, *PLAIN))
+    builder.take_all((CATEGORY, *GENERAL, *PLAIN))
     for line in WHOLE:
         take_whole(builder, line)
     _resistances(builder)

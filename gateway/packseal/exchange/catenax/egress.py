@@ -50,7 +50,7 @@ def check_tier(export: Export, source: Source, partner: Partner) -> None:
     """Raises EgressError, which names the first place that is above the partner's tier, or that no rule lets out."""
     rules = {rule.id for rule in partner.rules}
     for place, leaf in export.leaves.items():
-        for key in leaf.key.split():  # of several, where it was made of several
+        for key in leaf.keys:
             value = source.values.get(key)
             if value is None:
                 raise EgressError(f"{place or '/'} is of {key}, which was not released; it does not leave")

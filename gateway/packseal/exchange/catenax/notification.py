@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from packseal.exchange.aspects.forms import moment
+from packseal.exchange.forms import moment
 from packseal.exchange.identifiers import bpnl
 from packseal.exchange.loss import Json
 

@@ -7,9 +7,7 @@ may not be registered is egress.py's part; who answers at `href` is the passport
 
 from __future__ import annotations
 
-import hashlib
 import re
-import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,13 +53,6 @@ class Twin:
     dsp_url: str
     aspects: tuple[Aspect, ...]
     readers: tuple[str, ...] = ()
-
-
-def derived_id(passport: str, name: str) -> str:
-    """The same for ever for one passport and one purpose, so that registering twice makes no second twin. In the form
-    of a UUID of version 4, which CX-0151 wants of unique ids."""
-    digest = hashlib.sha256(f"packseal:{passport}:{name}".encode()).digest()
-    return uuid.UUID(bytes=digest[:16], version=4).urn
 
 
 def shell_descriptor(twin: Twin) -> Json:

@@ -12,13 +12,16 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from packseal.exchange.circumstances import utc
 from packseal.exchange.export import Builder, Convert, Converted, Export, Field, Path, Target, number, text
+from packseal.exchange.forms import cas_number
 from packseal.exchange.identifiers import Identifiers, Party, bpnl
 from packseal.exchange.legacy import battery_pass_fields as fields
 from packseal.exchange.legacy.catenax_parts import take_footprint, take_sources, write_document
 from packseal.exchange.legacy.entries import (
+    Answerable,
     Cell,
+    answerable,
+    put_moment,
     said,
     say_digits_lost,
     take_documents,
@@ -27,14 +30,7 @@ from packseal.exchange.legacy.entries import (
     take_rows,
     take_timed,
 )
-from packseal.exchange.legacy.forms import (
-    always,
-    cas_number,
-    line_of,
-    listed_as_critical,
-    share,
-    whole,
-)
+from packseal.exchange.legacy.forms import always, line_of, listed_as_critical, share, whole
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Content, Source
 
@@ -57,7 +53,7 @@ def make(source: Source, identifiers: Identifiers, operator: Party | None = None
         if line.convert is whole:
             say_digits_lost(builder, line)
     _documents(builder)
-    _names(builder, identifiers, operator or identifiers.manufacturer)
+    _names(builder, identifiers, answerable(identifiers.manufacturer, operator))
     take_footprint(builder, fields.CARBON, lambda path: _take_plant(builder, identifiers, path))
     _materials(builder)
     _handling(builder)
@@ -70,21 +66,22 @@ def _documents(builder: Builder) -> None:
     take_sources(builder, fields.FURTHER, fields.SOURCES, "type")
 
 
-def _names(builder: Builder, identifiers: Identifiers, operator: Party) -> None:
+def _names(builder: Builder, identifiers: Identifiers, by: Answerable) -> None:
     """What the parties and the kind of battery are called in Catena-X, and what the format says of itself."""
     builder.constant(("specVersion",), "urn:io.catenax.battery.battery_pass:6.1.0")
-    builder.constant(("metadata", "version"), utc(builder.source.as_of_unix_ms))
+    put_moment(builder, ("metadata", "version"), "", builder.source.as_of_unix_ms)
     part = ("identification", "identification", "type", "manufacturerPartId")
-    builder.constant(part, identifiers.manufacturer_part_id)
-    take_named(builder, ("metadata", "economicOperatorId"), operator.bpnl, "BPNL of who answers for the passport")
-    by = ("operation", "manufacturer")
-    take_named(builder, (*by, "manufacturer"), identifiers.manufacturer.bpnl, "BPNL of the manufacturer")
-    _take_plant(builder, identifiers, (*by, "facility"))
+    builder.name(part, ("model_id",), identifiers.manufacturer_part_id)
+    what = "BPNL of who answers for the passport"
+    take_named(builder, ("metadata", "economicOperatorId"), by.keys, by.party.bpnl, what)
+    made, maker = ("operation", "manufacturer"), identifiers.manufacturer.bpnl
+    take_named(builder, (*made, "manufacturer"), ("manufacturer_id",), maker, "BPNL of the manufacturer")
+    _take_plant(builder, identifiers, (*made, "facility"))
 
 
 def _take_plant(builder: Builder, identifiers: Identifiers, path: Path) -> None:
     plant = identifiers.plant.bpna if identifiers.plant else None
-    take_named(builder, (*path, 0, "facility"), plant, "BPNA of the plant")
+    take_named(builder, (*path, 0, "facility"), ("facility_id",), plant, "BPNA of the plant")
 
 
 def _materials(builder: Builder) -> None:

@@ -7,18 +7,9 @@ decided in battery_pass.py.
 from __future__ import annotations
 
 from packseal.exchange.export import Converted, Field, number, one_of, scaled, text
+from packseal.exchange.forms import day
 from packseal.exchange.legacy.catenax_parts import STATUSES, footprint_lines
-from packseal.exchange.legacy.forms import (
-    always,
-    at_charge,
-    day,
-    of_component,
-    only_one,
-    period,
-    share,
-    urn_uuid,
-    whole,
-)
+from packseal.exchange.legacy.forms import always, at_charge, of_component, only_one, period, share, urn_uuid, whole
 from packseal.exchange.source import Content
 
 CATEGORIES = {"EV": "EV", "LMT": "LMT", "other_industrial": "industrial"}  # no word for stationary storage

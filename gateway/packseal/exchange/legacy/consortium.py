@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from packseal.exchange.circumstances import utc
 from packseal.exchange.export import Builder, Export, Field, Path, Target, one_of, text
+from packseal.exchange.forms import UNDETERMINED, cas_number, decimal, in_parts, stated_moment
 from packseal.exchange.identifiers import Identifiers, Party
 from packseal.exchange.legacy import consortium_fields as fields
 from packseal.exchange.legacy.entries import (
+    Answerable,
     Cell,
+    answerable,
+    put_moment,
     said,
     say_digits_lost,
     take_entries,
@@ -26,16 +29,7 @@ from packseal.exchange.legacy.entries import (
     take_rows,
     take_timed,
 )
-from packseal.exchange.legacy.forms import (
-    Document,
-    cas_number,
-    documents,
-    listed_as_critical,
-    moment,
-    quantity,
-    resource,
-    whole,
-)
+from packseal.exchange.legacy.forms import Document, documents, listed_as_critical, resource, whole
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Source
 
@@ -52,13 +46,12 @@ TARGET_1_2_0 = Target(
     "Battery Pass 1.2.0",
     (*fields.ALWAYS, *fields.TIMED, _INCREASE, *fields.PLAIN_1_2_0, *fields.TIMED_1_2_0, *fields.POWER_1_2_0),
 )
-UNDETERMINED = "und"  # a text whose language nobody has stated (RFC 5646, 4.1)
 
 
 def make(source: Source, identifiers: Identifiers, operator: Party | None = None) -> Export:
     """With performance 1.2.1. operator: who answers for the passport, where that is not the manufacturer."""
     builder = Builder(TARGET, source)
-    _take_common(builder, identifiers, operator or identifiers.manufacturer)
+    _take_common(builder, identifiers, answerable(identifiers.manufacturer, operator))
     builder.take_all(fields.PLAIN_1_2_1)
     _take_timed(builder, fields.TIMED_1_2_1)
     for line in fields.POWER_1_2_1:
@@ -69,7 +62,7 @@ def make(source: Source, identifiers: Identifiers, operator: Party | None = None
 def make_1_2_0(source: Source, identifiers: Identifiers, operator: Party | None = None) -> Export:
     """With performance 1.2.0."""
     builder = Builder(TARGET_1_2_0, source)
-    _take_common(builder, identifiers, operator or identifiers.manufacturer)
+    _take_common(builder, identifiers, answerable(identifiers.manufacturer, operator))
     builder.take_all(fields.PLAIN_1_2_0)
     _take_timed(builder, fields.TIMED_1_2_0)
     told = [line for line in fields.POWER_1_2_0 if said(builder, line.key) is not None]
@@ -81,14 +74,14 @@ def make_1_2_0(source: Source, identifiers: Identifiers, operator: Party | None 
     return _finished(builder)
 
 
-def _take_common(builder: Builder, identifiers: Identifiers, operator: Party) -> None:
+def _take_common(builder: Builder, identifiers: Identifiers, by: Answerable) -> None:
     """What both versions of the aspect of performance have, and the other six aspects."""
     builder.take_all(fields.PLAIN)
     take_first(builder, fields.RATED_CAPACITY)
     take_entries(builder, fields.STAGES)
     for line in fields.LINKS:
         take_link(builder, replace(line, convert=resource(line.key, builder.source.files)))
-    _names(builder, identifiers, operator)
+    _names(builder, identifiers, by)
     _labels(builder)
     _circularity(builder)
     _materials(builder)
@@ -106,16 +99,19 @@ def _finished(builder: Builder) -> Export:
     return builder.export()
 
 
-def _names(builder: Builder, identifiers: Identifiers, operator: Party) -> None:
+def _names(builder: Builder, identifiers: Identifiers, by: Answerable) -> None:
     general = ("GeneralProductInformation",)
     of_maker, of_operator = (*general, "manufacturerInformation"), (*general, "operatorInformation")
     maker = identifiers.manufacturer
-    builder.constant((*of_operator, "contactName"), operator.name)
-    what = "BPNL, LEI or corporate number"
-    by = operator.bpnl or operator.lei or operator.corporate_number
-    take_named(builder, (*of_operator, "identifier"), by, f"{what} of who answers for the passport")
-    named = maker.bpnl or maker.lei or maker.corporate_number
-    take_named(builder, (*of_maker, "identifier"), named, f"{what} of the manufacturer")
+    builder.name((*of_operator, "contactName"), by.keys, by.party.name)
+    what, of = "BPNL, LEI or corporate number", "who answers for the passport"
+    take_named(builder, (*of_operator, "identifier"), by.keys, _number_of(by.party), f"{what} of {of}")
+    named = _number_of(maker)
+    take_named(builder, (*of_maker, "identifier"), ("manufacturer_id",), named, f"{what} of the manufacturer")
+
+
+def _number_of(party: Party) -> str | None:
+    return party.bpnl or party.lei or party.corporate_number
 
 
 def _labels(builder: Builder) -> None:
@@ -208,7 +204,7 @@ def _hours(builder: Builder) -> None:
     path = (*fields.HOURS[0].path[:-1], "lastUpdate")
     if made:
         oldest_unix_ms, key = min(made)
-        builder.put(path, key, utc(oldest_unix_ms))
+        put_moment(builder, path, key, oldest_unix_ms)
     else:
         builder.lose(Why.NO_SOURCE, path, fields.HOURS[0].key, "required; nobody has stated when they were found")
 
@@ -223,7 +219,7 @@ def _take_power(builder: Builder, line: Field, entry: Field) -> bool:
     if made is None:
         builder.lose(Why.NO_SOURCE, (*entry.path, "lastUpdate"), line.key, "required beside the value")
     else:
-        builder.put((*entry.path, "lastUpdate"), line.key, utc(made))
+        put_moment(builder, (*entry.path, "lastUpdate"), line.key, made)
     return True
 
 
@@ -236,20 +232,20 @@ _MATERIAL_CELLS = (
 _HAZARD_CELLS = (
     Cell(("hazardousSubstanceName",), "material", text),
     Cell(("hazardousSubstanceIdentifier",), "cas", cas_number),
-    Cell(("hazardousSubstanceConcentration",), "share_percent", quantity),
+    Cell(("hazardousSubstanceConcentration",), "share_percent", decimal),
     Cell(("hazardousSubstanceLocation", "componentName"), "part", text),
     Cell(("hazardousSubstanceClass",), "hazard", fields.hazard),
 )
 _SPARE_CELLS = (
     Cell(("nameOfSupplier",), "name", text),
-    Cell(("addressOfSupplier",), "address", fields.address),
+    Cell(("addressOfSupplier",), "address", in_parts),
     Cell(("emailAddressOfSupplier",), "email", fields.email),
     Cell(("supplierWebAddress",), "web", text),
     Cell(("components",), "", text),
 )
-_POWER_CELLS = (Cell(("atSoC",), "soc_percent", quantity), Cell(("powerCapabilityAt",), "power_w", quantity))
+_POWER_CELLS = (Cell(("atSoC",), "soc_percent", decimal), Cell(("powerCapabilityAt",), "power_w", decimal))
 _RESISTANCE_CELLS = (
     Cell(("batteryComponent",), "component", one_of({word: word for word in ("pack", "module", "cell")})),
-    Cell(("ohmicResistance",), "ohm", quantity),
+    Cell(("ohmicResistance",), "ohm", decimal),
 )
-_EVENT_CELLS = (Cell(("negativeEvent",), "text", text), Cell(("lastUpdate",), "at", moment))
+_EVENT_CELLS = (Cell(("negativeEvent",), "text", text), Cell(("lastUpdate",), "at", stated_moment))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 
 from packseal.exchange.export import Convert, Converted, Field, Path, UnfitError, number, one_of, scaled, text
-from packseal.exchange.legacy.forms import no_time_of_day, quantity, share, whole
+from packseal.exchange.forms import decimal, in_parts
+from packseal.exchange.legacy.forms import no_time_of_day, share, whole
 from packseal.exchange.source import Content
 
 CATEGORIES = {"EV": "ev", "LMT": "lmt", "SBESS": "stationary", "other_industrial": "industrial"}
@@ -60,10 +61,6 @@ def email(content: Content) -> Converted:
     return content
 
 
-def address(_content: Content) -> Converted:
-    raise UnfitError("the target wants street, post code and country apart; a person has to part the one text")
-
-
 def month_of_year(_content: Content) -> Converted:
     raise UnfitError("the target's type is a month of the year, which no length of time and no date is")
 
@@ -109,15 +106,16 @@ PLAIN = (
     Field((*_GENERAL, "batteryPassportIdentifier"), "passport_id", passport_urn, True, "6.1.2.1", "urn:packseal:…"),
     Field((*_GENERAL, "batteryCategory"), "battery_category", one_of(CATEGORIES), True, "6.1.3.5"),
     Field((*_MAKER, "contactName"), "manufacturer_id", of_party("name"), True, "6.1.2.4"),
-    Field((*_MAKER, "postalAddress"), "manufacturer_id", address, True, "6.1.2.4", "one text; a person has to part it"),
+    Field((*_MAKER, "postalAddress"), "manufacturer_id", in_parts, True, "6.1.2.4",
+          "one text; a person has to part it"),
     Field((*_MAKER, "emailAddress"), "manufacturer_id", party_email, False, "6.1.2.4", "the model's pattern is wrong"),
     Field((*_MAKER, "webAddress"), "manufacturer_id", of_party("web"), False, "6.1.2.4"),
     Field((*_GENERAL, "manufacturingDate"), "manufacturing_date", no_time_of_day, True, "6.1.3.2",
           "wants a time of day, which nobody states"),
     Field((*_GENERAL, "batteryStatus"), "status", one_of(STATUSES), True, "6.1.3.7"),
     Field((*_GENERAL, "batteryMass"), "mass", number, True, "6.1.3.6", "kg"),
-    Field((*_GENERAL, "manufacturingPlace"), "facility_id", address, True, "6.1.3.1", "wants an address in parts"),
-    Field((*_GENERAL, "operatorInformation", "postalAddress"), "operator_id", address, True, "6.1.2.3",
+    Field((*_GENERAL, "manufacturingPlace"), "facility_id", in_parts, True, "6.1.3.1", "wants an address in parts"),
+    Field((*_GENERAL, "operatorInformation", "postalAddress"), "operator_id", in_parts, True, "6.1.2.3",
           "wants an address in parts"),
     Field((*_GENERAL, "puttingIntoService"), "into_service_date", no_time_of_day, True, "6.1.3.3",
           "wants a time of day, which nobody states"),
@@ -191,13 +189,13 @@ RECYCLED = tuple(
           (metal, origin) == ("cobalt", "pre"), "6.6.2", "an entry for each metal")
     for metal in METALS for origin in ("pre", "post")
 )  # fmt: skip
-MATERIALS = Field(("MaterialComposition", "batteryMaterials"), "detailed_composition", quantity, True, "6.5.4",
+MATERIALS = Field(("MaterialComposition", "batteryMaterials"), "detailed_composition", decimal, True, "6.5.4",
                   "wants grams; shares are stated")  # fmt: skip
-HAZARDOUS = Field(("MaterialComposition", "hazardousSubstances"), "hazardous_substances", quantity, True, "6.5.5")
+HAZARDOUS = Field(("MaterialComposition", "hazardousSubstances"), "hazardous_substances", decimal, True, "6.5.5")
 IMPACT = Field(("MaterialComposition", "hazardousSubstances", 0, "hazardousSubstanceImpact"), "substance_impact", texts,
                True, "6.5.6", "where one substance is stated")  # fmt: skip
-ORIGINAL_POWER = Field((*_NEW, "originalPowerCapability"), "original_power", quantity, True, "6.7.3.2")
-RESISTANCES = Field((*_NEW, "initialInternalResistance"), "initial_resistance", quantity, True, "6.7.5.2")
+ORIGINAL_POWER = Field((*_NEW, "originalPowerCapability"), "original_power", decimal, True, "6.7.3.2")
+RESISTANCES = Field((*_NEW, "initialInternalResistance"), "initial_resistance", decimal, True, "6.7.5.2")
 EVENTS = Field((*_NOW, "negativeEvents"), "negative_events", text, True, "6.7.8.4")
 HOURS = tuple(
     Field((*_NOW, "temperatureInformation", name), key, number, True, clause, "min; one time for the four")

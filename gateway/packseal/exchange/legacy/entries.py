@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeAlias
 
-from packseal.exchange.circumstances import utc
 from packseal.exchange.export import Builder, Convert, Converted, Field, Path, UnfitError
+from packseal.exchange.forms import moment
+from packseal.exchange.identifiers import Party
 from packseal.exchange.legacy.forms import Document, documents
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Content
@@ -40,8 +41,21 @@ def take_timed(builder: Builder, line: Field, time_name: str) -> bool:
     if made is None:
         builder.lose(Why.NO_SOURCE, beside, line.key, "required beside the value; nobody has stated when it was found")
     else:
-        builder.put(beside, line.key, utc(made))
+        put_moment(builder, beside, line.key, made)
     return True
+
+
+def put_moment(builder: Builder, path: Path, key: str, unix_ms: int) -> None:
+    """A time of the value `key`; "" for one of the document."""
+    try:
+        written = moment(unix_ms)
+    except UnfitError as error:
+        builder.lose(Why.UNFIT, path, key, str(error))
+        return
+    if key:
+        builder.put(path, key, written)
+    else:
+        builder.constant(path, written)
 
 
 def say_digits_lost(builder: Builder, line: Field) -> None:
@@ -58,19 +72,31 @@ def take_first(builder: Builder, lines: Iterable[Field]) -> None:
         builder.take(asked[0])
 
 
-def take_named(builder: Builder, path: Path, name: str | None, what: str) -> None:
-    """What the parties call it. what: for the line of the loss report."""
+def take_named(builder: Builder, path: Path, keys: Iterable[str], name: str | None, what: str) -> None:
+    """What the parties call it, where the values of `keys` may be told. what: for the line of the loss report."""
     if name is None:
         builder.lose(Why.NO_SOURCE, path, "", f"required; state the {what} in the file of identifiers")
     else:
-        builder.constant(path, name)
+        builder.name(path, keys, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Answerable:
+    """Who answers for a passport: the operator told, else the maker; then what says one says the other."""
+
+    party: Party
+    keys: tuple[str, ...]
+
+
+def answerable(maker: Party, operator: Party | None) -> Answerable:
+    return Answerable(operator, ("operator_id",)) if operator else Answerable(maker, ("operator_id", "manufacturer_id"))
 
 
 def take_link(builder: Builder, line: Field) -> None:
     """The first of the stated links, where the target has room for one."""
     content = said(builder, line.key)
     if isinstance(content, list) and len(content) > 1 and builder.take(line):
-        words = f"the first of {len(content)} is carried; {builder.target.model} has room for one"
+        words = f"the first of {len(content)} is carried; {builder.target.name} has room for one"
         builder.lose(Why.COARSER, line.path, line.key, words)
     elif not isinstance(content, list) or len(content) < 2:
         builder.take(line)
@@ -110,7 +136,7 @@ def take_rows(builder: Builder, line: Field, cells: tuple[Cell, ...]) -> None:
         place += _write_row(builder, replace(line, path=(*line.path, place)), named, cells)
         for name in sorted(set(named) - known):
             of = named.get("name", named.get(cells[0].name, "a row"))
-            builder.lose(Why.NO_PLACE, (), line.key, f"{of}: {builder.target.model} has no field for its {name}")
+            builder.lose(Why.NO_PLACE, (), line.key, f"{of}: {builder.target.name} has no field for its {name}")
 
 
 def said(builder: Builder, key: str) -> Content | None:

@@ -1,26 +1,21 @@
-"""How one value of a passport is written in the older models: dates, units, choices from lists, words for a file.
+"""How one value of a passport is written in the older models: units, choices from lists, words for a file.
 
 Decides whether a value has a form in the target; where it has none, UnfitError says why, and the value is lost there.
-A day, a time or a part of an address that nobody stated is never filled in.
+What other models write in the same way is in exchange/forms.py.
 """
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from packseal.exchange.export import Convert, Converted, UnfitError, number
+from packseal.exchange.forms import decimal, is_digest, named_information
 from packseal.exchange.source import Content, File
 
 MAX_TITLE_CHARACTERS = 100  # headers of Catena-X documents
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z")
 _HEX_UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_CAS = re.compile(r"\d{2,7}-\d{2}-\d")
 _PERIOD = re.compile(r"P?(\d{1,4}) ?(D|M|Y|days?|months?|years?|cycles?)")
 _PERIOD_UNITS = {"D": "day", "M": "month", "Y": "year"}
 
@@ -34,18 +29,6 @@ class Document:
     title: str
     media_type: str | None
     is_text: bool = False
-
-
-def day(content: Content) -> Converted:
-    if not isinstance(content, str) or not _DAY.fullmatch(content):
-        raise UnfitError("the target wants a date with its day; only the month was stated")
-    return content
-
-
-def moment(content: Content) -> Converted:
-    if not isinstance(content, str) or not _MOMENT.fullmatch(content):
-        raise UnfitError("the target wants a time such as 2027-02-18T08:00:00Z")
-    return content
 
 
 def no_time_of_day(_content: Content) -> Converted:
@@ -78,11 +61,6 @@ def whole(content: Content) -> Converted:
     return int(number(content))
 
 
-def quantity(content: Content) -> Converted:
-    """A number, also where a row of a list states it as text."""
-    return number(_decimal(content))
-
-
 def at_charge(percent: int) -> Convert:
     """Watts from [{"soc_percent": 80, "power_w": "90000"}, …]."""
     return _of_row("soc_percent", str(percent), "power_w", f"power at {percent} % charge")
@@ -91,12 +69,6 @@ def at_charge(percent: int) -> Convert:
 def of_component(component: str) -> Convert:
     """Ohms from [{"component": "pack", "ohm": "0.05"}, …]."""
     return _of_row("component", component, "ohm", f"resistance of a {component}")
-
-
-def cas_number(content: Content) -> Converted:
-    if not isinstance(content, str) or not _CAS.fullmatch(content):
-        raise UnfitError("the target wants a CAS number")
-    return content
 
 
 def period(content: Content) -> tuple[int, str]:
@@ -115,7 +87,7 @@ def not_negative(content: Content) -> Converted:
 
 def share(content: Content) -> Converted:
     """In percent."""
-    found = number(_decimal(content))
+    found = decimal(content)
     if not 0 <= found <= 100:
         raise UnfitError("the target takes 0 to 100 %")
     return found
@@ -167,11 +139,10 @@ def resource(key: str, files: Mapping[str, File]) -> Convert:
 
 
 def _document(name: str, content: Content, files: Mapping[str, File]) -> Document:
-    if isinstance(content, str) and _DIGEST.fullmatch(content):
+    if isinstance(content, str) and is_digest(content):
         file = files.get(content)
-        named = base64.urlsafe_b64encode(bytes.fromhex(content)).rstrip(b"=").decode()
         title, media_type = (file.name, file.media_type) if file else (name, None)
-        return Document(f"ni:///sha-256;{named}", title[:MAX_TITLE_CHARACTERS], media_type)
+        return Document(named_information(content), title[:MAX_TITLE_CHARACTERS], media_type)
     if isinstance(content, str) and content.startswith("https://"):
         return Document(content, name, None)
     return Document(line_of(content), name, "text/plain", is_text=True)
@@ -183,18 +154,6 @@ def _of_row(by: str, wanted: str, cell: str, what: str) -> Convert:
         found = [row for row in rows if str(row.get(by)) == wanted and cell in row]
         if len(found) != 1:
             raise UnfitError(f"the {what} is not stated, or twice")
-        return quantity(found[0][cell])
+        return decimal(found[0][cell])
 
     return read
-
-
-def _decimal(content: Content) -> Content:
-    if not isinstance(content, str):
-        return content
-    try:
-        found = Decimal(content)
-    except InvalidOperation:
-        raise UnfitError("a number is needed") from None
-    if not found.is_finite():
-        raise UnfitError("a number is needed")
-    return found

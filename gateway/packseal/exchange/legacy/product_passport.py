@@ -11,13 +11,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from packseal.exchange.circumstances import circumstances, utc
+from packseal.exchange.circumstances import circumstances
 from packseal.exchange.export import Builder, Converted, Export, Field, Path, Target, text
+from packseal.exchange.forms import cas_number
 from packseal.exchange.identifiers import Identifiers, Party
 from packseal.exchange.legacy import product_passport_fields as fields
 from packseal.exchange.legacy.catenax_parts import take_footprint, take_sources
-from packseal.exchange.legacy.entries import Cell, take_entries, take_named, take_rows
-from packseal.exchange.legacy.forms import always, cas_number, share
+from packseal.exchange.legacy.entries import (
+    Answerable,
+    Cell,
+    answerable,
+    put_moment,
+    take_entries,
+    take_named,
+    take_rows,
+)
+from packseal.exchange.legacy.forms import always, share
 from packseal.exchange.source import Content, Source, Value
 
 TARGET = Target(
@@ -56,7 +65,7 @@ def make(source: Source, identifiers: Identifiers, operator: Party | None = None
     builder = Builder(TARGET, source)
     builder.take_all((*fields.PLAIN, *fields.ABSENT))
     take_entries(builder, fields.LIFESPAN)
-    _names(builder, identifiers, operator or identifiers.manufacturer)
+    _names(builder, identifiers, answerable(identifiers.manufacturer, operator))
     take_sources(builder, fields.SOURCES, fields.CATEGORIES, "contentType")
     take_footprint(builder, fields.CARBON, lambda path: _take_plant(builder, path))
     take_rows(builder, fields.MATERIALS, _MATERIAL_CELLS)
@@ -71,18 +80,20 @@ def make(source: Source, identifiers: Identifiers, operator: Party | None = None
     return builder.export()
 
 
-def _names(builder: Builder, identifiers: Identifiers, operator: Party) -> None:
+def _names(builder: Builder, identifiers: Identifiers, by: Answerable) -> None:
     """What the parties and the kind of battery are called in Catena-X, and what the format says of itself."""
     builder.constant(("metadata", "specVersion"), "urn:io.catenax.generic.digital_product_passport:7.0.0")
-    builder.constant(("metadata", "version"), utc(builder.source.as_of_unix_ms))
-    builder.constant(("metadata", "economicOperator", "economicOperatorNames"), [operator.name])
+    put_moment(builder, ("metadata", "version"), "", builder.source.as_of_unix_ms)
+    operator = ("metadata", "economicOperator")
+    builder.name((*operator, "economicOperatorNames"), by.keys, [by.party.name])
     of_type = ("identification", "partTypeInformation", "manufacturerPartId")
-    builder.constant(of_type, identifiers.manufacturer_part_id)
-    by = ("metadata", "economicOperator", "economicOperatorIdentification")
-    take_named(builder, by, _number_of(operator), "BPNL, LEI or corporate number of who answers for the passport")
+    builder.name(of_type, ("model_id",), identifiers.manufacturer_part_id)
+    what = "BPNL, LEI or corporate number"
+    number, of = (*operator, "economicOperatorIdentification"), f"{what} of who answers for the passport"
+    take_named(builder, number, by.keys, _number_of(by.party), of)
     maker = ("operation", "manufacturing", "manufacturer", "manufacturerIdentification")
     named = _number_of(identifiers.manufacturer)
-    take_named(builder, maker, named, "BPNL, LEI or corporate number of the manufacturer")
+    take_named(builder, maker, ("manufacturer_id",), named, f"{what} of the manufacturer")
 
 
 def _number_of(party: Party) -> str | None:

@@ -7,9 +7,10 @@ decided in product_passport.py.
 from __future__ import annotations
 
 from packseal.exchange.export import Converted, Field, UnfitError, number, one_of, text
+from packseal.exchange.forms import day, in_parts
 from packseal.exchange.legacy.battery_pass_fields import codes, serial, weight
 from packseal.exchange.legacy.catenax_parts import STATUSES, footprint_lines
-from packseal.exchange.legacy.forms import day, only_one, period, share, urn_uuid
+from packseal.exchange.legacy.forms import only_one, period, share, urn_uuid
 from packseal.exchange.source import Content
 
 _MANUFACTURING = ("operation", "manufacturing")
@@ -40,10 +41,6 @@ def contact(content: Content) -> Converted:
     return found
 
 
-def address(_content: Content) -> Converted:
-    raise UnfitError("the target wants street, town, post code and country apart; a person has to part the one text")
-
-
 def years(content: Content) -> Converted:
     return {"lifeValue": number(content), "lifeUnit": "unit:year", "lifeType": "technical lifetime"}
 
@@ -62,7 +59,7 @@ PLAIN = (
           "the passport's 128 bits, spelt as a UUID"),
     Field(("metadata", "predecessor"), "previous_passports", predecessor, True, "Art. 77(7)", "room for one"),
     Field(("metadata", "registrationIdentifier"), "registration_id", text, False, "Art. 77(10)"),
-    Field(("metadata", "economicOperator", "economicOperatorAddress"), "operator_id", address, True, "Art. 77(4)",
+    Field(("metadata", "economicOperator", "economicOperatorAddress"), "operator_id", in_parts, True, "Art. 77(4)",
           "one text, which a person has to part"),
     Field(("metadata", "economicOperator", "economicOperatorContact"), "operator_id", contact, True, "Art. 77(4)"),
     Field(("identification", "partTypeInformation", "nameAtManufacturer"), "model_id", text, True, "Art. 38(6)"),
@@ -74,10 +71,10 @@ PLAIN = (
     Field((*_MANUFACTURING, "manufacturer", "manufacturerNames"), "manufacturer_id", names, True, "Annex VI A (1)"),
     Field((*_MANUFACTURING, "manufacturer", "manufacturerContact"), "manufacturer_id", contact, True,
           "Annex VI A (1)"),
-    Field((*_MANUFACTURING, "manufacturer", "manufacturerAddress"), "manufacturer_id", address, True,
+    Field((*_MANUFACTURING, "manufacturer", "manufacturerAddress"), "manufacturer_id", in_parts, True,
           "Annex VI A (1)", "one text, which a person has to part"),
     Field((*_MANUFACTURING, "facilities", 0, "facilityIdentification"), "facility_id", text, True, "Annex VI A (3)"),
-    Field((*_MANUFACTURING, "facilities", 0, "facilityAddress"), "facility_id", address, True, "Annex VI A (3)",
+    Field((*_MANUFACTURING, "facilities", 0, "facilityAddress"), "facility_id", in_parts, True, "Annex VI A (3)",
           "one text, which a person has to part"),
     Field(("characteristics", "physicalDimension", "weight"), "mass", weight, True, "Annex VI A (5)"),
     Field(("commercial", "placedOnMarket"), "placed_on_market_date", day, False, "Art. 77(1)"),

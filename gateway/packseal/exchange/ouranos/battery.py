@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from packseal.exchange.export import Builder, Converted, Export, Field, Path, Target, UnfitError, number, text
@@ -112,9 +112,10 @@ def _lose_all(builder: Builder, lines: list[Field], why: Why, words: str) -> Non
 
 def _write_footprint(builder: Builder, told: Told, *, is_own: bool) -> None:
     first = 0 if is_own else 2
-    trial = [_emission_of(builder, line) for line in (RAW, PRODUCTION)]
+    stages = [replace(line, path=(CFP, first + place, "ghgEmission")) for place, line in enumerate((RAW, PRODUCTION))]
+    trial = [_emission_of(builder, line) for line in stages]
     if None in trial:
-        fitting = [line for line, emission in zip((RAW, PRODUCTION), trial, strict=True) if emission is not None]
+        fitting = [line for line, emission in zip(stages, trial, strict=True) if emission is not None]
         _lose_all(builder, fitting, Why.UNFIT, "all four emissions are registered, or none; another does not fit")
         return
     for row, (kind, process) in enumerate(OWN_KINDS.items()):
@@ -122,15 +123,15 @@ def _write_footprint(builder: Builder, told: Told, *, is_own: bool) -> None:
         builder.put_made((*path, "cfpId"), (), None, "told:ouranos")
         builder.put_made((*path, "traceId"), (), told.trace_id, "told:ouranos")
         if first <= row < first + 2:
-            line = RAW if process == PRE else PRODUCTION
-            builder.put((*path, "ghgEmission"), line.key, trial[row - first])
+            line = stages[row - first]
+            builder.put(line.path, line.key, trial[row - first])
         else:
             builder.put_made((*path, "ghgEmission"), (), 0, "told:whose-emissions")
         builder.constant((*path, "ghgDeclaredUnit"), f"{UNIT_PREFIX}{Unit.KILOWATT_HOUR}")
         builder.constant((*path, "cfpType"), kind)
         builder.constant((*path, "dqrType"), process)
         builder.constant((*path, "dqrValue"), {"TeR": None, "GeR": None, "TiR": None})
-    _say_what_is_lost(builder, told)
+    _say_what_is_lost(builder, told, stages)
 
 
 def _emission_of(builder: Builder, line: Field) -> Converted:
@@ -146,16 +147,17 @@ def _emission_of(builder: Builder, line: Field) -> Converted:
         return None
 
 
-def _say_what_is_lost(builder: Builder, told: Told) -> None:
-    for line in (RAW, PRODUCTION):
+def _say_what_is_lost(builder: Builder, told: Told, stages: list[Field]) -> None:
+    for line in stages:
         builder.lose(Why.COARSER, line.path, line.key, PER_LIFE)
         content = builder.source.values[line.key].content
         if isinstance(content, Decimal) and rounded_up(content) != content:
             builder.lose(
                 Why.COARSER, line.path, line.key, f"{content} rounded up to five decimals, as the contract has it"
             )
-    for process in (PRE, MAIN):
+    for line, process in zip(stages, (PRE, MAIN), strict=True):
         words = f"representativeness of {process}; null is sent, the passport has none"
-        builder.lose(Why.NO_SOURCE, (CFP, 0 if process == PRE else 1, "dqrValue"), "", words)
+        builder.lose(Why.NO_SOURCE, (*line.path[:2], "dqrValue"), "", words)
     if told.trace_id is None:
-        builder.lose(Why.NO_SOURCE, (CFP, 0, "traceId"), "", "a footprint is of a registered part; register it first")
+        words = "a footprint is of a registered part; register it first"
+        builder.lose(Why.NO_SOURCE, (*stages[0].path[:2], "traceId"), "", words)

@@ -36,7 +36,9 @@ export function passport(text) {
 
 export function battery(text) {
   const id = text.trim();
-  if (!BATTERY.test(id)) throw new InputError("a battery's id has up to 63 letters and digits, or . _ ~ - behind the first");
+  if (!BATTERY.test(id)) {
+    throw new InputError("a battery's id has up to 63 letters and digits, or . _ ~ - behind the first");
+  }
   return id;
 }
 

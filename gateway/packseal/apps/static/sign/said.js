@@ -69,7 +69,10 @@ export function rowsOfConsent(passportId, head, to, publicKey) {
 
 const originalRows = ([passportId, head, consent], modules) => [
   [t("Comes from passport"), hex(passportId)], [t("as it is after the statement"), hex(head)],
-  [t("with the consent of its operator"), consent ? t("from the file that you chose") : t("none: you are its operator")],
+  [
+    t("with the consent of its operator"),
+    consent ? t("from the file that you chose") : t("none: you are its operator"),
+  ],
   ...given(t("Its modules"), modules.map(([module, , place]) => `${module}: ${place}`).join("\n") || undefined),
 ];
 

@@ -23,8 +23,9 @@ const isOnce = (names) => new Set(names).size === names.length;
 
 /** Of arrays that all have as many parts as isItem takes, each named once. */
 const isList = (value, isItem, nameOf) =>
-  Array.isArray(value) && value.every((item) => Array.isArray(item) && item.length === isItem.length && isItem(...item)) &&
+  Array.isArray(value) && value.every((item) => isArrayOf(item, isItem.length) && isItem(...item)) &&
   isOnce(value.map(nameOf));
+const isArrayOf = (value, length) => Array.isArray(value) && value.length === length;
 
 export const isPassportId = (value) => isBytes(value) && value.length === PASSPORT_ID_BYTES;
 const isBattery = (value) => typeof value === "string" && BATTERY.test(value);

@@ -1,0 +1,114 @@
+"""How a test on the bench ends: what is observed for the health check, and the files that are left of the run.
+
+Files, in a folder of the test's own: trace.npz (trace.py), run.json (what ran, on what, and how it ended), and a bundle
+of the newest state of health with the policy.toml to check it by, where there is a record with a receipt.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packseal.errors import PackSealError, UnavailableError
+from packseal_hil.health import Observed, Verdict
+from packseal_hil.opening import OpenBench
+from packseal_hil.protocols import BenchError
+from packseal_hil.recording import Journal, Line
+from packseal_hil.replay import ReplayedPack
+
+
+@dataclass(frozen=True, slots=True)
+class RigEnd:
+    """What only the rig can say; of a replay, what it said when it was recorded."""
+
+    starts: int
+    board_words: str
+    bench_words: str
+    bus_words: dict[str, str]
+    bus_counters: dict[str, dict[str, int]]
+
+
+def rig_end(bench: OpenBench) -> RigEnd:
+    """Raises BenchError where a replay ends before its recording."""
+    if isinstance(bench.pack, ReplayedPack):
+        return _recorded_end(bench.pack.cursor.end())
+    words = {name: bus.problem() for name, bus in bench.buses.items()}
+    counters = {name: bus.counters() for name, bus in bench.buses.items()}
+    return RigEnd(bench.board.starts, bench.board.problem(), bench.pack.problem(), words, counters)
+
+
+def write_end(end: RigEnd, journal: Journal) -> None:
+    """The last line of a recording."""
+    journal.line(
+        "end",
+        starts=end.starts,
+        board_words=end.board_words,
+        bench_words=end.bench_words,
+        bus_words=end.bus_words,
+        bus_counters=end.bus_counters,
+    )
+
+
+def observed(bench: OpenBench, end: RigEnd) -> Observed:
+    """Of the real services, and of the rig as it ended."""
+    gateway, passport = bench.services.gateway, bench.services.passport
+    status = gateway.status()
+    board = {name: value for name, value in gateway.board().items() if isinstance(value, int)}
+    return Observed(
+        starts=end.starts,
+        entries=tuple(passport.entries()),
+        clock_rate=bench.board.clock_rate,
+        bench_words=end.bench_words,
+        board_words=end.board_words,
+        bus_words=end.bus_words,
+        bus_counters=end.bus_counters,
+        board_counters=board,
+        counts=gateway.counts(),
+        gateway_words=tuple(gateway.problems()),
+        passport_words=tuple(passport.problems()),
+        refusals=tuple(passport.refusals()),
+        differences=passport.differences(),
+        oldest_waiting_s=int(status.get("oldest_waiting_s", 0)),
+    )
+
+
+def counters_of(seen: Observed) -> dict[str, int]:
+    """For the trace and the report, one name for each."""
+    buses = {f"{bus}.{name}": count for bus, named in seen.bus_counters.items() for name, count in named.items()}
+    board = {f"board.{name}": count for name, count in seen.board_counters.items()}
+    gateway = {f"gateway.{name}": count for name, count in seen.counts.items()}
+    return {**buses, **board, **gateway, "board.starts": seen.starts, "passport.records": len(seen.entries)}
+
+
+def write_run(bench: OpenBench, seen: Observed, verdict: Verdict, said: dict[str, str], folder: Path) -> None:
+    """said: what else is to stand in run.json (test, rig, outcome). Raises BenchError where nothing can be written."""
+    run = {
+        **said,
+        "target": bench.board.name,
+        "clock_rate": bench.board.clock_rate,
+        "seed": bench.pack.setup.seed,
+        "firmware_hash": bench.board.firmware_hash.hex(),
+        "is_replayed": bench.is_replayed,
+        "failing": [str(problem) for problem in verdict.failing],
+        "explained": [str(problem) for problem in verdict.explained],
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace(bench.pack.trace(), counters=counters_of(seen)).write(folder / "trace.npz")
+        with suppress(UnavailableError):  # a run so short that nothing has a receipt leaves no bundle
+            run["bundle"] = bench.services.passport.export(folder).path.name
+        (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n")
+    except (PackSealError, OSError) as error:
+        raise BenchError(f"{folder}: {error}; choose another with --bench-output") from None
+
+
+def _recorded_end(line: Line) -> RigEnd:
+    words = {name: str(said) for name, said in line.table("bus_words").items()}
+    counters = {
+        name: {str(key): int(count) for key, count in counts.items()}
+        for name, counts in line.table("bus_counters").items()
+        if isinstance(counts, dict)
+    }
+    return RigEnd(line.number("starts"), line.text("board_words"), line.text("bench_words"), words, counters)
