@@ -1,10 +1,9 @@
 """How near the plant's voltage is to that of PyBaMM's full electrochemical cell, on duties that no table was fitted to.
 
 The plant drives first, alone and without what the reference has not: hysteresis, self-discharge, spread, bars; its
-temperature is held, as the reference's is. The currents it took are then the reference's, so both see the same; a duty's
-power counts as C-rate here, so that a current is held as long as the duty holds a power. The bar
-is 10 mV RMSE on driving and on storage; what is asked beyond (cold, heat, the ends of the charge) is printed with the
-same bar and counted no less.
+temperature is held, as the reference's is. The currents it took are then the reference's, so both see the same; a
+duty's power counts as C-rate here, so that a current is held as long as the duty holds a power. The bar is 10 mV RMSE
+on driving and on storage; cold and heat are printed with the same bar and counted no less.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from benchmarks.hil.reference import RAMP_S, Floats, voltage_v
+
 from packseal_hil.plant.blocks import Blocks
 from packseal_hil.plant.circuit import Demand
 from packseal_hil.plant.duty import duty

@@ -42,7 +42,7 @@ ROWS_SOC = np.arange(0, 1.0001, 0.025)
 START_TAU_S = (6.0, 45.0, 460.0)
 RIDGE, BEND = 1e-3, 3.0  # prices: of any resistance, and of a bend between neighbours
 STEP_S = 1.0
-NUMBERS_A_LINE = 14
+NUMBERS_A_LINE = 12
 
 
 def ocv_v(half_cells: HalfCells, loss: float) -> Floats:

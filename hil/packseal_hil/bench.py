@@ -9,19 +9,20 @@ services); the product's programs are the real ones (services.py).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import numpy as np
 
+from packseal_hil.faults import Actor, Happening, Injector, Place, What
 from packseal_hil.pack_setup import CPCT, PackSetup
 from packseal_hil.plant.duty import Duty, duty
 from packseal_hil.plant.pack import Plant
 from packseal_hil.protocols import BenchError, CellSimulator
-from packseal_hil.readings import Fault, PackReading, Truth
-from packseal_hil.recording import Journal, reading_line, truth_line
+from packseal_hil.readings import Fault, FaultKind, PackReading, Truth
+from packseal_hil.recording import Journal, fault_line, reading_line, truth_line
 from packseal_hil.services import Health, Services
 from packseal_hil.targets.target import Target
 from packseal_hil.trace import NOT_STATED, Estimate, Mark, Trace, TraceWriter, mark_of
@@ -38,6 +39,8 @@ class Pack(Protocol):
 
     setup: PackSetup
 
+    @property
+    def faults(self) -> frozenset[FaultKind]: ...
     def run(
         self,
         what: str | Duty,
@@ -54,15 +57,6 @@ class Pack(Protocol):
     def wait_for(self, condition: Callable[[], bool], timeout_s: float, otherwise: str) -> None: ...
     def trace(self) -> Trace: ...
     def problem(self) -> str: ...
-
-
-class Injecting(Protocol):
-    """Faults of one run: `apply` begins and ends what is due by this second of it."""
-
-    def apply(self, now_s: float) -> None: ...
-
-
-InjectorOf = Callable[[Sequence[Fault]], Injecting]
 
 
 class WallPace:
@@ -94,7 +88,7 @@ class BenchParts:
     target: Target
     cells: CellSimulator | None
     services: Services
-    injector_of: InjectorOf
+    actors: Mapping[Place, Actor]
     journal: Journal
 
 
@@ -110,6 +104,8 @@ class Bench:
         self._plant_s = 0.0  # on the pace's clock: how far the plant has come
         self._looked_s = 0.0
         self._ambient_c = 25.0
+        self._faults: set[FaultKind] = set()
+        self._not_as_asked: list[str] = []
         self._last = self._shown()
 
     def run(
@@ -123,25 +119,25 @@ class Bench:
     ) -> None:
         """A duty, by its name or as it is, once or for so long; longer than it is, it begins again.
 
-        faults: at seconds of this run. is_settled: waits until the passport has what was measured. Raises BenchError,
-        and ValueError for a duty that there is not.
+        faults: at seconds of this run; those with an end are over with it. is_settled: waits until the passport has
+        what was measured. Raises BenchError, and ValueError for a duty or faults that cannot be.
         """
         asked = asked_of(what, self.setup.seed)
         length_s = length_s_of(asked, hours, for_s)
         self._parts.journal.line("call", part="pack", name="run", arguments=[asked.name, length_s])
         self._mark("run", f"{asked.name}, {length_s / 3600:.2f} h")
         self._catch_up()
-        injector = self._parts.injector_of(faults)
-        start_s = self._plant_s
-        injector.apply(0.0)
-        while self._plant_s < start_s + length_s:
-            from_s = self._plant_s - start_s
-            to_s = min(from_s + self._show_s, length_s)
-            for step_s, power, ambient_c in _pieces(asked, from_s, to_s):
-                self._plant.step(step_s, power_w=power * self._plant.rated_energy_wh, ambient_c=ambient_c)
-                self._ambient_c = ambient_c
-            injector.apply(to_s)
-            self._show_at(start_s + to_s)
+        injector = Injector(faults, self._parts.actors, self._told)
+        start_s, at_s = self._plant_s, 0.0
+        injector.apply(at_s)
+        while at_s < length_s:
+            due_s = length_s if injector.next_s is None else max(injector.next_s, at_s + SHORTEST_PIECE_S)
+            to_s = min(at_s + self._show_s, length_s, due_s)
+            self._step(asked, at_s, to_s)
+            at_s = to_s
+            injector.apply(at_s)
+            self._show_at(start_s + at_s)
+        injector.close()
         self._rest_until(self._plant_s + self._show_s)
         if is_settled:
             self.settle()
@@ -205,21 +201,40 @@ class Bench:
         return self._writer.trace({})
 
     def problem(self) -> str:
-        """ "" where the bench has kept the board's pace."""
+        """What the bench itself did not do as it was asked, "" for nothing."""
+        if self._not_as_asked:
+            return "; ".join(self._not_as_asked)
         late_s = self.pace.worst_late_s
         if late_s <= WORST_LATE_S:
             return ""
         cure = "take a pack with fewer cells, a lower clock_rate or a machine with less to do"
         return f"the bench was {late_s:.1f} s behind the board's clock, which measured a pack that stood still; {cure}"
 
-    def note_fault(self, fault: Fault, *, is_begin: bool) -> None:
-        """For the trace; who injects calls it."""
-        if is_begin:
-            self._writer.mark(mark_of(fault, self._pack_s))
+    @property
+    def faults(self) -> frozenset[FaultKind]:
+        """The kinds that have happened."""
+        return frozenset(self._faults)
 
     @property
     def _pack_s(self) -> float:
         return self._last.pack_ms / 1000
+
+    def _step(self, asked: Duty, from_s: float, to_s: float) -> None:
+        for step_s, power, ambient_c in _pieces(asked, from_s, to_s):
+            self._plant.step(step_s, power_w=power * self._plant.rated_energy_wh, ambient_c=ambient_c)
+            self._ambient_c = ambient_c
+
+    def _told(self, one: Happening) -> None:
+        """What became of a fault. One that did not go as it was asked fails the test."""
+        if one.reason:
+            self._not_as_asked.append(f"{one.fault.kind} {one.what}: {one.reason}")
+        if one.what is What.NOT_INJECTED:
+            return
+        is_begin = one.what is What.BEGAN
+        self._faults.add(one.fault.kind)
+        self._parts.journal.line("fault", **fault_line(one.fault, is_begin=is_begin))
+        if is_begin:
+            self._writer.mark(mark_of(one.fault, self._pack_s))
 
     def _has_more(self, size: int) -> bool:
         services = self._parts.services

@@ -38,7 +38,7 @@ class LinePlayer:
         self._said: list[tuple[int | None, bytes]] = []  # ENTRY with its seq, CHECKPOINT with None
         self._rest = b""
         self._heard = FrameReader()
-        self._is_asked, self._is_sending = False, False
+        self._is_asked, self._is_greeted, self._is_sending = False, False, False
         self._limit = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="line player", daemon=True)
@@ -56,7 +56,7 @@ class LinePlayer:
 
     def gateway_left(self) -> None:
         """Nothing more goes out until the next one asks."""
-        self._is_asked, self._limit = False, 0
+        self._is_asked, self._is_greeted, self._limit = False, False, 0
 
     def close(self) -> None:
         self._stopping.set()
@@ -80,11 +80,11 @@ class LinePlayer:
         frame = _frame(encoded)
         seq = seq_of(frame.body) if frame and frame.kind == Kind.ENTRY else None
         if frame and frame.kind in (Kind.ENTRY, Kind.CHECKPOINT):
-            if seq is not None:
+            if seq is not None and self._is_greeted:  # before, a gateway passes it over, and will ask for it
                 self._until(lambda: seq < self._limit)
             self._said.append((seq, encoded))
         if frame and frame.kind == Kind.HELLO:
-            self._limit = 0  # the gateway says anew what it wants
+            self._is_greeted, self._limit = True, 0  # the gateway says anew what it wants
         self._send(encoded)
 
     def _until(self, is_granted: Callable[[], bool]) -> None:

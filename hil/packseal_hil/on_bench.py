@@ -47,9 +47,10 @@ class OnBench:
         end = rig_end(self.bench)
         if self.recorder:
             write_end(end, self.recorder)
+            self.recorder.drop()  # what comes from now on is of no test
         seen = observed(self.bench, end)
         marked = [name for mark in item.iter_markers("explained") for name in mark.args]
-        found = verdict(seen, self.bench.faults, marked)
+        found = verdict(seen, self.bench.pack.faults, marked)
         item.add_report_section("call", "bench health", found.words() or "all is well")
         item.user_properties.extend(self._properties())
         said = {"test": item.nodeid, "rig": self.rig, "outcome": "failed" if found.failing else outcome}

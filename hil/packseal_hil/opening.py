@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +11,19 @@ from pathlib import Path
 from packseal.errors import PackSealError
 from packseal.io.enrol import possession_of
 from packseal.records.checkpoint import SALT_BYTES
-from packseal_hil.actors import FaultsOfRun, places_of
 from packseal_hil.bench import Bench, BenchParts, Pack
+from packseal_hil.bms.can_bms import CanBms
+from packseal_hil.bms.can_frames import CELLS_1
 from packseal_hil.bms.jbd import JbdBoard
 from packseal_hil.bms.serial_bms import JbdOnPort
 from packseal_hil.drivers.open import Devices
+from packseal_hil.faults import Actor, BmsFaults, GatewayFaults, Place, TargetFaults
 from packseal_hil.journaled_target import JournaledTarget
 from packseal_hil.line_tap import LineTap
 from packseal_hil.pack_setup import PackSetup
+from packseal_hil.plant.pack import Plant
 from packseal_hil.protocols import BenchError, Bus, CellSimulator
-from packseal_hil.readings import Fault, FaultKind
-from packseal_hil.recording import FORMAT, NoJournal, Recorder, Recording, base64_of, fault_line, setup_line
+from packseal_hil.recording import FORMAT, NoJournal, Recorder, Recording, base64_of, setup_line
 from packseal_hil.replay import open_replay
 from packseal_hil.rig import Rig, SimulatedCellsTable
 from packseal_hil.services import Enrolment, Services
@@ -48,13 +50,12 @@ class Wanted:
 
 @dataclass(slots=True)
 class OpenBench:
-    """devices: of the rig, None in a replay. faults: the kinds that were begun, for the health check."""
+    """devices: of the rig, None in a replay."""
 
     pack: Pack
     board: Target
     services: Services
     devices: Devices | None
-    faults: set[FaultKind]
 
     @property
     def is_replayed(self) -> bool:
@@ -90,27 +91,17 @@ def open_bench(wanted: Wanted) -> Iterator[OpenBench]:
         opened.callback(services.stop)
         _start(services, port, enrolment)
         board = JournaledTarget(target, journal)
-        places = places_of(plant, cells, target, services.gateway)
-        begun: set[FaultKind] = set()
-
-        def faults_of(faults: Sequence[Fault]) -> FaultsOfRun:
-            def note(fault: Fault, is_begin: bool) -> None:
-                begun.add(fault.kind)
-                journal.line("fault", **fault_line(fault, is_begin=is_begin))
-                bench.note_fault(fault, is_begin=is_begin)
-
-            return FaultsOfRun(faults, places, note)
-
-        parts = BenchParts(wanted.setup, plant, target, cells, services, faults_of, journal)
-        bench = Bench(parts, wanted.test)
-        yield OpenBench(bench, board, services, devices, begun)
+        parts = BenchParts(
+            wanted.setup, plant, target, cells, services, _actors(plant, cells, target, services), journal
+        )
+        yield OpenBench(Bench(parts, wanted.test), board, services, devices)
 
 
 @contextmanager
 def open_recorded(recording: Recording, folder: Path) -> Iterator[OpenBench]:
     """The same out of a recording. Raises BenchError."""
     with open_replay(recording, folder) as replayed:
-        yield OpenBench(replayed.pack, replayed.board, replayed.services, None, replayed.pack.faults)
+        yield OpenBench(replayed.pack, replayed.board, replayed.services, None)
 
 
 def _target(wanted: Wanted) -> Target:
@@ -138,6 +129,20 @@ def _cells(wanted: Wanted, devices: Devices, target: Target, opened: ExitStack) 
     cells = JbdOnPort(target.bms_port, bms, setup.cell_blocks, setup.seed)
     opened.callback(cells.close)
     return cells
+
+
+def _actors(plant: Plant, cells: CellSimulator | None, target: Target, services: Services) -> dict[Place, Actor]:
+    """The places that this bench has for faults."""
+    actors: dict[Place, Actor] = {
+        Place.PLANT: plant,
+        Place.TARGET: TargetFaults(target),
+        Place.GATEWAY: GatewayFaults(services.gateway),
+    }
+    if isinstance(cells, JbdOnPort):
+        actors[Place.BMS] = BmsFaults(cells, noise=cells.noise)
+    elif isinstance(cells, CanBms):
+        actors[Place.BMS] = BmsFaults(cells, can=cells, dialect=CELLS_1)
+    return actors
 
 
 def _enrolled(target: Target) -> Enrolment:

@@ -65,6 +65,6 @@ class PackSetup:
                 "temperature_sensors": temperature_sensors,
                 "max_age_ms": 3000,
                 "poll_ms": 100,
-                "timeout_ms": 500,
+                "timeout_ms": 2000,  # a shared machine may be away for longer than a wire
             },
         }

@@ -38,6 +38,8 @@ MARKS = (
     "pack(**setup): of what pack the test is (packseal bench)",
     "explained(*names): problems of the health check that the test makes itself (packseal bench)",
 )
+PYGAL = "ignore:PluginImportFixer:ImportWarning"  # its import hook has only the old method
+
 ON_BENCH: pytest.StashKey[OnBench] = pytest.StashKey()
 
 
@@ -55,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
+    config.addinivalue_line("filterwarnings", PYGAL)
     if config.getoption("--record") and config.getoption("--replay"):
         raise pytest.UsageError("--record or --replay, not both")
 

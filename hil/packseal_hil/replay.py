@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from packseal.errors import PackSealError
-from packseal_hil.actors import SERVICE_FAULTS, ServicePlace
 from packseal_hil.bench import asked_of, estimate_of, length_s_of
+from packseal_hil.faults import RULES, GatewayFaults, Place
 from packseal_hil.line_player import LinePlayer
 from packseal_hil.plant.duty import Duty
 from packseal_hil.protocols import BenchError
@@ -70,10 +70,10 @@ class ReplayedPack:
 
     def __init__(self, recording: Recording, services: Services, player: LinePlayer) -> None:
         self.setup, self._services, self._player = recording.setup, services, player
-        self.faults: set[FaultKind] = set()
+        self._faults: set[FaultKind] = set()
         self.is_on_answers: deque[bool] = deque()
         self._writer = TraceWriter(recording.test, recording.target, recording.setup.seed)
-        self._place = ServicePlace(services.gateway)
+        self._gateway = GatewayFaults(services.gateway)
         self._reading: PackReading | None = None
         self._truth: Truth | None = None
         self._size = 0
@@ -137,6 +137,11 @@ class ReplayedPack:
         return ""
 
     @property
+    def faults(self) -> frozenset[FaultKind]:
+        """The kinds that have happened."""
+        return frozenset(self._faults)
+
+    @property
     def _pack_s(self) -> float:
         return self._reading.pack_ms / 1000 if self._reading else 0.0
 
@@ -158,14 +163,14 @@ class ReplayedPack:
                 self._size = line.number("size")
 
     def _fault(self, fault: Fault, *, is_begin: bool) -> None:
-        self.faults.add(fault.kind)
+        self._faults.add(fault.kind)
         if is_begin:
             self._writer.mark(mark_of(fault, self._pack_s))
-        if fault.kind not in SERVICE_FAULTS:
+        if RULES[fault.kind].place is not Place.GATEWAY:
             return
         if self._services.gateway.is_running:
             self.wait_for(self._player.has_said_all, WAIT_S, "the gateway does not take what the board has said")
-        (self._place.begin if is_begin else self._place.end)(fault)
+        (self._gateway.begin if is_begin else self._gateway.end)(fault)
         if fault.kind is FaultKind.GATEWAY_LOSS and is_begin:
             self._player.gateway_left()
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from packseal.exchange.export import (
     MAX_LIST,
+    TOLD_NAMES,
     Builder,
     Converted,
     Export,
@@ -25,7 +26,7 @@ from packseal.exchange.export import (
     text,
 )
 from packseal.exchange.loss import Loss, Why, losses_text, missing_fields
-from packseal.exchange.source import Bound, Content, Source, Value
+from packseal.exchange.source import Bound, Content, Origin, Source, Value
 from tests.exchange.packs import measured, pack, stated
 from tests.exchange.pointers import leaves_of
 
@@ -60,7 +61,7 @@ def test_each_leaf_has_its_rule() -> None:
 def test_what_is_required_and_not_there_is_lost_and_not_made_up() -> None:
     found = built(TARGET)
     assert (found.document, dict(found.leaves)) == ({}, {})
-    words = "plain 1.0 requires it; the passport has no value"
+    words = "Plain requires it; the passport has no value"
     assert found.losses == (Loss(Why.NO_SOURCE, "/a/mass", "mass", words),)
     assert missing_fields(found.losses) == ["/a/mass"]
 
@@ -74,7 +75,7 @@ def test_what_is_withheld_is_said_once() -> None:
 
 def test_what_has_no_place_is_said() -> None:
     found = built(TARGET, stated("mass"), stated("warranty"))
-    assert Loss(Why.NO_PLACE, "", "warranty", "plain 1.0 has no field for it") in found.losses
+    assert Loss(Why.NO_PLACE, "", "warranty", "Plain has no field for it") in found.losses
 
 
 def test_what_does_not_fit_is_said_with_why() -> None:
@@ -91,7 +92,7 @@ def test_a_bound_alone_has_no_place_in_a_field() -> None:
 
 def test_what_is_carried_without_its_circumstances_is_coarser() -> None:
     target = Target("t", "T", "t 1", (Field(("soh",), "soh_capacity_cpct", number),))
-    words = "carried without its method, its uncertainty, the record that it rests on"
+    words = "carried without its method, its uncertainty, the record that it rests on, what stands beside it (of_rated)"
     value = measured("soh_capacity_cpct")
     assert built(target, value).losses == (Loss(Why.COARSER, "", value.key, words),)
     whole = built(replace(target, has_circumstances=True), value)
@@ -102,7 +103,7 @@ def test_what_is_carried_without_its_circumstances_is_coarser() -> None:
 
 def test_the_losses_of_a_run_are_lines() -> None:
     assert losses_text(built(TARGET).losses).splitlines() == [
-        "no-source  /a/mass  mass  plain 1.0 requires it; the passport has no value"
+        "no-source  /a/mass  mass  Plain requires it; the passport has no value"
     ]
     assert built(TARGET).losses[0].to_json()["why"] == "no-source"
 
@@ -155,6 +156,30 @@ def test_what_is_no_number_does_not_become_one(wrong: Content) -> None:
     for convert in (number, scaled("1000")):
         with pytest.raises(UnfitError, match="a number is needed"):
             convert(wrong)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_kept"), [("123456789012.123456", False), ("123456789012.1234", True), ("0.1", True)]
+)
+def test_digits_that_no_double_holds_are_lost_and_said(content: str, is_kept: bool) -> None:
+    """Also in another unit, and inside of what a field makes of a value."""
+    value = Value("mass", Decimal(content), "kg", 1, Origin.STATED)
+    for convert in (number, scaled("10"), lambda said: [{"kg": number(said)}]):
+        export = built(Target("plain", "Plain", "plain 1.0", (replace(MASS, convert=convert),)), value)
+        lost = [(loss.key, loss.field[:7]) for loss in export.losses if loss.why is Why.COARSER]
+        assert lost == ([] if is_kept else [("mass", "/a/mass")])
+
+
+def test_a_name_told_beside_the_passport_leaves_with_what_it_names() -> None:
+    builder = Builder(TARGET, replace(source(replace(stated("mass"), rule="r")), unnamed=frozenset({"facility_id"})))
+    assert builder.name(("a",), ("mass",), "412.5 kg")
+    assert builder.name(("b",), ("model_id",), "PS-60")
+    assert not builder.name(("c",), ("mass", "facility_id"), "BPNS")
+    found = builder.export()
+    assert found.leaves == {"/a": Leaf("r", "mass"), "/b": Leaf(TOLD_NAMES, "")}
+    assert [(loss.why, loss.field, loss.key) for loss in found.losses] == [
+        (Why.WITHHELD, "/c", "facility_id"), (Why.NO_PLACE, "", "mass")
+    ]  # fmt: skip
 
 
 def test_units_are_changed_exactly() -> None:

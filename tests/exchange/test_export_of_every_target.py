@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -20,7 +19,9 @@ from tests.exchange.pointers import leaves_of, texts_of
 EVERYTHING = frozenset({1, 2, 3, 4})
 NAMED = Named(
     Identifiers(
-        Party("Maker", bpnl="BPNL00000003AYRE"), "PART-OF-PS-60", "INSTANCE-123",
+        Party("Maker", bpnl="BPNL00000003AYRE"),
+        "PART-OF-PS-60",
+        "INSTANCE-123",
         Plant("Works", bpns="BPNS00000003AYRE", bpna="BPNA00000003AYRE"),
     ),
     link="https://passports.example.org/battery/3f",

@@ -69,6 +69,14 @@ def test_emissions_go_to_whom_a_person_said(is_own: bool, expected: list[float])
     assert [one["ghgEmission"] for one in document["cfp"]] == expected
 
 
+@pytest.mark.parametrize(("is_own", "rows"), [(True, {"0", "1"}), (False, {"2", "3"})])
+def test_losses_point_to_where_the_emissions_stand(is_own: bool, rows: set[str]) -> None:
+    found = make(pack("EV"), replace(TOLD, are_emissions_own=is_own, trace_id=None)).losses
+    of_rows = [loss.field.split("/") for loss in found if loss.field.startswith("/cfp/")]
+    assert {row for _, _, row, name in of_rows if name != "traceId"} == rows
+    assert [row for _, _, row, name in of_rows if name == "traceId"] == [min(rows)]
+
+
 def test_nobody_said_whose_the_emissions_are() -> None:
     export = make(pack("EV"), replace(TOLD, are_emissions_own=None))
     assert "cfp" not in export.document

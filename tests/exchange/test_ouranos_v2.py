@@ -129,6 +129,18 @@ def test_a_token_is_renewed_before_it_ends_and_when_it_is_refused(space: Space) 
     assert space.identity.given == 3
 
 
+@pytest.mark.parametrize(("expires_s", "used_s"), [(None, 30), (30, 15), (10, 5), (40, 20), (300, 270)])
+def test_a_short_token_is_used_for_half_of_its_time(space: Space, expires_s: int | None, used_s: int) -> None:
+    space.identity.expires_s = expires_s
+    client = space.client()
+    given = []
+    for now_s in (space.time.now_s, space.time.now_s + used_s - 1, space.time.now_s + used_s):
+        space.time.now_s = now_s
+        client.operators.own()
+        given.append(space.identity.given)
+    assert given == [1, 1, 2]
+
+
 def test_a_client_that_is_refused_is_told_what_to_look_at_and_no_secret(space: Space) -> None:
     client = space.client(replace(CLIENT, client_secret="wrong-secret-of-it"))  # noqa: S106 - of this test alone
     with pytest.raises(CredentialError, match="check the API key") as caught:

@@ -48,8 +48,8 @@ def test_without_a_rule_nothing_leaves(category: str) -> None:
 
 def test_what_a_rule_names_leaves_whole_with_its_id() -> None:
     source = pack("EV")
-    left = only(Rule("r-1", frozenset({"mass", HEALTH})), source)
-    assert left.values == {key: replace(source.values[key], rule="r-1") for key in ("mass", HEALTH)}
+    left = only(Rule("r-1", frozenset({"mass", "power_at_80"})), source)
+    assert left.values == {key: replace(source.values[key], rule="r-1") for key in ("mass", "power_at_80")}
     assert left.partner == "depot"
 
 
@@ -209,6 +209,46 @@ def test_a_group_that_is_rounded_does() -> None:
     left = released(pack("EV"), partner(*rules))
     assert "remaining_capacity" not in left.values
     assert left.values[HEALTH].content == Decimal(90)
+
+
+ROUGHLY = Rule("q", frozenset({"remaining_capacity"}), form=Form.ROUNDED, step=Decimal("0.001"))
+
+
+@pytest.mark.parametrize("hiding", HIDING.values(), ids=HIDING)
+def test_nor_does_a_rounded_value_give_it_away(hiding: Rule) -> None:
+    """137.894 of 150 Ah are 91.9 %, whatever the bound says."""
+    left = released(pack("EV"), partner(hiding, ROUGHLY, Rule("rated", frozenset({"rated_capacity"}))))
+    assert "remaining_capacity" not in left.values
+    assert withheld(left)["remaining_capacity"] == f"it would tell {HEALTH}, which is hidden"
+
+
+def test_nor_does_a_bound_of_another_unit() -> None:
+    fine = Rule("q", frozenset({"remaining_capacity"}), form=Form.THRESHOLD,
+                limits=tuple(Decimal(step) / 10 for step in range(1350, 1380)))  # fmt: skip
+    left = released(pack("EV"), partner(AT_LEAST, fine))
+    assert set(left.values) == {HEALTH}
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [({HEALTH: "5", "remaining_capacity": "0.001"}, HEALTH), ({HEALTH: "0.01", "remaining_capacity": "20"},
+     "remaining_capacity"), ({HEALTH: "0.01", "capacity_fade": "2"}, "capacity_fade")],
+)  # fmt: skip
+def test_of_two_that_are_rounded_the_one_that_tells_less_leaves(steps: dict[str, str], told: str) -> None:
+    """As a share of what is left of the capacity: a fade of 8.80 % is 91.20 % left."""
+    rules = [Rule(key, frozenset({key}), form=Form.ROUNDED, step=Decimal(step)) for key, step in steps.items()]
+    assert set(released(pack("EV"), partner(*rules)).values) == {told}
+
+
+@pytest.mark.parametrize(
+    ("hidden", "telling"),
+    [("full_cycles", "energy_throughput"), ("energy_throughput", "full_cycles"),
+     ("energy_throughput", "capacity_throughput"), ("time_hot", "temperature_histogram"),
+     ("temperature_histogram", "time_cold")],
+)  # fmt: skip
+def test_what_is_counted_tells_what_is_counted(hidden: str, telling: str) -> None:
+    rules = Rule("w", frozenset({hidden}), form=Form.WITHHELD), Rule("rest", frozenset({telling}))
+    assert withheld(released(pack("LMT"), partner(*rules)))[telling] == f"it would tell {hidden}, which is hidden"
 
 
 def test_each_derived_value_is_told_by_what_it_is_made_of() -> None:

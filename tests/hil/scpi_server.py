@@ -112,6 +112,10 @@ class Served:
         self.hang_up()
         self._thread.join(10)
 
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None
+
     def speak(self, content: bytes) -> None:
         """Without having been asked."""
         assert self._connection, "nobody is connected"

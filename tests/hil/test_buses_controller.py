@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packseal.frames import Frames
@@ -112,6 +112,7 @@ def test_one_that_is_off_does_nothing_until_it_has_recovered() -> None:
     assert (controller.transmit_errors, controller.receive_errors, controller.state) == (0, 0, State.ACTIVE)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.sampled_from(["sent", "received", "send_failed", "receive_failed"])))
 def test_counters_stay_within_what_a_controller_can_have(acts: list[str]) -> None:
     controller = Controller()
@@ -197,6 +198,7 @@ def test_a_disturbed_bus_repeats_itself_by_its_seed() -> None:
     assert counts[0] == counts[1] != counts[2]
 
 
+@settings(deadline=None, max_examples=50)
 @given(percent=st.floats(0, 100), seed=st.integers(), count=st.integers(1, 40))
 def test_every_frame_is_sent_or_told(percent: float, seed: int, count: int) -> None:
     bench = Bench(seed)

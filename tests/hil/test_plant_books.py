@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from packseal_hil.plant import CellType, PackParameters, Plant, parameters_of
 from packseal_hil.plant.curves import OpenCircuit
 from packseal_hil.plant.parameters import tables_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from packseal_hil.plant import duty
 from packseal_hil.plant.driving import CAR_WH, drive
 from packseal_hil.plant.duty import DAY_S, DUTIES

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from packseal_hil.plant import PLANT_FAULTS, CellType, Plant, parameters_of
 from packseal_hil.readings import Fault, FaultKind
 

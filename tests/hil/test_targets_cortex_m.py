@@ -14,7 +14,7 @@ from packseal_hil.protocols import BenchError
 from packseal_hil.targets import Target, Wiring, open_target
 from packseal_hil.targets.board import BoardTarget
 from packseal_hil.targets.cortex_m import LOG_BYTES
-from tests.firmware.cortex_m import emulated, missing
+from tests.firmware.cortex_m import emulated, missing, rom
 from tests.firmware.test_with_gateway import Witness
 from tests.hil.gathering import boots, config, gather, measured, simulated, windows
 from tests.hil.readings import CELLS, reading
@@ -92,8 +92,10 @@ class Switch:
 
 @pytest.fixture
 def cabled(tmp_path: Path) -> Iterator[tuple[QemuBoard, BoardTarget]]:
-    board = emulated(tmp_path / "board", "m3", QemuOptions(heap_bytes=1 << 20))
-    board.start()
+    board = emulated(tmp_path / "board", "m3")
+    board.start()  # it waits at its console: without a loader nobody feeds the firmware's watchdog while files are laid
+    board.options = QemuOptions(heap_bytes=1 << 20)
+    board.load(rom("m3"))  # from the next reset on it runs its program
     wiring = Wiring("qemu", board.console, board.second_port, Switch(board))
     target = open_target(f"board:{board.port}", tmp_path, wiring=wiring)
     assert isinstance(target, BoardTarget)
@@ -134,6 +136,7 @@ def test_what_a_real_board_cannot_be_asked_is_refused_with_a_cure(cabled: tuple[
 
 def test_a_traceback_on_the_console_is_a_problem(cabled: tuple[QemuBoard, BoardTarget]) -> None:
     board, target = cabled
+    board.reset()
     until(lambda: "packseal firmware" in target.said(), "its first words")  # it has no configuration
     assert target.problem() == ""
     with serial.Serial(board.console) as console:

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from email.utils import format_datetime, formatdate
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -264,6 +265,29 @@ def test_no_error_repeats_a_credential(asking: Make, server: Served) -> None:
     with pytest.raises(PartnerRefusedError, match="is not known") as caught:
         asking(headers=lambda: {"Authorization": f"Bearer {TOKEN}"}).request("GET", "/x")
     assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+@pytest.mark.parametrize("sent", ["body", "form"])
+def test_nor_what_a_login_sent(asking: Make, server: Served, status: int, sent: str) -> None:
+    """A partner that answers with what it was sent, as it came or read."""
+    login = {
+        "operatorAccountId": "our-account",
+        "accountPassword": "pass word&1",
+        "client_secret": "pass word&1 longer",
+    }
+    shown = f"no such login: {login} {urlencode(login)}"
+    server.fail(Fault(status, json.dumps({"message": shown}).encode()))
+    with pytest.raises((PartnerRefusedError, PartnerUnavailableError), match="our-account") as caught:
+        asking(attempts=1).request("POST", "/login", **{sent: login})  # type: ignore[arg-type]
+    assert not [part for part in ("pass word", "pass+word", "longer") if part in str(caught.value)]
+
+
+def test_nor_a_secret_deep_in_a_body(asking: Make, server: Served) -> None:
+    server.fail(Fault(400, json.dumps({"message": "refreshToken abc is over"}).encode()))
+    with pytest.raises(PartnerRefusedError) as caught:
+        asking().request("POST", "/x", body={"login": [{"refreshToken": "abc"}]})
+    assert "abc" not in str(caught.value)
 
 
 def test_the_circuit_opens_tries_alone_and_closes(asking: Make, server: Served, clock: Clock) -> None:

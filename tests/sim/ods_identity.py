@@ -26,7 +26,8 @@ EXPIRES_S = 300
 
 @dataclass
 class Identity:
-    """forbidden: resources that the provider's rules do not let anybody send. bare: decisions without an envelope."""
+    """forbidden: resources that the provider's rules do not let anybody send. bare: decisions without an envelope.
+    expires_s: None for an identity component that does not say it."""
 
     platform: Platform
     clients: dict[str, tuple[str, str]]
@@ -34,6 +35,7 @@ class Identity:
     forbidden: set[str] = field(default_factory=set)
     decisions: list[str] = field(default_factory=list)
     given: int = 0
+    expires_s: int | None = EXPIRES_S
     is_bare: bool = False
 
     def new_token(self, sent: Json) -> Json:
@@ -41,13 +43,8 @@ class Identity:
         self.given += 1
         token = secrets.token_urlsafe(32)
         self.tokens[token] = self.clients[sent["client_id"]][1]
-        return {
-            "access_token": token,
-            "expires_in": EXPIRES_S,
-            "token_type": "Bearer",
-            "not_before_policy": 0,
-            "scope": "",
-        }
+        until = {} if self.expires_s is None else {"expires_in": self.expires_s}
+        return {"access_token": token, **until, "token_type": "Bearer", "not_before_policy": 0, "scope": ""}
 
     def introspect(self, sent: Json) -> Json:
         self._check_client(sent)

@@ -22,7 +22,8 @@ MEMORY = "768M"
 
 _INIT = """#!/bin/sh
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
-mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs shm /dev/shm
+mkdir -p /dev/pts /dev/shm
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs shm /dev/shm; mount -t devpts pts /dev/pts
 for module in {modules}; do insmod /usr/lib/uml/modules/$(uname -r)/kernel/$module.ko; done
 ip link set lo up
 for bus in vcan0 vcan1; do ip link add dev $bus type vcan; ip link set $bus mtu 72 up; done

@@ -192,7 +192,7 @@ class Gateway:
     def _on_message(self, topic: str, payload: bytes) -> None:
         if topic.endswith("/cmd"):
             self._fresh.take(topic, payload)
-        else:
+        elif topic.endswith("/receipt"):  # the embedded broker gives who comes back also its own retained `avail`
             self._on_answer(payload)
 
     def _on_answer(self, payload: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from packseal.cli import (
     authority,
+    bench,
     board,
     dbc,
     evidence,
@@ -17,6 +18,7 @@ from packseal.cli.root import main
 
 __all__ = [
     "authority",
+    "bench",
     "board",
     "dbc",
     "evidence",

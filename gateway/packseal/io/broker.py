@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sys
 import threading
+from weakref import WeakSet
 
 from amqtt.broker import Broker
 
@@ -17,6 +18,20 @@ from packseal.io.mqtt import BrokerAddress
 from packseal.io.ports import free_port
 
 START_TIMEOUT_S = 20
+
+
+class _ClosingBroker(Broker):  # type: ignore[misc]  # carries no types
+    """Knows its connections: the base leaves those open that are ended while it is shut down."""
+
+    def __init__(self, config: dict[str, object], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(config, loop=loop)
+        self.connections: WeakSet[asyncio.StreamWriter] = WeakSet()
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        self.connections.add(writer)
+        await super().stream_connected(reader, writer, listener_name)
 
 
 class EmbeddedBroker:
@@ -59,6 +74,9 @@ class EmbeddedBroker:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        for connection in list(self._broker.connections):
+            connection.close()
+        await asyncio.sleep(0)  # a turn of the loop, in which they close
         await self._loop.shutdown_asyncgens()
 
     async def _start(self) -> None:
@@ -66,7 +84,7 @@ class EmbeddedBroker:
         plugins: dict[str, dict[str, object]] = {
             "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
         }
-        self._broker = Broker({"listeners": {"default": listener}, "plugins": plugins}, loop=self._loop)
+        self._broker = _ClosingBroker({"listeners": {"default": listener}, "plugins": plugins}, loop=self._loop)
         await self._broker.start()
 
 

@@ -1,7 +1,8 @@
 """One connection to an address that a setting names: limits in time, and no address of an own network by chance.
 
-The name is looked up once, every address that it has is checked, and the connection goes to one of those: a name that
-changes between a check and a connection leads nowhere else. Redirects are an answer like any other: nobody follows.
+The name is looked up once, every address that it has is checked, and the connection goes to one of them that answers: a
+name that changes between a check and a connection leads nowhere else. Redirects are an answer like any other: nobody
+follows.
 """
 
 from __future__ import annotations
@@ -10,12 +11,22 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from packseal.errors import AddressError, UnavailableError
+
+
+def looked_up(host: str, port: int) -> list[str]:
+    """In the order of the machine's resolver, each once. Raises OSError."""
+    return list(dict.fromkeys(str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+
+
+Lookup: TypeAlias = Callable[[str, int], list[str]]
 
 
 @contextmanager
@@ -26,9 +37,10 @@ def connection_to(
     is_private_allowed: bool = False,
     is_plain_allowed: bool = True,
     tls: ssl.SSLContext | None = None,
+    lookup: Lookup = looked_up,
 ) -> Iterator[HTTPConnection]:
     """timeout_s: for all that is done with it. is_plain_allowed: http:// also to other machines than this one.
-    tls: whom to believe; None: the authorities that this machine believes.
+    tls: whom to believe; None: the authorities that this machine believes. lookup: of the addresses of a name.
 
     Raises AddressError, and UnavailableError for whatever goes wrong on the way or while it is used.
     """
@@ -38,6 +50,7 @@ def connection_to(
     except ValueError as error:
         raise UnavailableError(f"no answer ({_words(error)})") from None
     connection.is_private_allowed, connection.is_plain_allowed = is_private_allowed, is_plain_allowed
+    connection.lookup = lookup
     watch = threading.Timer(timeout_s, cut, (connection,))  # who sends a byte now and then holds nothing up
     watch.daemon = True
     watch.start()
@@ -56,25 +69,39 @@ def cut(connection: HTTPConnection) -> None:
         connection.sock.shutdown(socket.SHUT_RDWR)
 
 
+SHORTEST_S = 0.1  # of an attempt to connect
+
+
 class _Checked(HTTPConnection):
     is_private_allowed = False
     is_plain_allowed = True
     is_plain = True
+    lookup: Lookup = staticmethod(looked_up)
 
     def connect(self) -> None:
-        address = self._address()
-        self.sock = socket.create_connection((address, self.port), self.timeout)
+        """To the first address that answers, each with its share of the time that is left: a machine whose IPv6 is
+        dead has a living IPv4 (RFC 8305 says why the order is the resolver's)."""
+        addresses, ends_s = self._addresses(), time.monotonic() + (self.timeout or 0)
+        for place, address in enumerate(addresses, 1):
+            share_s = (ends_s - time.monotonic()) / (len(addresses) - place + 1)
+            try:
+                self.sock = socket.create_connection((address, self.port), max(share_s, SHORTEST_S))
+            except OSError:
+                if place == len(addresses) or time.monotonic() >= ends_s:
+                    raise
+            else:
+                self.sock.settimeout(self.timeout)
+                return
 
-    def _address(self) -> str:
-        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+    def _addresses(self) -> list[str]:
+        addresses = self.lookup(self.host, self.port)
         private = [address for address in addresses if not is_public(address)]
         if private and not self.is_private_allowed:
             raise AddressError(f"{self.host} is {private[0]}, of an own network; private = true allows that")
         far = [address for address in addresses if not _is_loopback(address)]
         if far and self.is_plain and not self.is_plain_allowed:
             raise AddressError(f"{self.host} is another machine, and http:// would show it all; use https://")
-        return addresses[0]
+        return addresses
 
 
 class _CheckedTLS(HTTPSConnection, _Checked):

@@ -19,6 +19,7 @@ from packseal.exchange.ouranos import v2
 from packseal.exchange.ouranos.model import Notice, Operator, Plant
 from packseal.exchange.ouranos.wire import Entry, decode
 from packseal.io.circuit_breaker import CircuitBreaker
+from packseal.io.client_credentials import UNSTATED_S, usable_s
 from packseal.io.ouranos_provider import (
     DataTransport,
     ProviderFootprints,
@@ -30,7 +31,6 @@ from packseal.io.ouranos_provider import (
 from packseal.io.partner_http import NOTHING, Body, PartnerHTTP
 
 ASKING = v2.Asking()
-EARLY_S = 30  # a token is renewed so long before it ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ class ClientToken:
         with self._lock:
             if self._text is None or self._clock_s() >= self._ends_s:
                 given = v2.token(self._ask("/auth/token/client", {}))
-                self._text, self._ends_s = given.text, self._clock_s() + given.expires_in_s - EARLY_S
+                lasts_s = UNSTATED_S if given.expires_in_s is None else given.expires_in_s
+                self._text, self._ends_s = given.text, self._clock_s() + usable_s(lasts_s)
             return self._text
 
     def renew(self) -> None:

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import ssl
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.client import HTTPResponse
 from types import MappingProxyType
 from typing import TypeAlias
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 from packseal import __version__
 from packseal.errors import AddressError, PartnerRefusedError, PartnerUnavailableError, UnavailableError
@@ -38,6 +39,7 @@ MAX_PAUSE_S = 60.0
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 LATER = frozenset({502, 503, 504})
 BUSY = 429
+CREDENTIAL = re.compile("password|secret|token|api_?key", re.IGNORECASE)  # in names of what logins and renewals send
 TRACKING = ("x-track", "x-trackingid", "x-request-id")
 
 
@@ -64,6 +66,7 @@ class _Asked:
     content: bytes | None
     headers: Mapping[str, str]
     is_repeatable: bool
+    secrets: Sequence[str] = field(repr=False)
 
 
 class PartnerHTTP:
@@ -121,8 +124,9 @@ class PartnerHTTP:
         content, kind = _content(body, form)
         by_method = method in REPEATABLE or idempotency_key is not None
         may_repeat = by_method if is_repeatable is None else is_repeatable
-        asked = _Asked(method, _target(self.base_url, path, query), content, {**kind, **headers, **key}, may_repeat)
-        return self._insist(asked)
+        target, shown = _target(self.base_url, path, query), {**kind, **headers, **key}
+        secrets = [secret for sent in (body, form) for secret in _secrets_in(sent)]
+        return self._insist(_Asked(method, target, content, shown, may_repeat, secrets))
 
     def _insist(self, asked: _Asked) -> Answer:
         attempt, may_renew = 1, True
@@ -162,7 +166,7 @@ class PartnerHTTP:
             self._breaker.failed()
         else:
             self._breaker.answered()
-        return self._accepted(asked, answer, _secrets(shown))
+        return self._accepted(asked, answer, [*_secrets(shown), *asked.secrets])
 
     def _answer(self, asked: _Asked, shown: Mapping[str, str]) -> Answer:
         sent = {"Accept": "application/json", "User-Agent": f"packseal/{__version__}", **shown, **asked.headers}
@@ -213,6 +217,25 @@ class PartnerHTTP:
 def _secrets(shown: Mapping[str, str]) -> list[str]:
     """What a partner that repeats what it was sent must not put into an error."""
     return [part for value in shown.values() for part in value.split(" ") if len(part) >= 8]
+
+
+def _secrets_in(sent: object) -> Iterator[str]:
+    """The texts of a body or form whose name says that they are credentials, also as a form spells them. The longest
+    come first, so that one inside of another leaves nothing of it."""
+    found = {text for text in _credentials(sent) if text}
+    yield from sorted(found | {quote_plus(text) for text in found}, key=len, reverse=True)
+
+
+def _credentials(sent: object) -> Iterator[str]:
+    if isinstance(sent, Mapping):
+        for name, value in sent.items():
+            if isinstance(value, str) and CREDENTIAL.search(name):
+                yield value
+            else:
+                yield from _credentials(value)
+    elif isinstance(sent, list | tuple):
+        for one in sent:
+            yield from _credentials(one)
 
 
 def _may_repeat(asked: _Asked, error: PartnerUnavailableError) -> bool:

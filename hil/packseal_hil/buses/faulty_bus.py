@@ -107,7 +107,7 @@ class FaultyBus:
             self._turn()
             heard, self._babble_unread = self._babble_unread, 0
             frames = Frames.concatenate([self._bus.received(), _babble(heard, self._last_ns)])
-            rows = [row for row in range(len(frames)) if self._has_heard(frames, row)]
+            rows = [row for row in range(len(frames)) if self._has_heard_one()]
             self._counts["frames_unheard"] += len(frames) - len(rows)
             return frames.select(np.array(rows, np.intp))
 
@@ -182,7 +182,7 @@ class FaultyBus:
             self._fail(is_ours=True)
         return False
 
-    def _has_heard(self, frames: Frames, row: int) -> bool:
+    def _has_heard_one(self) -> bool:
         """Its sender repeats it, as often as it may before it is off itself."""
         if self._is_shorted or self.controller.is_off:
             return False

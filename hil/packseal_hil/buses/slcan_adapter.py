@@ -1,4 +1,4 @@
-"""An slcan adapter as a program: on one side a serial line on which a board or a gateway speaks slcan, on the other a bus.
+"""An slcan adapter as a program: on one side a line on which a board or a gateway speaks slcan, on the other a bus.
 
 The protocol is that of Lawicel's CANUSB manual, section "Available CANUSB ASCII commands", as far as the firmware
 (firmware/logger/drivers/slcan.py), the gateway (packseal.io.can_slcan) and python-can use it: C, S, O, L, t, T, V, N.

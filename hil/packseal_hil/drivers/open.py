@@ -52,9 +52,10 @@ class Devices:
     """The bench's things, by what they are for. Everything raises BenchError where the thing does not answer."""
 
     def __init__(self, rig: Rig, bms_port: str = "") -> None:
-        """bms_port: of the target, for an emulated BMS or an slcan line that has no port of its own in rig.toml."""
+        """bms_port: of the target, for an emulated BMS or an slcan line that has no port of its own in rig.toml; may be
+        set later, as a real board is opened with this rig's wiring first."""
         self.rig = rig
-        self._bms_port = bms_port
+        self.bms_port = bms_port
         self._buses: dict[str, Bus] = {}
         self._to_close = ExitStack()
 
@@ -126,7 +127,7 @@ class Devices:
                 raise BenchError(
                     f"rig.toml has no [[can]] with the name {name!r}; {', '.join(self.bus_names) or 'none'}"
                 )
-            self._buses[name] = self._kept(BenchBus(tables[0], self._bms_port))
+            self._buses[name] = self._kept(BenchBus(tables[0], self.bms_port))
         return self._buses[name]
 
     @property
@@ -150,7 +151,7 @@ class Devices:
         return device
 
     def _jbd(self, table: JbdTable) -> JbdOnPort:
-        port = table.port or self._bms_port
+        port = table.port or self.bms_port
         if not port:
             raise BenchError("cell_simulator has no port in rig.toml, and the target has no line to its BMS; name one")
         return JbdOnPort(port, JbdBoard(table.rated_capacity_mah, table.strings), table.cell_blocks)

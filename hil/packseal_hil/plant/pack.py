@@ -222,4 +222,3 @@ class Plant:
         if not (where.isascii() and where.isdigit() and int(where) < self.cell_blocks):
             raise ValueError(f'"{where}" is no cell block: the pack has {self.cell_blocks}, counted from 0')
         return int(where)
-

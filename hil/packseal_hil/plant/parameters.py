@@ -80,7 +80,10 @@ class PackParameters:
 
 def parameters_of(cell_type: CellType, block_capacity_ah: float) -> PackParameters:
     """A pack of this chemistry, its heat in proportion to its size: 14 J/K and 7 mW/K to the air for each Ah, that is
-    an hour or half of one in still air within a case; bars between blocks."""
+    half an hour
+    to warm or cool in the still air of a case; bars between blocks. Raises ValueError for no capacity."""
+    if block_capacity_ah <= 0:
+        raise ValueError("the capacity of a cell block must be above 0")
     size = {
         "block_capacity_ah": block_capacity_ah,
         "heat_capacity_j_per_k": 14.4 * block_capacity_ah,

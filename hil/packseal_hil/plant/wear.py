@@ -1,4 +1,4 @@
-"""Ageing: what cell blocks lose of their capacity while they wait and while they work, and what that does to resistance.
+"""Ageing: what cell blocks lose of their capacity while they wait and work, and what that does to resistance.
 
 Calendar loss goes with the root of time (growth of the SEI; Pinson and Bazant, J. Electrochem. Soc. 160, A243, 2013),
 faster when warm and when full; its square is what is added up, so a jump over years and a million steps give the same.
@@ -55,7 +55,9 @@ class Wear:
     def resistance_factor(self) -> Floats:
         return np.asarray(1 + self._ageing.resistance_per_loss * self.loss)
 
-    def pass_time(self, seconds: float, soc: Floats | float, temperature_c: Floats | float, cycles: Floats | float):
+    def pass_time(
+        self, seconds: float, soc: Floats | float, temperature_c: Floats | float, cycles: Floats | float
+    ) -> None:
         """cycles: equivalent full ones within this time."""
         a = self._ageing
         warm = np.exp(a.calendar_activation_k * (1 / REFERENCE_K - 1 / (np.asarray(temperature_c) + 273.15)))

@@ -14,7 +14,7 @@ import numpy as np
 from packseal_hil.readings import Floats, Integers
 from packseal_hil.trace import NOT_STATED, Mark, Trace
 
-STRETCHES = 250  # of a line; twice as many points are what a plot of 640 points can show
+STRETCHES = 250  # of a line; twice as many points are what a plot can show
 NO_FAULTS = frozenset({"run", "note"})  # kinds of marks that are none
 
 Point = tuple[float | None, float | None]

@@ -5,7 +5,7 @@
 | run.json | what was run, on what, by which versions, and how each test ended |
 | report.html | all of it for a person, one file that loads nothing |
 | junit.xml | for a build server |
-| tests/NAME/ | of each test on the bench: run.json, trace.npz, a bundle (ending.py), archives and policy.toml (evidence.py) |
+| tests/NAME/ | of a test: run.json, trace.npz, a bundle (ending.py); archives, policy.toml (evidence.py) |
 
 Decides the names and the shape of the record. Records are read as the work of others: within a limit of bytes, and what
 names a folder is the name of one below tests/.

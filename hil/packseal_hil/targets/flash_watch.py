@@ -16,8 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from packseal_hil.readings import Integers
-
 _LOOK_S = 0.0005
 _END_S = 5
 
@@ -31,7 +29,6 @@ class FlashWatch:
         self._cut = cut
         self._ends = threading.Event()
         self._thread: threading.Thread | None = None
-        self._failure = ""
         self.has_cut = False
 
     def cut_in(self, bytes_more: int) -> None:
@@ -49,16 +46,20 @@ class FlashWatch:
 
     def _watch(self, bytes_more: int) -> None:
         with self._memory.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as memory:
-            last, changed = self._content(memory), 0
-            while not self._ends.is_set():
-                now = self._content(memory)
+            self.has_cut = self._await(memory, bytes_more)
+            if self.has_cut:
+                self._cut()
+
+    def _await(self, memory: mmap.mmap, bytes_more: int) -> bool:
+        """False where it was stopped."""
+        content = np.frombuffer(memory, np.uint8, self._length, self._first)  # as it is now, at every look
+        last, changed = content.copy(), 0
+        while not self._ends.is_set():
+            if not np.array_equal(content.view(np.int64), last.view(np.int64)):
+                now = content.copy()
                 changed += int(np.count_nonzero(now != last))
                 last = now
-                if changed >= bytes_more and memory[self._busy_at]:
-                    self.has_cut = True
-                    self._cut()
-                    return
-                self._ends.wait(_LOOK_S)
-
-    def _content(self, memory: mmap.mmap) -> Integers:
-        return np.frombuffer(memory[self._first : self._first + self._length], np.int64)
+            if changed >= bytes_more and memory[self._busy_at]:
+                return True
+            self._ends.wait(_LOOK_S)
+        return False

@@ -1,39 +1,77 @@
 """A team's own tests of its pack, in its own repository: nothing here but pytest and the plug-in's fixtures."""
 
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
 import pytest
+
+from packseal_hil.bench import Pack
+from packseal_hil.opening import OpenBench
+from packseal_hil.protocols import Bus
 from packseal_hil.readings import Fault, FaultKind
+from packseal_hil.services import BenchGateway, BenchPassport
+from packseal_hil.targets.target import Target
 
 pytestmark = pytest.mark.pack(series_blocks=8, sample_ms=60_000, window_ms=300_000, soc=0.8)
 
 
-@pytest.mark.duration(seconds=15)
-def test_what_a_day_did_is_in_the_passport(pack, passport):
+@pytest.mark.duration(seconds=10)
+def test_what_the_pack_did_is_in_the_passport(pack: Pack, passport: BenchPassport) -> None:
     before = passport.size()
-    pack.run("day-in-a-vehicle", hours=1)
+    pack.run("storage-day", for_s=1200)
     assert passport.size() > before
-    assert passport.document()["values"]["cell_voltages"]["value"]
+    assert passport.document()["values"]["pack_voltage_mv"]["value"] is not None
+    assert pack.truth().soc.max() < 1
     assert pack.trace().cell_mv.shape[1] == 8
 
 
-@pytest.mark.duration(seconds=20)
-def test_a_gateway_that_was_away_brings_what_it_missed(pack, gateway, passport):
-    pack.run("storage-day", hours=1, faults=[Fault(600, FaultKind.GATEWAY_LOSS, for_s=1200)])
+@pytest.mark.duration(seconds=10)
+def test_a_gateway_that_was_away_brings_what_it_missed(
+    pack: Pack, gateway: BenchGateway, passport: BenchPassport
+) -> None:
+    pack.run("storage-day", for_s=2400, faults=[Fault(600, FaultKind.GATEWAY_LOSS, for_s=900)])
     assert gateway.is_running
     assert [entry.seq for entry in passport.entries()] == list(range(passport.size()))
 
 
-@pytest.mark.duration(seconds=15)
-def test_a_power_cut_loses_no_record(pack, board, passport):
+@pytest.mark.duration(seconds=10)
+def test_a_power_cut_loses_no_record(pack: Pack, board: Target, passport: BenchPassport) -> None:
     pack.run("storage-day", for_s=1800, faults=[Fault(900, FaultKind.POWER_CUT, for_s=300)])
     assert board.is_on()
     assert board.starts == 2
     assert not passport.differences()
 
 
+def altered(bench: OpenBench) -> None:
+    """A record in the store, as somebody with the database could."""
+    with closing(sqlite3.connect(bench.services.folder / "passport.db")) as database, database:
+        database.execute("UPDATE records SET entry = entry || x'00' WHERE seq = 1")
+
+
+@pytest.mark.duration(seconds=5)
+def test_whose_own_assertions_hold(pack: Pack, bench: OpenBench) -> None:
+    pack.run("storage-day", for_s=600)
+    altered(bench)
+
+
+@pytest.mark.duration(seconds=5)
+@pytest.mark.explained("altered")
+def test_that_says_what_it_alters(pack: Pack, bench: OpenBench) -> None:
+    pack.run("storage-day", for_s=600)
+    altered(bench)
+
+
 @pytest.mark.target("cortex-m")
-def test_what_only_an_emulated_chip_has(board):
+def test_of_an_emulated_chip(board: Target) -> None:
     assert board.name == "cortex-m"
 
 
-def test_what_needs_a_bus(bus):
-    bus.counters()
+@pytest.mark.duration(seconds=3600)
+def test_that_takes_an_hour(pack: Pack) -> None:
+    pack.run("storage-week")
+
+
+def test_of_a_bus(bus: Bus) -> None:
+    assert not bus.problem()

@@ -24,7 +24,7 @@ LOGGED = re.compile(r"X-ODS-[A-Za-z0-9-]{1,64}\Z")
 @dataclass(frozen=True, slots=True)
 class Token:
     text: str
-    expires_in_s: int
+    expires_in_s: int | None
 
     def __repr__(self) -> str:
         return f"Token(expires_in_s={self.expires_in_s})"
@@ -47,7 +47,7 @@ def token(found: Entry) -> Token:
     inner = payload(found)
     if inner.text("token_type", 20).lower() != "bearer":
         raise broken("data.token_type", "Bearer")
-    return Token(inner.text("access_token", 1 << 14), inner.count_or_none("expires_in") or 0)
+    return Token(inner.text("access_token", 1 << 14), inner.count_or_none("expires_in"))
 
 
 def holder(found: Entry) -> str | None:
