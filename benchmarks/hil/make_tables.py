@@ -5,8 +5,9 @@
 Needs the extra `health`; eight minutes of one core, of which the runs are kept.
 
 Open-circuit voltage is that of the papers' half-cells, new and with capacity lost along one way of ageing: lithium
-mostly, and some of both electrodes. The rest answers to current: V = OCV(soc) + R0 I + sum of Rk Ik, where Ik follows I
-with the time constant tau_k. For given time constants this is linear in the R, which are found by least squares that
+mostly, and some of both electrodes. The rest answers to current: V = OCV(soc) + R0 Ib asinh(I / Ib) + sum of Rk Ik, where
+Ik follows I with the time constant tau_k, and Ib, of each temperature, is where the reaction's resistance begins to fall
+(Butler and Volmer). For given Ib and time constants this is linear in the R, which are found by least squares that
 are not negative, with a small price on bends; the three time constants are those that serve three temperatures best.
 The third, of minutes, is diffusion in the particles.
 
@@ -39,6 +40,7 @@ SOC_CPCT = range(-600, 10601, 50)
 OVER_V = 0.8  # above the full cell's voltage at the last row, where no cell is left whole
 KNOTS = np.array([0, 4, 8, 12, 16, 20, *range(25, 100, 5), 100]) / 100
 ROWS_SOC = np.arange(0, 1.0001, 0.025)
+BENDS_C = np.geomspace(0.2, 20, 25)  # among which Ib is chosen, as C-rate
 START_TAU_S = (6.0, 45.0, 460.0)
 RIDGE, BEND = 1e-3, 3.0  # prices: of any resistance, and of a bend between neighbours
 STEP_S = 1.0
@@ -77,9 +79,9 @@ class Excited:
         self._shape = _hats(soc)
         self._over_v = voltage_v(name, time_s, rate, temperature_c, FROM_SOC, out_s) - np.interp(soc, *soc_ocv)
 
-    def fit(self, tau_s: Floats) -> tuple[Floats, float]:
+    def fit(self, tau_s: Floats, bend_c: float) -> tuple[Floats, float]:
         """(V per C-rate: [R0, R1, R2, R3] at KNOTS, RMSE in V)."""
-        followed = [self._now, *(_following(self._mean, tau)[::2] for tau in tau_s)]
+        followed = [bend_c * np.arcsinh(self._now / bend_c), *(_following(self._mean, tau)[::2] for tau in tau_s)]
         columns = np.hstack([self._shape * of[:, None] for of in followed])
         bends = np.kron(np.eye(len(followed)), np.diff(np.eye(len(KNOTS)), 2, axis=0))
         normal = columns.T @ columns + RIDGE * np.eye(columns.shape[1]) + BEND * bends.T @ bends
@@ -106,24 +108,26 @@ def _following(current: Floats, tau_s: float) -> Floats:
     return np.asarray(lfilter([1 - keeps], [1, -keeps], current))
 
 
-def fitted(name: str, soc_ocv: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """(tau_s, V per C-rate: [temperature, R, ROWS_SOC])."""
+def fitted(name: str, soc_ocv: tuple[Floats, Floats]) -> tuple[Floats, Floats, Floats]:
+    """(tau_s, Ib as C-rate: [temperature], V per C-rate: [temperature, R, ROWS_SOC])."""
     runs = {at: Excited(name, at, soc_ocv) for at in TEMPERATURES_C}
 
     def price(log_tau: Floats) -> float:
-        return sum(runs[at].fit(np.exp(log_tau))[1] for at in CHOSEN_AT_C)
+        return sum(runs[at].fit(np.exp(log_tau), BENDS_C[-1])[1] for at in CHOSEN_AT_C)
 
     options = {"maxiter": 60, "xatol": 0.02, "fatol": 1e-5}
     tau_s = np.sort(np.exp(minimize(price, np.log(START_TAU_S), method="Nelder-Mead", options=options).x))
-    tables = []
+    tables, bends_c = [], []
     for at, run in runs.items():
-        table, rmse_v = run.fit(tau_s)
+        prices = [run.fit(tau_s, bend)[1] for bend in BENDS_C]
+        bends_c.append(BENDS_C[int(np.argmin(prices))])
+        table, rmse_v = run.fit(tau_s, bends_c[-1])
         print(f"{name} {at:4d} °C: {1e3 * rmse_v:5.2f} mV RMSE of the fit")
         tables.append([np.interp(ROWS_SOC, KNOTS, row) for row in table])
-    return tau_s, np.array(tables)
+    return tau_s, np.array(bends_c), np.array(tables)
 
 
-def source(name: str, ocv_uv: Floats, tau_s: Floats, resistance_uv: Floats) -> str:
+def source(name: str, ocv_uv: Floats, tau_s: Floats, bends_c: Floats, resistance_uv: Floats) -> str:
     half_cells = HalfCells(CHEMISTRIES[name])
     parts = [
         f'"""{PAPERS[name]};\nas PyBaMM has them. Written by benchmarks/hil/make_tables.py, which says how."""\n',
@@ -132,6 +136,7 @@ def source(name: str, ocv_uv: Floats, tau_s: Floats, resistance_uv: Floats) -> s
         f"SOC_CPCT = ({SOC_CPCT[0]}, {SOC_CPCT[-1]}, {SOC_CPCT.step})  # first, last, step: the columns of OCV_UV",
         f"TAU_MS = {tuple(round(1e3 * float(tau)) for tau in tau_s)}",
         f"TEMPERATURES_C = {TEMPERATURES_C}",
+        f"BEND_CPCT = {tuple(round(1e4 * float(bend)) for bend in bends_c)}  # of one C: where R0 begins to fall",
         f"RESISTANCE_SOC_CPCT = (0, 10000, {round(1e4 * (ROWS_SOC[1] - ROWS_SOC[0]))})",
         "# uV at one C of the fresh capacity: for each temperature R0 and those of TAU_MS, over the charge",
         f"RESISTANCE_UV = (\n{_rows(resistance_uv)})",
@@ -162,10 +167,10 @@ def main(options: list[str]) -> int:
     for name in PAPERS:
         half_cells = HalfCells(CHEMISTRIES[name])
         ocv = np.array([ocv_v(half_cells, loss / 100) for loss in LOSSES_PCT])
-        tau_s, resistance = fitted(name, (np.array(SOC_CPCT) / 1e4, ocv[0]))
+        tau_s, bends_c, resistance = fitted(name, (np.array(SOC_CPCT) / 1e4, ocv[0]))
         print(f"{name}: time constants {', '.join(f'{tau:.1f}' for tau in tau_s)} s")
         if "--check" not in options:
-            (TABLES / f"tables_{name}.py").write_text(source(name, 1e6 * ocv, tau_s, 1e6 * resistance))
+            (TABLES / f"tables_{name}.py").write_text(source(name, 1e6 * ocv, tau_s, bends_c, 1e6 * resistance))
         elif differs(name, np.rint(1e6 * ocv), np.rint(1e6 * resistance)):
             apart.append(name)
     return 1 if apart else 0

@@ -9,16 +9,15 @@ services); the product's programs are the real ones (services.py).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-import numpy as np
-
+from packseal_hil.course import SHORTEST_PIECE_S, Course, asked_of, rest_of
 from packseal_hil.faults import Actor, Happening, Injector, Place, What
 from packseal_hil.pack_setup import CPCT, PackSetup
-from packseal_hil.plant.duty import Duty, duty
+from packseal_hil.plant.duty import Duty
 from packseal_hil.plant.pack import Plant
 from packseal_hil.protocols import BenchError, CellSimulator
 from packseal_hil.readings import Fault, FaultKind, PackReading, Truth
@@ -30,7 +29,6 @@ from packseal_hil.trace import NOT_STATED, Estimate, Mark, Trace, TraceWriter, m
 SHOW_S = 0.1  # of the wall: no board asks its BMS more often (targets/unix.py, FASTEST_POLL_MS)
 LOOK_S = 0.5  # of the wall: how often the passport is asked for the trace
 SETTLE_S = 60.0  # of the wall, beside the windows that have to end
-SHORTEST_PIECE_S = 1e-3  # floating point must not make a piece of no length
 WORST_LATE_S = 2.0  # of the wall: behind by more, the board has measured a pack that stood still
 
 
@@ -122,10 +120,10 @@ class Bench:
         faults: at seconds of this run; those with an end are over with it. is_settled: waits until the passport has
         what was measured. Raises BenchError, and ValueError for a duty or faults that cannot be.
         """
-        asked = asked_of(what, self.setup.seed)
-        length_s = length_s_of(asked, hours, for_s)
-        self._parts.journal.line("call", part="pack", name="run", arguments=[asked.name, length_s])
-        self._mark("run", f"{asked.name}, {length_s / 3600:.2f} h")
+        course = Course(asked_of(what, self.setup.seed))
+        length_s = course.length_s(hours, for_s)
+        self._parts.journal.line("call", part="pack", name="run", arguments=[course.name, length_s])
+        self._mark("run", f"{course.name}, {length_s / 3600:.2f} h")
         self._catch_up()
         injector = Injector(faults, self._parts.actors, self._told)
         start_s, at_s = self._plant_s, 0.0
@@ -133,7 +131,7 @@ class Bench:
         while at_s < length_s:
             due_s = length_s if injector.next_s is None else max(injector.next_s, at_s + SHORTEST_PIECE_S)
             to_s = min(at_s + self._show_s, length_s, due_s)
-            self._step(asked, at_s, to_s)
+            self._step(course, at_s, to_s)
             at_s = to_s
             injector.apply(at_s)
             self._show_at(start_s + at_s)
@@ -145,7 +143,7 @@ class Bench:
 
     def rest(self, *, hours: float, ambient_c: float = 25.0, faults: Sequence[Fault] = ()) -> None:
         """Nothing flows, for so long."""
-        self.run(_rest(hours * 3600, ambient_c), faults=faults)
+        self.run(rest_of(hours * 3600, ambient_c), faults=faults)
 
     def age(self, years: float, profile: str) -> None:
         """Years at once, off the board: its power is cut before and comes back after, as for a pack on a shelf.
@@ -219,8 +217,8 @@ class Bench:
     def _pack_s(self) -> float:
         return self._last.pack_ms / 1000
 
-    def _step(self, asked: Duty, from_s: float, to_s: float) -> None:
-        for step_s, power, ambient_c in _pieces(asked, from_s, to_s):
+    def _step(self, course: Course, from_s: float, to_s: float) -> None:
+        for step_s, power, ambient_c in course.pieces(from_s, to_s):
             self._plant.step(step_s, power_w=power * self._plant.rated_energy_wh, ambient_c=ambient_c)
             self._ambient_c = ambient_c
 
@@ -279,32 +277,3 @@ def estimate_of(health: Health) -> Estimate | None:
         return None
     low, high = (NOT_STATED if end is None else end for end in (health.low_cpct, health.high_cpct))
     return Estimate(health.soh_capacity_cpct, low, high)
-
-
-def asked_of(what: str | Duty, seed: int) -> Duty:
-    """Raises ValueError for a name that no duty has."""
-    return duty(what, seed) if isinstance(what, str) else what
-
-
-def length_s_of(asked: Duty, hours: float | None, for_s: float | None) -> float:
-    """Of a run. Raises ValueError."""
-    if hours is not None and for_s is not None:
-        raise ValueError("hours or for_s, not both")
-    length_s = hours * 3600 if hours is not None else for_s
-    return asked.length_s if length_s is None else length_s
-
-
-def _rest(length_s: float, ambient_c: float) -> Duty:
-    half_s = length_s / 2
-    return Duty("rest", np.array([0.0, half_s]), np.zeros(2), np.full(2, ambient_c))
-
-
-def _pieces(asked: Duty, from_s: float, to_s: float) -> Iterator[tuple[float, float, float]]:
-    """(length_s, power, ambient_c) of what is asked between two seconds of a run; a duty begins again at its end."""
-    while from_s < to_s:
-        turn_s = from_s // asked.length_s * asked.length_s
-        row = int(np.searchsorted(asked.time_s, from_s - turn_s, side="right")) - 1
-        end_s = turn_s + (asked.time_s[row + 1] if row + 1 < len(asked.time_s) else asked.length_s)
-        end_s = min(max(float(end_s), from_s + SHORTEST_PIECE_S), to_s)
-        yield end_s - from_s, float(asked.power[row]), float(asked.ambient_c[row])
-        from_s = end_s

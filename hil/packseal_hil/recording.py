@@ -174,18 +174,26 @@ def _recording(path: Path, lines: list[Line]) -> Recording:
         raise ValueError("head, enrolment or end is missing")
     if head.number("format") != FORMAT:
         raise ValueError(f"format {head.number('format')}, not {FORMAT}")
-    known = {field.name for field in fields(PackSetup)}
-    setup = {name: value for name, value in head.table("setup").items() if name in known}
     return Recording(
         path,
         head.text("test"),
         head.text("target"),
         head.number("clock_rate"),
         head.content("firmware_hash"),
-        PackSetup(**setup),  # type: ignore[arg-type]
+        _setup(head.table("setup")),
         enrolled,
         tuple(rest),
     )
+
+
+def _setup(values: Mapping[str, Json]) -> PackSetup:
+    """Raises ValueError for what is missing, and for a value of another kind than its default."""
+    for field in fields(PackSetup):
+        value = values.get(field.name)
+        kinds = (int, float) if isinstance(field.default, float) else type(field.default)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise ValueError(f"setup: {field.name} is {value!r}")
+    return PackSetup(**{field.name: values[field.name] for field in fields(PackSetup)})  # type: ignore[arg-type]
 
 
 def base64_of(content: bytes) -> str:

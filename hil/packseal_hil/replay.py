@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from packseal.errors import PackSealError
-from packseal_hil.bench import asked_of, estimate_of, length_s_of
+from packseal_hil.bench import estimate_of
+from packseal_hil.course import Course, asked_of
 from packseal_hil.faults import RULES, GatewayFaults, Place
 from packseal_hil.line_player import LinePlayer
 from packseal_hil.plant.duty import Duty
@@ -89,10 +90,10 @@ class ReplayedPack:
         faults: Sequence[Fault] = (),  # noqa: ARG002 - they are in the recording, where they happened
         is_settled: bool = True,
     ) -> None:
-        asked = asked_of(what, self.setup.seed)
-        length_s = length_s_of(asked, hours, for_s)
-        self._writer.mark(Mark(self._pack_s, "run", f"{asked.name}, {length_s / 3600:.2f} h"))
-        self.cursor.call("pack", "run", [asked.name, length_s])
+        course = Course(asked_of(what, self.setup.seed))
+        length_s = course.length_s(hours, for_s)
+        self._writer.mark(Mark(self._pack_s, "run", f"{course.name}, {length_s / 3600:.2f} h"))
+        self.cursor.call("pack", "run", [course.name, length_s])
         if is_settled:
             self.settle()
 

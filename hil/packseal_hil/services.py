@@ -19,7 +19,7 @@ from packseal.apps.bundles import BundleMaker
 from packseal.apps.export import Exported, exported
 from packseal.apps.export import Wanted as Exporting
 from packseal.apps.gateway import Gateway
-from packseal.apps.line import Line, LineBattery, wait_until
+from packseal.apps.line import Line, LineBattery
 from packseal.apps.passport_server import PassportServer
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.ports import free_port
@@ -193,7 +193,7 @@ class Services:
             raise BenchError("the passport service has not been started")
         return self._passport
 
-    def start(self, port: str, enrolment: Enrolment, *, is_board_signed: bool = True) -> None:
+    def start(self, port: str, enrolment: Enrolment) -> None:
         """port: where the gateway finds the board. Raises PackSealError for what does not start."""
         self._line.start_broker()
         gateway_key = load_or_make_key(self.folder / "gateway.key").public_key
@@ -202,25 +202,13 @@ class Services:
         battery = LineBattery(BATTERY, "Pack on the bench", "SBESS", setup.rated_capacity_mah, setup.chemistry)
         self._line.start_passport(f"127.0.0.1:{free_port()}", battery, authorities)
         self._passport = BenchPassport(self._line.passport, setup)
-        if is_board_signed:
-            self._enrol(enrolment)
+        self._enrol(enrolment)
         self._write_gateway(port, enrolment.public_key)
         self.gateway.start()
 
     def stop(self) -> None:
         self.gateway.stop()
         self._line.stop()
-
-    def wait_for_size(self, size: int, timeout_s: float) -> None:
-        """Until the passport has so many records. Raises UnavailableError, which says how far it came and why."""
-
-        def words() -> str:
-            why = "; ".join(self.gateway.problems() + self.passport.problems()) or "nothing names a problem"
-            return f"the passport has {self.passport.size()} of {size} records after {timeout_s:.0f} s: {why}"
-
-        deadline = time.monotonic() + timeout_s
-        if self.passport.size() < size and time.monotonic() < deadline:
-            wait_until(lambda: self.passport.size() >= size, timeout_s, words())
 
     def _enrol(self, enrolment: Enrolment) -> None:
         """As an integrator does with `packseal key enrol-board`."""

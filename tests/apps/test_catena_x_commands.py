@@ -25,6 +25,7 @@ from packseal.io.access_settings import AccessTable
 from packseal.io.http_server import HTTPServer
 from packseal.io.partner_settings import CatenaXTable
 from packseal.io.ports import free_port
+from packseal.io.sent_log import read_sent
 from packseal.io.settings import PassportFileSettings, load_settings
 from tests.apps.desk_api import reader_key, reader_table
 from tests.apps.test_exchange_commands import DEPOT, NAMES
@@ -178,6 +179,8 @@ def test_publishing_again_changes_nothing_and_withdrawing_takes_all(works: Works
     before = json.dumps([works.shells, works.site.connector_world.entities])
     assert {line.rpartition(": ")[2] for line in works.publish().splitlines()} == {"unchanged"}
     assert json.dumps([works.shells, works.site.connector_world.entities]) == before
+    sent = [one for one in read_sent(works.folder / "catenax.sent.jsonl", 1000) if one.method != "GET"]
+    assert {"shell-descriptors", "assets", "policydefinitions"} <= {part for one in sent for part in one.url.split("/")}
     result = works.run("withdraw", "catenax.toml", works.lived.passport)
     assert result.exit_code == 0, result.output
     assert (works.shells, works.site.connector_world.entities["assets"]) == ([], {})

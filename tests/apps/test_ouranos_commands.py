@@ -135,6 +135,20 @@ def test_a_battery_is_registered_with_its_evidence_and_declared(desk: Desk) -> N
     assert desk.buyer.number in shown.out
 
 
+def test_what_is_sent_has_its_line_without_values_and_logins(desk: Desk) -> None:
+    assert packseal("exchange", "sent", desk.settings).out.strip() == "nothing was sent yet"
+    trace_id = _registered(desk)
+    packseal("exchange", "ouranos", "declare", desk.settings, desk.footprint(trace_id))
+    found = json.loads(packseal("exchange", "sent", desk.settings, "--json").out)
+    names = {name for line in found for name in line["names"]}
+    assert {"partsName", "ghgEmission"} <= names
+    assert not {"accountPassword", "client_secret", "refreshToken"} & names
+    assert "PS-60" not in (desk.folder / "ouranos.sent.jsonl").read_text()
+    shown = packseal("exchange", "sent", desk.settings, "--limit", "1").out.splitlines()
+    assert len(shown) == 2
+    assert found[0]["sha256"] in shown[0]
+
+
 def test_what_is_fetched_is_what_was_declared(desk: Desk) -> None:
     trace_id = _registered(desk)
     packseal("exchange", "ouranos", "declare", desk.settings, desk.footprint(trace_id))

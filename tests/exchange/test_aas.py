@@ -31,10 +31,13 @@ from packseal.exchange.aas.parts import (
     TECHNICAL_PART,
 )
 from packseal.exchange.aas.structure import Kind, Node, Part, collection, listed, multilingual, prop, span
+from packseal.exchange.catenax.shells import Aspect, Twin, shell_descriptor
+from packseal.exchange.catenax.submodel import OFFERED
 from packseal.exchange.export import Export
 from packseal.exchange.identifiers import Identifiers, Party
 from packseal.exchange.loss import Json, Why
 from packseal.exchange.source import Bound, Origin, Source, Value
+from packseal.exchange.twin_ids import battery_id, shell_id, submodel_id
 from tests.exchange.packs import CATEGORIES, pack, sparse_pack
 
 LINK = "https://passports.example/p/1"
@@ -84,12 +87,29 @@ def test_basyx_reads_every_element_of_the_package(kind: Callable[[str], Source],
     read = {one.id for one in store}
     written = {one["id"] for kind_of in export.document.values() if isinstance(kind_of, list) for one in kind_of}
     assert read == written
-    condition = store.get_item(f"{environment.shell_id(kind(category).passport)}:product-condition")
+    condition = store.get_item(submodel_id(kind(category).passport, "product-condition"))
     assert isinstance(condition, model.Submodel)
     charge = condition.get_referable(["StateOfCharge", "StateOfChargeValue"])
     assert isinstance(charge, model.Property)
     assert charge.value == pytest.approx(63.25)
     assert charge.semantic_id is not None
+
+
+def test_shell_and_parts_are_called_as_at_the_registry() -> None:
+    source = pack("EV")
+    ids = {name: submodel_id(source.passport, name) for name in OFFERED}
+    aspects = tuple(
+        Aspect(ids[name], one.part.id_short, one.semantic_id, "a", "https://e.example/p")
+        for name, one in OFFERED.items()
+    )
+    twin = Twin(shell_id(source.passport), battery_id(source.passport), IDENTIFIERS, "https://e.example/dsp", aspects)
+    registered, document = shell_descriptor(twin), make(source, LINK, IDENTIFIERS).document
+    (shell,) = document["assetAdministrationShells"]  # type: ignore[misc]
+    assert (shell["id"], shell["assetInformation"]["globalAssetId"]) == (twin.shell_id, registered["globalAssetId"])
+    assert {one["id"] for one in document["submodels"]} == set(ids.values())  # type: ignore[attr-defined]
+    named = [{one["name"]: one["value"]} for one in registered["specificAssetIds"]]  # type: ignore[attr-defined]
+    in_shell = [{one["name"]: one["value"]} for one in shell["assetInformation"]["specificAssetIds"]]
+    assert sorted(in_shell, key=str) == sorted(named, key=str)
 
 
 def test_package_is_the_same_bytes_each_time() -> None:

@@ -13,6 +13,7 @@ from packseal.exchange.export import (
     MAX_LIST,
     TOLD_NAMES,
     Builder,
+    Convert,
     Converted,
     Export,
     Field,
@@ -164,7 +165,8 @@ def test_what_is_no_number_does_not_become_one(wrong: Content) -> None:
 def test_digits_that_no_double_holds_are_lost_and_said(content: str, is_kept: bool) -> None:
     """Also in another unit, and inside of what a field makes of a value."""
     value = Value("mass", Decimal(content), "kg", 1, Origin.STATED)
-    for convert in (number, scaled("10"), lambda said: [{"kg": number(said)}]):
+    converts: tuple[Convert, ...] = (number, scaled("10"), lambda said: [{"kg": number(said)}])
+    for convert in converts:
         export = built(Target("plain", "Plain", "plain 1.0", (replace(MASS, convert=convert),)), value)
         lost = [(loss.key, loss.field[:7]) for loss in export.losses if loss.why is Why.COARSER]
         assert lost == ([] if is_kept else [("mass", "/a/mass")])

@@ -83,6 +83,13 @@ def test_the_line_is_that_of_the_bytes(store: SQLStore) -> None:
     )  # fmt: skip
 
 
+def test_a_leaf_of_several_values_names_each(store: SQLStore) -> None:
+    builder = Builder(TARGET, released(pack("EV"), DEPOT))
+    builder.name(("who",), ("manufacturer_id", "facility_id"), "BPNL00000003AYRE")
+    Leaving(store.outgoing, lambda: AT_UNIX_MS).bytes_of(builder.export(), DEPOT, "pack-1")
+    assert store.outgoing.of("pack-1")[0].keys == ("facility_id", "manufacturer_id")
+
+
 def test_equal_documents_are_equal_bytes_and_two_lines(store: SQLStore) -> None:
     leaving = Leaving(store.outgoing, lambda: AT_UNIX_MS)
     first, second = (leaving.bytes_of(exported(), DEPOT, "pack-1") for _ in range(2))

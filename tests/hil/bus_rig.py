@@ -19,7 +19,7 @@ CAN = {
 
 
 class BusRig(Rig):
-    """board_bus: what the board's adapter is on. gateway_port: how the gateway reaches the same bus, without address."""
+    """board_bus: what the board's adapter is on. gateway_port: the gateway's way to that bus, without the address."""
 
     def __init__(self, folder: Path, board_bus: Bus, gateway_port: str) -> None:
         super().__init__(folder, **CAN)

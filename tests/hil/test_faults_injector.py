@@ -326,3 +326,19 @@ def test_the_benchs_own_gateway_has_its_clock_wrong(tmp_path: Path) -> None:
     actor = GatewayFaults(gateway)
     actor.begin(Fault(0, FaultKind.CLOCK_JUMP, amount=7_200))
     assert 7_200_000 <= gateway.unix_ms() - before_ms < 7_260_000
+
+
+@pytest.mark.parametrize("kind", FaultKind)
+def test_a_place_refuses_what_is_not_its(kind: FaultKind, tmp_path: Path) -> None:
+    gateway = GatewayFaults(BenchGateway(tmp_path))
+    actors: dict[Place, Actor] = {
+        Place.BMS: BmsFaults(JbdBoard(10_000)),
+        Place.BUS: BusFaults(FaultyBus(Wire().node())),
+        Place.TARGET: TargetFaults(Supply()),
+        Place.GATEWAY: gateway,
+    }
+    for place, actor in actors.items():
+        if place is not RULES[kind].place:
+            for act in (actor.begin, actor.end):
+                with pytest.raises(ValueError, match="does not act on a"):
+                    act(Fault(0, kind))

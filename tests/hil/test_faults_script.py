@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from packseal_hil.faults.script import script_text
 from packseal_hil.plant import PLANT_FAULTS
 from packseal_hil.readings import Fault, FaultKind
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "bench_buses.md"
+WORDS = {Place.BMS: "BMS"}
 GOOD = """
 [[fault]]
 at_s = 600
@@ -97,6 +100,14 @@ def test_more_than_anyone_writes_is_refused(script: Path) -> None:
     script.write_text('[[fault]]\nat_s = 1\nkind = "bms-reset"\n' * (MAX_FAULTS + 1))
     with pytest.raises(ConfigError, match=f"at most {MAX_FAULTS}"):
         load_script(script)
+
+
+def test_the_page_has_every_kind_with_its_place_and_its_script_loads(script: Path) -> None:
+    page = PAGE.read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \| (plant|BMS|bus|target|gateway) \|", page, re.MULTILINE)
+    assert sorted(rows) == sorted((kind.value, WORDS.get(rule.place, rule.place.value)) for kind, rule in RULES.items())
+    script.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    assert [fault.kind for fault in load_script(script)] == [FaultKind.OPEN_WIRE, FaultKind.POWER_CUT]
 
 
 def test_every_kind_has_a_rule_and_the_plant_does_what_is_said_to_be_its() -> None:

@@ -14,7 +14,18 @@ from playwright.sync_api import Browser, Page
 
 from packseal_hil.protocols import BenchError
 from packseal_hil.report.page import rendered, write_page
-from packseal_hil.report.run import MAX_LEFT_BYTES, RUN, TESTS, TRACE, Ended, Run, TestRun, folder_of, read_run, write_run
+from packseal_hil.report.run import (
+    MAX_LEFT_BYTES,
+    RUN,
+    TESTS,
+    TRACE,
+    Ended,
+    Run,
+    TestRun,
+    folder_of,
+    read_run,
+    write_run,
+)
 from packseal_hil.trace import Trace
 from tests.apps.serving import chromium
 from tests.hil.traces import ESTIMATES, MARKS, cycle
@@ -88,6 +99,13 @@ def test_it_names_commit_firmware_rig_target_seed_and_versions(tmp_path: Path) -
         assert words in page
 
 
+def test_firmware_that_only_the_log_tells_is_named(tmp_path: Path) -> None:
+    stated = "7d" * 32
+    page = rendered(run_of(replace(PASSED, logged_firmware=(stated,))), left_in(tmp_path, firmware_hash=""))
+    assert f"<code>{stated}</code>" in page
+    assert "nobody can tell" in rendered(run_of(FAILED), tmp_path)
+
+
 def test_it_says_how_every_test_ended_and_why(tmp_path: Path) -> None:
     page = rendered(run_of(PASSED, SKIPPED, FAILED), left_in(tmp_path))
     assert "1 of 3 tests failed" in page
@@ -112,7 +130,7 @@ def test_nothing_that_a_test_says_becomes_part_of_the_page(browser: Browser, tmp
     marks = (replace(MARKS[1], words=HOSTILE), replace(MARKS[2], kind=HOSTILE))
     test = TestRun(TEST + HOSTILE, "failed", 1.0, FOLDER, (Ended("call", HOSTILE),), (HOSTILE,))
     run = run_of(test, target=HOSTILE, rig=HOSTILE, commit=HOSTILE, versions={HOSTILE: HOSTILE})
-    hostile = {name: HOSTILE for name in ("target", "rig", "firmware_hash")} | {"failing": [HOSTILE]}
+    hostile = dict.fromkeys(("target", "rig", "firmware_hash"), HOSTILE) | {"failing": [HOSTILE]}
     write_run(run, left_in(tmp_path, cycle(60, marks), **hostile))
     page = opened(browser, write_page(tmp_path))
     assert page.title() == "Run on the bench · PackSeal"

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import serial
 
+from packseal.io.enrol import hello_of
 from packseal.io.micropython import micropython_command
 from packseal_hil.bms import CanBms, JbdBoard, JbdOnPort, can_table
 from packseal_hil.bms.can_frames import CELLS_1
@@ -24,7 +26,7 @@ from packseal_hil.targets.target import CAN_BITRATE
 from packseal_hil.targets.unix import FLASH_SECTORS, UnixTarget, honest_clock_rate
 from tests.firmware.conftest import FIRMWARE
 from tests.firmware.test_with_gateway import Witness
-from tests.hil.gathering import JBD, boots, config, gather, measured, simulated, windows
+from tests.hil.gathering import JBD, WAIT_S, boots, config, gather, measured, simulated, windows
 from tests.hil.readings import CELLS, SENSORS, reading
 from tests.hil.slcan_bus import SlcanBus
 from tests.waiting import until
@@ -90,6 +92,24 @@ def test_its_log_holds_what_a_bms_on_a_can_bus_said(tmp_path: Path) -> None:
     assert list(window.cell_mv) == reading().cell_mv.tolist()
     assert (window.soc_reported_cpct, window.soh_reported_cpct) == (6_400, 9_300)
     assert boots(witness)[0].source == 1
+
+
+def test_a_daly_is_asked_at_the_same_line(tmp_path: Path) -> None:
+    daly = {**JBD, "board": 1, "first_frame": 1, "positive_charges": 0}
+    settings = config(source="daly", daly=daly)
+    del settings["jbd"]
+    with unix(tmp_path) as target, serial.Serial(target.bms_port, timeout=WAIT_S) as bms:
+        target.start(settings)
+        assert bms.read(2) == b"\xa5\x40"
+        assert target.problem() == ""
+
+
+def test_a_gateway_reaches_it_over_its_can_bus(tmp_path: Path) -> None:
+    bus = {"bitrate": CAN_BITRATE, "data_bitrate": 0, "oscillator_hz": 0, "silent": 0}
+    with unix(tmp_path) as target:
+        target.start(simulated(can_bus=bus, can_link={"address": 0x42, "live_ms": 1_000}))
+        over_can = hello_of(f"slcan:{target.bms_port}@{CAN_BITRATE}#42", timeout_s=WAIT_S)
+        assert over_can.genesis == hello_of(target.serial_port).genesis
 
 
 def test_pack_time_runs_fast_and_the_wire_keeps_the_walls(tmp_path: Path) -> None:

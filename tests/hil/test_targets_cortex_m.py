@@ -136,9 +136,9 @@ def test_what_a_real_board_cannot_be_asked_is_refused_with_a_cure(cabled: tuple[
 
 def test_a_traceback_on_the_console_is_a_problem(cabled: tuple[QemuBoard, BoardTarget]) -> None:
     board, target = cabled
-    board.reset()
-    until(lambda: "packseal firmware" in target.said(), "its first words")  # it has no configuration
-    assert target.problem() == ""
     with serial.Serial(board.console) as console:
-        console.write(b"\x03")
-    until(lambda: "KeyboardInterrupt" in target.problem(), "the traceback")
+        console.write(b"\r2+2\r")
+        until(lambda: "4" in target.said(), "an answer")
+        assert target.problem() == ""
+        console.write(b"\r1/0\r")
+    until(lambda: "ZeroDivisionError" in target.problem(), "the traceback")

@@ -1,4 +1,4 @@
-"""The bench's buses in a real kernel: its node, a gateway behind an emulated controller, and the whole line over vcan."""
+"""The bench's buses in a real kernel: its node, a gateway behind an emulated controller, the whole line over vcan."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_node_hears_what_another_sends() -> None:
 
 
 def test_an_interface_that_is_not_there_is_named() -> None:
-    with pytest.raises(BenchError, match="vcan9: .*No such device"):
+    with pytest.raises(BenchError, match=r"vcan9: .*No such device"):
         VcanNode("vcan9")
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from packseal_hil.report.running import Asked
 
 RUN_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-TESTS = click.argument("tests", nargs=-1, type=click.Path(exists=True))
+TESTS = click.argument("tests", nargs=-1)
 OUT = "packseal-bench"
 
 

@@ -74,10 +74,11 @@ def publish(
         --reader BPNL00000003AYRE
     """
     from packseal.apps.exchange.catena_x import published
+    from packseal.apps.exchange.sent import kept
     from packseal.io.catenax_settings import load_catenax
 
     offering = _offering(passport, names, access, usage, aspects, readers)
-    _say(published(load_catenax(settings), offering))
+    _say(published(load_catenax(settings), offering, kept(settings)))
 
 
 @catena_x.command("withdraw")
@@ -86,9 +87,10 @@ def publish(
 def withdraw(*, settings: Path, passport: str) -> None:
     """Take the twin of PASSPORT out of the registry, and its aspects off the connector."""
     from packseal.apps.exchange.catena_x import withdrawn
+    from packseal.apps.exchange.sent import kept
     from packseal.io.catenax_settings import load_catenax
 
-    _say(withdrawn(load_catenax(settings), passport))
+    _say(withdrawn(load_catenax(settings), passport, kept(settings)))
 
 
 @catena_x.command("notify")
@@ -112,10 +114,12 @@ def notify(
     import time
 
     from packseal.apps.exchange.catena_x import Told, checked_aspects, notified
+    from packseal.apps.exchange.sent import kept
     from packseal.io.catenax_settings import load_catenax
 
     told = Told(participant_id, dsp_url, bpnl, usage)
-    click.echo(notified(load_catenax(settings), passport, checked_aspects(aspects), told, time.sleep))
+    loaded, names = load_catenax(settings), checked_aspects(aspects)
+    click.echo(notified(loaded, passport, names, told, time.sleep, kept(settings)))
 
 
 def _offering(

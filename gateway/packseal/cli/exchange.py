@@ -101,6 +101,26 @@ def left(*, passport: str, limit: int, as_json: bool, url: str, reader_key: Path
     click.echo(json.dumps(found, indent=1) if as_json else "\n".join(outgoing_lines(found) or ["nothing left yet"]))
 
 
+@exchange.command("sent")
+@click.argument("settings", type=FILE)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="How many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def sent(*, settings: Path, limit: int, as_json: bool) -> None:
+    """Say what `catena-x` and `ouranos` sent by SETTINGS (catenax.toml, ouranos.toml): when, where to, and of what.
+
+    \b
+    packseal exchange sent catenax.toml
+    """
+    from dataclasses import asdict
+
+    from packseal.apps.exchange.sent import sent_lines
+    from packseal.io.sent_log import log_path, read_sent
+
+    found = read_sent(log_path(settings), limit)
+    as_text = "\n".join(sent_lines(found) or ["nothing was sent yet"])
+    click.echo(json.dumps([asdict(one) for one in found], indent=1) if as_json else as_text)
+
+
 @exchange.command("nonce")
 def nonce() -> None:
     """Print a nonce for somebody who is to show evidence: 16 random bytes, to be used once."""

@@ -104,8 +104,9 @@ def fetch(*, settings: Path, trace_ids: tuple[str, ...], out: Path | None) -> No
 
 
 def _adapter(settings: Path) -> OuranosAdapter:
+    from packseal.apps.exchange.sent import kept
     from packseal.io.ouranos import open_ouranos
     from packseal.io.ouranos_settings import OuranosSettings
     from packseal.io.settings import load_settings
 
-    return open_ouranos(load_settings(settings, OuranosSettings))
+    return open_ouranos(load_settings(settings, OuranosSettings), kept(settings))

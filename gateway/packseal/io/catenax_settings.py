@@ -21,7 +21,7 @@ from packseal.exchange.export import UnfitError
 from packseal.exchange.identifiers import bpnl
 from packseal.exchange.loss import Json
 from packseal.io.client_credentials import ClientCredentials
-from packseal.io.partner_http import PartnerHTTP
+from packseal.io.partner_http import Before, PartnerHTTP, nothing_before
 from packseal.io.setting_types import URL, Below, Name, Table
 from packseal.io.settings import load_settings
 from packseal.io.webhook_settings import webhook_secret
@@ -143,23 +143,30 @@ def load_catenax(path: Path) -> CatenaXSettings:
     return load_settings(path, CatenaXSettings)
 
 
-def registry_http(table: RegistryTable, clock_s: Callable[[], float] = time.monotonic) -> PartnerHTTP:
-    """With tokens where the registry wants them. Raises ConfigError."""
+def registry_http(
+    table: RegistryTable, before: Before = nothing_before, clock_s: Callable[[], float] = time.monotonic
+) -> PartnerHTTP:
+    """With tokens where the registry wants them. before: as PartnerHTTP has it. Raises ConfigError."""
     if table.token_url is None or table.client_id is None or table.secret_file is None:
-        return PartnerHTTP(table.url, is_private_allowed=table.private, clock_s=clock_s)
+        return PartnerHTTP(table.url, is_private_allowed=table.private, clock_s=clock_s, before=before)
     parts = urlsplit(table.token_url)
     provider = PartnerHTTP(f"{parts.scheme}://{parts.netloc}", is_private_allowed=table.private, clock_s=clock_s)
     secret = _secret(table.secret_file)
     tokens = ClientCredentials(provider, parts.path or "/", table.client_id, secret, clock_s, table.scope)
     return PartnerHTTP(
-        table.url, headers=tokens.headers, renew=tokens.renew, is_private_allowed=table.private, clock_s=clock_s
+        table.url,
+        headers=tokens.headers,
+        renew=tokens.renew,
+        is_private_allowed=table.private,
+        clock_s=clock_s,
+        before=before,
     )
 
 
-def connector_http(table: ConnectorTable) -> PartnerHTTP:
-    """Raises ConfigError."""
+def connector_http(table: ConnectorTable, before: Before = nothing_before) -> PartnerHTTP:
+    """before: as PartnerHTTP has it. Raises ConfigError."""
     key = {"X-Api-Key": _secret(table.key_file)}
-    return PartnerHTTP(table.url, headers=lambda: key, is_private_allowed=table.private)
+    return PartnerHTTP(table.url, headers=lambda: key, is_private_allowed=table.private, before=before)
 
 
 def _secret(path: Path) -> str:

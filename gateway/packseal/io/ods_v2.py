@@ -28,7 +28,7 @@ from packseal.io.ouranos_provider import (
     Wait,
     until_done,
 )
-from packseal.io.partner_http import NOTHING, Body, PartnerHTTP
+from packseal.io.partner_http import NOTHING, Before, Body, PartnerHTTP, nothing_before
 
 ASKING = v2.Asking()
 
@@ -189,8 +189,12 @@ def open_v2(
     new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     timeout_s: float = 10.0,
     is_private_allowed: bool = False,
+    before: Before = nothing_before,
 ) -> ODSV2:
-    """Asks nothing yet. Raises ConfigError for addresses, headers and stores that are none."""
+    """Asks nothing yet. before: of all but logins, as PartnerHTTP has it.
+
+    Raises ConfigError for addresses, headers and stores that are none.
+    """
     _check(addresses, client)
     open_http = partial(
         PartnerHTTP, wait=wait, clock_s=clock_s, timeout_s=timeout_s, is_private_allowed=is_private_allowed
@@ -198,7 +202,7 @@ def open_v2(
     breaker = CircuitBreaker(clock_s)  # one server, so one for all that asks it
     shown = partial(_keyed, client, new_id)
     token = ClientToken(open_http(addresses.identity, headers=shown, breaker=breaker), client, clock_s)
-    open_bearing = partial(open_http, renew=token.renew)
+    open_bearing = partial(open_http, renew=token.renew, before=before)
     identity = open_bearing(addresses.identity, headers=lambda: {**shown(), **_bearer(token)}, breaker=breaker)
     gateway = open_bearing(addresses.gateway, headers=lambda: {**client.logged, **shown(), **_bearer(token)})
     notices = None

@@ -25,7 +25,7 @@ from packseal.io.ouranos_provider import (
     Wait,
     until_done,
 )
-from packseal.io.partner_http import Body, PartnerHTTP
+from packseal.io.partner_http import Before, Body, PartnerHTTP, nothing_before
 
 PATH = "/api/v1/authInfo"
 
@@ -145,15 +145,19 @@ def open_v1(
     clock_s: Callable[[], float] = time.monotonic,
     timeout_s: float = 10.0,
     is_private_allowed: bool = False,
+    before: Before = nothing_before,
 ) -> OuranosV1:
-    """Asks nothing yet. Raises ConfigError for addresses that are none."""
+    """Asks nothing yet. before: of all but logins, as PartnerHTTP has it.
+
+    Raises ConfigError for addresses that are none.
+    """
     open_http = partial(
         PartnerHTTP, wait=wait, clock_s=clock_s, timeout_s=timeout_s, is_private_allowed=is_private_allowed
     )
     breaker = CircuitBreaker(clock_s)  # one server, so one for both
     account = Account(open_http(auth_url, breaker=breaker), api_key, account_id, password)
-    auth = open_http(auth_url, headers=account.headers, renew=account.renew, breaker=breaker)
-    data = open_http(data_url, headers=account.headers, renew=account.renew)
+    auth = open_http(auth_url, headers=account.headers, renew=account.renew, breaker=breaker, before=before)
+    data = open_http(data_url, headers=account.headers, renew=account.renew, before=before)
     return OuranosV1(auth, data, wait)
 
 

@@ -43,6 +43,13 @@ CREDENTIAL = re.compile("password|secret|token|api_?key", re.IGNORECASE)  # in n
 TRACKING = ("x-track", "x-trackingid", "x-request-id")
 
 
+def nothing_before(_method: str, _url: str, _content: bytes) -> None:
+    """For what is no passport's: tokens, questions, addresses of partners."""
+
+
+Before: TypeAlias = Callable[[str, str, bytes], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """headers: by name in small letters; of one that came twice, both with a comma between."""
@@ -89,18 +96,20 @@ class PartnerHTTP:
         tls: ssl.SSLContext | None = None,
         max_bytes: int = MAX_ANSWER_BYTES,
         breaker: CircuitBreaker | None = None,
+        before: Before = nothing_before,
     ) -> None:
         """headers: with the credential, asked for each attempt. renew: called once before another attempt, after
         a status of renewed_at: some answer 403 to a token that has ended.
 
-        timeout_s: of each attempt as a whole. Raises ConfigError for an address that is none.
+        timeout_s: of each attempt as a whole. before: called with the bytes of a body, once before they are sent; what
+        it raises stops them. Raises ConfigError for an address that is none.
         """
         self.base_url = checked_url(base_url)
         self._headers, self._renew, self._wait, self._chance = headers, renew, wait, chance
         self._renewed_at = renewed_at
         self._now_unix_s, self._timeout_s, self._attempts = now_unix_s, timeout_s, attempts
         self._is_private_allowed, self._tls, self._max_bytes = is_private_allowed, tls, max_bytes
-        self._breaker = breaker or CircuitBreaker(clock_s)
+        self._breaker, self._before = breaker or CircuitBreaker(clock_s), before
 
     def request(
         self,
@@ -125,6 +134,8 @@ class PartnerHTTP:
         by_method = method in REPEATABLE or idempotency_key is not None
         may_repeat = by_method if is_repeatable is None else is_repeatable
         target, shown = _target(self.base_url, path, query), {**kind, **headers, **key}
+        if content is not None:
+            self._before(method, self.base_url + path, content)
         secrets = [secret for sent in (body, form) for secret in _secrets_in(sent)]
         return self._insist(_Asked(method, target, content, shown, may_repeat, secrets))
 

@@ -1,8 +1,9 @@
 """The error counters of a CAN controller, and what it may still do by them: fault confinement of ISO 11898-1.
 
-The rules are numbered as in section 8 of part B of Bosch's CAN specification 2.0, whose rules the standard has. Rule 6
-(a bus that is dominant for ever), what needs single bits (2, 4, 5 and the exceptions of rule 3) and a node without
-another that acknowledges are left out: here a frame is good or destroyed. A pure object: what happened goes in, states come out; time is counted by who knows the bus.
+The rules are numbered as in section 8 of part B of Bosch's CAN specification 2.0, whose rules the standard has. Left
+out are rule 6 (a bus that is dominant for ever), what needs single bits (2, 4, 5 and the exceptions of rule 3), and a
+node without another that acknowledges: here a frame is good or destroyed. A pure object: what happened goes in, states
+come out; time is counted by who knows the bus.
 """
 
 from __future__ import annotations

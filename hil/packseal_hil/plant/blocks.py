@@ -48,7 +48,7 @@ class Blocks:
         self._leak_s = np.full(count, self._self_discharge_s())
         self.extra_leak_s = np.zeros(count)  # of shorts, in siemens
         self.limits_v = np.array([self._tables.v_min, self._tables.v_max])
-        self._slow_a = np.zeros((len(self._tables.tau_s), count))
+        self._slow_a, self._current_a = np.zeros((len(self._tables.tau_s), count)), np.zeros(count)
         self._branch = np.zeros(count)  # of hysteresis: -1 discharged last, 1 charged last
         self._keeps: dict[float, tuple[Floats, Floats]] = {}
         self._unworn_s, self._unworn_ah = 0.0, np.zeros(count)
@@ -75,7 +75,7 @@ class Blocks:
         return float(strings.mean())
 
     def reference_ohm(self) -> Floats:
-        """At 25 °C and half charge, as a pulse of some ten seconds shows it: R0 and the fastest of the slow."""
+        """At 25 °C and half charge, as a small pulse of some ten seconds shows it: R0 and the fastest of the slow."""
         count = len(self.charge_ah)
         found = self._resistances.at(np.full(count, 25.0), np.full(count, HALF))
         return np.asarray((found[0] + found[1]) * self._ohm)
@@ -84,9 +84,10 @@ class Blocks:
         """Energy at the terminals in Wh, positive when it charged; demand None: every string is on its own."""
         step_h = step_s / 3600
         r = self._resistances.at(self.temperature_c, self._soc) * self._ohm
+        bend_a = np.interp(self.temperature_c, self._tables.temperatures_c, self._tables.bend_c) * self._new_ah
         keeps, mean_keeps = self._decays(step_s)
         e_v = self._ocv_v + self._p.hysteresis_v * self._branch + (r[1:] * keeps * self._slow_a).sum(axis=0)
-        r_ohm = r[0] + ((1 - keeps) * r[1:]).sum(axis=0) + self._rise_v * step_h / self.capacity_ah
+        r_ohm = r[0] * _bent(self._current_a, bend_a) + ((1 - keeps) * r[1:]).sum(axis=0) + self._rise_v * step_h / self.capacity_ah
         leak_s = self._leak_s + self.extra_leak_s
         shared = 1 / (1 + r_ohm * leak_s)
         e_v, r_ohm = e_v * shared, r_ohm * shared
@@ -94,15 +95,17 @@ class Blocks:
         through_a = np.repeat(self.string_a, self._shape[1])
         leak_a = leak_s * (e_v + r_ohm * through_a)
         current_a = through_a - leak_a
+        self._current_a = current_a
+        at_once_v = r[0] * _bent(current_a, bend_a) * current_a
         slow_mean_a = current_a + mean_keeps * (self._slow_a - current_a)
         self._slow_a = current_a + keeps * (self._slow_a - current_a)
         branch_v = self._p.hysteresis_v * self._follow_branch(current_a * step_h)
-        over_v = branch_v + r[0] * current_a + (r[1:] * slow_mean_a).sum(axis=0)
+        over_v = branch_v + at_once_v + (r[1:] * slow_mean_a).sum(axis=0)
         stored_wh = -self._integral * self.capacity_ah
         self.charge_ah = self.charge_ah + current_a * step_h
         self._look()
         stored_wh += self._integral * self.capacity_ah
-        now_v = self._p.hysteresis_v * self._branch + r[0] * current_a + (r[1:] * self._slow_a).sum(axis=0)
+        now_v = self._p.hysteresis_v * self._branch + at_once_v + (r[1:] * self._slow_a).sum(axis=0)
         self.voltage_v = self._ocv_v + now_v
         heat_w = over_v * current_a + leak_a * self.voltage_v
         self._warm(step_s, heat_w, ambient_c)
@@ -122,7 +125,7 @@ class Blocks:
 
     def rest_at(self, temperature_c: float) -> None:
         """As after days of standing."""
-        self._slow_a = np.zeros_like(self._slow_a)
+        self._slow_a, self._current_a = np.zeros_like(self._slow_a), np.zeros_like(self._current_a)
         self.string_a = np.zeros_like(self.string_a)
         self._warmed_c = np.full_like(self.charge_ah, temperature_c)
         self._look()
@@ -181,6 +184,12 @@ class Blocks:
     def _self_discharge_s(self) -> float:
         at_v = float(np.interp(HALF, self._tables.soc, self._tables.ocv_v[0]))
         return self._p.self_discharge_per_month * self._p.block_capacity_ah / MONTH_H / at_v
+
+
+def _bent(current_a: Floats, bend_a: Floats) -> Floats:
+    """What is left of R0 at this current: asinh(x) / x. A step shares current between strings by the one before it."""
+    x = np.maximum(np.abs(current_a) / bend_a, 1e-3)
+    return np.asarray(np.arcsinh(x) / x)
 
 
 def _spread(random: np.random.Generator, deviation: float, count: int) -> Floats:

@@ -24,7 +24,8 @@ class CellType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """ocv_v: [loss, soc]; resistance_v: [temperature, soc, R0 and those of tau_s], V per C-rate of the fresh cell."""
+    """ocv_v: [loss, soc]; resistance_v: [temperature, soc, R0 and those of tau_s], V per C-rate of the fresh cell;
+    bend_c: [temperature], the C-rate from which R0 falls, as R0 Ib asinh(I / Ib)."""
 
     v_min: float
     v_max: float
@@ -33,6 +34,7 @@ class Tables:
     ocv_v: Floats
     tau_s: Floats
     temperatures_c: Floats
+    bend_c: Floats
     resistance_soc: Floats
     resistance_v: Floats
 
@@ -115,6 +117,7 @@ def tables_of(cell_type: CellType) -> Tables:
         np.array(source.OCV_UV) / 1e6,
         np.array(source.TAU_MS) / 1e3,
         np.array(source.TEMPERATURES_C, np.float64),
+        np.array(source.BEND_CPCT) / 1e4,
         _steps(*source.RESISTANCE_SOC_CPCT),
         np.moveaxis(np.array(source.RESISTANCE_UV) / 1e6, 1, 2).copy(),
     )

@@ -7,6 +7,7 @@ packseal.apps.verify.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from packseal.apps.passport_server import PassportServer
 from packseal.apps.verify import verify_file
 from packseal.errors import EvidenceError, PackSealError
 from packseal.io.passport_rows import LogHead
+from packseal.records.bodies import Boot
+from packseal.records.entries import Entry
 from packseal.records.report import printable
 
 POLICY = "policy.toml"
@@ -47,6 +50,12 @@ def _keep(server: PassportServer, head: LogHead, folder: Path) -> None:
     publisher.publish_now()
     maker = BundleMaker(server.store, publisher.tiles, server.public_key, publisher.publish_now)
     exported_archive(server.store, maker, server.policy(), Wanted(head.battery, log_id=head.log_id), folder)
+
+
+def logged_firmware(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """What a board has stated at its starts, each hash once, in hexadecimal."""
+    hashes = (entry.body.firmware_hash.hex() for entry in entries if isinstance(entry.body, Boot))
+    return tuple(dict.fromkeys(hashes))
 
 
 def checked_evidence(folder: Path) -> tuple[Checked, ...]:

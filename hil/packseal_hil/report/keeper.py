@@ -15,7 +15,7 @@ import pytest
 
 from packseal.errors import PackSealError
 from packseal_hil.plugin import ON_BENCH
-from packseal_hil.report.evidence import keep_evidence
+from packseal_hil.report.evidence import keep_evidence, logged_firmware
 from packseal_hil.report.page import write_page
 from packseal_hil.report.provenance import commit_of, versions
 from packseal_hil.report.run import MAX_WORDS, PAGE, RUN, TESTS, Ended, Run, TestRun, folder_of, write_run
@@ -61,8 +61,10 @@ class RunKeeper:
         tests, test = self._folder / TESTS, self._test(item.nodeid)
         try:
             folder = folder_of(item.nodeid, tests)
-            not_kept = keep_evidence(held.bench.services.passport.server, tests / folder) if folder else ()
-            self._tests[item.nodeid] = replace(test, folder=folder, not_kept=not_kept)
+            passport = held.bench.services.passport
+            not_kept = keep_evidence(passport.server, tests / folder) if folder else ()
+            firmware = logged_firmware(passport.entries())
+            self._tests[item.nodeid] = replace(test, folder=folder, not_kept=not_kept, logged_firmware=firmware)
         except PackSealError as error:
             self._tests[item.nodeid] = replace(test, not_kept=(str(error),))
 

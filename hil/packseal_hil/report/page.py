@@ -82,10 +82,16 @@ def rendered(run: Run, folder: Path) -> str:
         css=css,
         version=__version__,
         began=f"{datetime.fromtimestamp(run.started_unix_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC",
-        firmware=list(dict.fromkeys(test.left.firmware_hash for test in tests if test.left)),
+        firmware=_firmware(tests),
         rigs=list(dict.fromkeys(test.left.rig for test in tests if test.left)),
         seeds=sorted({test.left.seed for test in tests if test.left}),
     )
+
+
+def _firmware(tests: Sequence[ShownTest]) -> list[str]:
+    """Every hash once: what the bench has put on its boards, and what their logs state."""
+    put = [test.left.firmware_hash for test in tests if test.left and test.left.firmware_hash]
+    return list(dict.fromkeys([*put, *(stated for test in tests for stated in test.run.logged_firmware)]))
 
 
 def _shown(test: TestRun, tests: Path) -> ShownTest:

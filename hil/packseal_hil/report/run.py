@@ -51,7 +51,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class TestRun:
-    """folder: below tests/, "" for a test that left none. not_kept: what of the evidence is missing, and why."""
+    """folder: below tests/, "" for a test that left none. not_kept: what of the evidence is missing, and why.
+    logged_firmware: the hashes that the board's log states at its starts, each once."""
 
     __test__ = False  # pytest takes what begins with Test for a test
 
@@ -61,6 +62,7 @@ class TestRun:
     folder: FolderName = ""
     endings: tuple[Ended, ...] = ()
     not_kept: tuple[str, ...] = ()
+    logged_firmware: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What the bench says of one test (ending.py). firmware_hash: "" where nobody can tell. failing, explained: what
-    the health check has found."""
+    """What the bench says of one test (ending.py). firmware_hash: "" where only the log can tell. failing,
+    explained: what the health check has found."""
 
     test: str
     target: str

@@ -18,6 +18,8 @@ import packseal_hil
 from packseal.errors import UnavailableError
 from packseal_hil.protocols import BenchError
 from packseal_hil.report.run import JUNIT, RECORDINGS
+from packseal_hil.rig import load_rig
+from packseal_hil.targets.open import WORDS
 
 CURE = "install it with: pip install 'packseal[bench-run]'"
 PARTS = ("packseal_hil.plugin", "packseal_hil.report.pytest_part")
@@ -42,10 +44,14 @@ class Asked:
 def run(asked: Asked) -> bool:
     """Runs them; what pytest says goes where this process's words go. -> whether all passed.
 
-    Raises UnavailableError without pytest, BenchError for tests that there are not, and where pytest itself gives up.
+    Raises UnavailableError without pytest, ConfigError for a rig with a mistake, BenchError for a target or tests that
+    there are not, and where pytest itself gives up.
     """
     if importlib.util.find_spec("pytest") is None:
         raise UnavailableError(f"this needs pytest, which is not installed; {CURE}")
+    if asked.rig:
+        load_rig(asked.rig)
+    check_target(asked.target)
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     code = subprocess.run(command(asked), env=environment, check=False).returncode
     if code == EXIT_NONE_FOUND:
@@ -55,10 +61,17 @@ def run(asked: Asked) -> bool:
     return code == EXIT_PASSED
 
 
+def check_target(word: str) -> None:
+    """Raises BenchError for a word that names none."""
+    named, _, port = word.partition(":")
+    if named not in [known.partition(":")[0] for known in WORDS] or (named == "board") != bool(port):
+        raise BenchError(f"--target {word}: no such target; there are {', '.join(WORDS)}")
+
+
 def command(asked: Asked) -> list[str]:
     """Raises BenchError."""
     parts = [word for part in PARTS for word in ("-p", part)]
-    words = [sys.executable, "-m", "pytest", *tests_of(asked), *parts, "-p", "no:cacheprovider"]
+    words = [sys.executable, "-m", "pytest", *paths_of(asked), *parts, "-p", "no:cacheprovider"]
     words += ["--target", asked.target, "--bench-report", str(asked.out), "--junitxml", str(asked.out / JUNIT)]
     words += ["--rig", str(asked.rig)] if asked.rig else []
     words += ["--pack-seed", str(asked.pack_seed)] if asked.pack_seed is not None else []
@@ -66,7 +79,7 @@ def command(asked: Asked) -> list[str]:
     return words + (["--replay", "--recordings", str(asked.recordings)] if asked.recordings else [])
 
 
-def tests_of(asked: Asked) -> Sequence[str]:
+def paths_of(asked: Asked) -> Sequence[str]:
     """Raises BenchError for a story that there is not, and names those that there are."""
     if asked.tests:
         return asked.tests

@@ -47,7 +47,7 @@ def test_a_power_cut_loses_no_record(pack: Pack, board: Target, passport: BenchP
 def altered(bench: OpenBench) -> None:
     """A record in the store, as somebody with the database could."""
     with closing(sqlite3.connect(bench.services.folder / "passport.db")) as database, database:
-        database.execute("UPDATE records SET entry = entry || x'00' WHERE seq = 1")
+        database.execute("UPDATE records SET entry = CAST(entry || x'00' AS BLOB) WHERE seq = 1")
 
 
 @pytest.mark.duration(seconds=5)

@@ -27,7 +27,7 @@ from packseal.io.catenax_connector import Connector, Offer
 from packseal.io.catenax_notifier import ENDED, Notifier, Receiver
 from packseal.io.catenax_registry import TwinRegistry
 from packseal.io.catenax_settings import CatenaXSettings, connector_http, registry_http
-from packseal.io.partner_http import PartnerHTTP
+from packseal.io.partner_http import Before, PartnerHTTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +99,36 @@ def offer(settings: CatenaXSettings, offering: Offering) -> Offer:
     return Offer(_definition_id(offering.passport), assets, access, usage)
 
 
-def published(settings: CatenaXSettings, offering: Offering) -> Iterator[tuple[str, str]]:
-    """(what, what became of it): first what is offered, then the twin that leads to it.
+def published(settings: CatenaXSettings, offering: Offering, before: Before) -> Iterator[tuple[str, str]]:
+    """(what, what became of it): first what is offered, then the twin that leads to it. before: keeps a line of what is
+    sent, here and below.
 
     Raises ConfigError, EgressError before anything of a step is sent, PartnerError: then the same call goes on.
     """
     twin = descriptor(settings, offering)
-    outcomes = _connector(settings).publish(offer(settings, offering))
+    outcomes = _connector(settings, before).publish(offer(settings, offering))
     yield from ((name, str(outcome)) for name, outcome in outcomes.items())
-    registry = TwinRegistry(registry_http(settings.registry), settings.secrets)
+    registry = TwinRegistry(registry_http(settings.registry, before), settings.secrets)
     yield str(twin["id"]), str(registry.register(twin))
 
 
-def withdrawn(settings: CatenaXSettings, passport: str) -> Iterator[tuple[str, str]]:
+def withdrawn(settings: CatenaXSettings, passport: str, before: Before) -> Iterator[tuple[str, str]]:
     """The twin, then what is offered. Assets on which somebody holds a contract stay. Raises PartnerError."""
     twin = shell_id(passport)
-    registry = TwinRegistry(registry_http(settings.registry), settings.secrets)
+    registry = TwinRegistry(registry_http(settings.registry, before), settings.secrets)
     yield twin, "removed" if registry.remove(twin) else "was not there"
     assets = [_asset_id(passport, name) for name in OFFERED]
-    kept = set(_connector(settings).withdraw(_definition_id(passport), assets))
+    kept = set(_connector(settings, before).withdraw(_definition_id(passport), assets))
     yield from ((name, "stays: somebody holds a contract" if name in kept else "removed") for name in assets)
 
 
 def notified(
-    settings: CatenaXSettings, passport: str, aspects: tuple[str, ...], told: Told, wait: Callable[[float], None]
+    settings: CatenaXSettings,
+    passport: str,
+    aspects: tuple[str, ...],
+    told: Told,
+    wait: Callable[[float], None],
+    before: Before,
 ) -> str:
     """-> id of the message. Raises ConfigError, PartnerError."""
     events = [Event(EventType.UPDATED, battery_id(passport), OFFERED[name].semantic_id) for name in aspects]
@@ -136,15 +142,20 @@ def notified(
 
     def data_plane(url: str, headers: Callable[[], Mapping[str, str]], renew: Callable[[], None]) -> PartnerHTTP:
         return PartnerHTTP(
-            url, headers=headers, renew=renew, renewed_at=ENDED, is_private_allowed=settings.connector.private
+            url,
+            headers=headers,
+            renew=renew,
+            renewed_at=ENDED,
+            is_private_allowed=settings.connector.private,
+            before=before,
         )
 
-    Notifier(connector_http(settings.connector), data_plane, wait).send(receiver, message)
+    Notifier(connector_http(settings.connector, before), data_plane, wait).send(receiver, message)
     return message_id
 
 
-def _connector(settings: CatenaXSettings) -> Connector:
-    return Connector(connector_http(settings.connector), settings.secrets)
+def _connector(settings: CatenaXSettings, before: Before) -> Connector:
+    return Connector(connector_http(settings.connector, before), settings.secrets)
 
 
 def _asset_id(passport: str, aspect: str) -> str:
