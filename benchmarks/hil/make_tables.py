@@ -5,11 +5,11 @@
 Needs the extra `health`; eight minutes of one core, of which the runs are kept.
 
 Open-circuit voltage is that of the papers' half-cells, new and with capacity lost along one way of ageing: lithium
-mostly, and some of both electrodes. The rest answers to current: V = OCV(soc) + R0 Ib asinh(I / Ib) + sum of Rk Ik, where
-Ik follows I with the time constant tau_k, and Ib, of each temperature, is where the reaction's resistance begins to fall
-(Butler and Volmer). For given Ib and time constants this is linear in the R, which are found by least squares that
-are not negative, with a small price on bends; the three time constants are those that serve three temperatures best.
-The third, of minutes, is diffusion in the particles.
+mostly, and some of both electrodes. The rest answers to current: V = OCV(soc) + R0 Ib asinh(I / Ib) + sum of Rk Ik.
+Ik follows I with the time constant tau_k; Ib, of each temperature, is where the reaction's resistance begins to fall
+(Butler and Volmer). For given Ib and time constants this is linear in the R, which are found by least squares that are
+not negative, with a small price on bends. The time constants are those that serve three temperatures best without Ib;
+the third, of minutes or an hour, is diffusion in the particles.
 
 --check asks for the same open-circuit voltages within 0.2 mV and the same sums of R within 2 %: how two neighbours
 share a resistance is not firm, and the solver differs in the last digits from machine to machine.

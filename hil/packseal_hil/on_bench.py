@@ -96,11 +96,12 @@ def _replayed(path: Path, folder: Path, opened: ExitStack, why: str) -> OnBench:
 
 
 def _rig(config: pytest.Config) -> Rig:
+    """Ends pytest where the file is not as it should be: no test could run on it."""
     path = config.getoption("--rig")
     try:
         return load_rig(path) if path else Rig()
     except ConfigError as error:
-        raise pytest.UsageError(str(error)) from None
+        pytest.exit(str(error), pytest.ExitCode.USAGE_ERROR)
 
 
 def _recording_path(item: pytest.Item) -> Path:

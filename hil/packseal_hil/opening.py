@@ -23,8 +23,9 @@ from packseal_hil.line_tap import LineTap
 from packseal_hil.pack_setup import PackSetup
 from packseal_hil.plant.pack import Plant
 from packseal_hil.protocols import BenchError, Bus, CellSimulator
-from packseal_hil.recording import FORMAT, NoJournal, Recorder, Recording, base64_of, setup_line
-from packseal_hil.replay import open_replay
+from packseal_hil.recorded_bus import JournaledBus
+from packseal_hil.recording import FORMAT, Journal, NoJournal, Recorder, Recording, base64_of, setup_line
+from packseal_hil.replay import ReplayedPack, open_replay
 from packseal_hil.rig import Rig, SimulatedCellsTable
 from packseal_hil.services import Enrolment, Services
 from packseal_hil.targets.open import open_target
@@ -56,6 +57,7 @@ class OpenBench:
     board: Target
     services: Services
     devices: Devices | None
+    journal: Journal
 
     @property
     def is_replayed(self) -> bool:
@@ -65,6 +67,22 @@ class OpenBench:
     def buses(self) -> dict[str, Bus]:
         """Those that the test has asked for."""
         return self.devices.opened_buses if self.devices else {}
+
+    @property
+    def bus_names(self) -> tuple[str, ...]:
+        """Of the rig; in a replay those that were asked for."""
+        return self.pack.bus_names if isinstance(self.pack, ReplayedPack) else self._rig().bus_names
+
+    def bus(self, name: str) -> Bus:
+        """Raises BenchError for a name that there is not, and for a bus that does not answer."""
+        if isinstance(self.pack, ReplayedPack):
+            return self.pack.bus(name)
+        return JournaledBus(name, self._rig().bus(name), self.journal)
+
+    def _rig(self) -> Devices:
+        if self.devices is None:
+            raise BenchError("there is no rig in a replay")
+        return self.devices
 
 
 @contextmanager
@@ -94,19 +112,20 @@ def open_bench(wanted: Wanted) -> Iterator[OpenBench]:
         parts = BenchParts(
             wanted.setup, plant, target, cells, services, _actors(plant, cells, target, services), journal
         )
-        yield OpenBench(Bench(parts, wanted.test), board, services, devices)
+        yield OpenBench(Bench(parts, wanted.test), board, services, devices, journal)
 
 
 @contextmanager
 def open_recorded(recording: Recording, folder: Path) -> Iterator[OpenBench]:
     """The same out of a recording. Raises BenchError."""
     with open_replay(recording, folder) as replayed:
-        yield OpenBench(replayed.pack, replayed.board, replayed.services, None)
+        yield OpenBench(replayed.pack, replayed.board, replayed.services, None, NoJournal())
 
 
 def _target(wanted: Wanted) -> Target:
     """Raises NoTargetError."""
-    clock_rate = honest_clock_rate(wanted.setup.sample_ms) if wanted.target == "unix" else 1
+    fastest = honest_clock_rate(wanted.setup.sample_ms)
+    clock_rate = min(wanted.setup.clock_rate or fastest, fastest) if wanted.target == "unix" else 1
     wiring = Devices(wanted.rig).wiring() if wanted.target.startswith("board:") else None
     try:
         return open_target(wanted.target, wanted.folder / "board", clock_rate=clock_rate, wiring=wiring)

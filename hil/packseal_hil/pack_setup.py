@@ -14,7 +14,9 @@ TIME_EVERY_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class PackSetup:
-    """sample_ms decides how fast the target `unix` may run (targets/unix.py). soc, loss: at first, as parts of 1."""
+    """sample_ms decides how fast the target `unix` may run (targets/unix.py). soc, loss: at first, as parts of 1.
+    clock_rate: of the target `unix`; 0 for the fastest at which no two samples are of one measurement. A machine that is
+    busy misses samples at that; a slower clock leaves it time."""
 
     series_blocks: int = 12
     strings: int = 1
@@ -26,6 +28,7 @@ class PackSetup:
     sample_ms: int = 10_000
     window_ms: int = 60_000
     checkpoint_every: int = 2
+    clock_rate: int = 0
 
     @property
     def cell_blocks(self) -> int:

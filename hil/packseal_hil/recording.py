@@ -8,6 +8,7 @@ Decides the lines. Each has `at_ms`, the wall's milliseconds since the recording
 | enrolled | genesis, nonce, possession of the board |
 | call | part ("pack", "board"), name, arguments: what the test asked of the rig |
 | shown | a reading as the BMS had it, with the truth of charge and health beside it |
+| frames | bus, rows: what came from a bus of the rig |
 | board | bytes that came from the board on its way to the gateway |
 | fault | kind, where, amount, is_begin |
 | truth, is_on | what was answered to who asked |
@@ -31,6 +32,8 @@ from typing import IO, Protocol
 
 import numpy as np
 
+from packseal.frames import Frames
+from packseal.frames.frames import CLASSIC_BYTES, FD_BYTES
 from packseal_hil.pack_setup import PackSetup
 from packseal_hil.protocols import BenchError
 from packseal_hil.readings import Fault, FaultKind, PackReading, Truth
@@ -240,6 +243,34 @@ def truth_of(line: Mapping[str, Json]) -> Truth:
     values = {field.name: line[field.name] for field in fields(Truth)}
     floats = {name: np.array(value, np.float64) if isinstance(value, list) else value for name, value in values.items()}
     return Truth(**floats)  # type: ignore[arg-type]
+
+
+def frames_rows(frames: Frames) -> list[list[Json]]:
+    """A row for each: time_ns, identifier, is_extended, channel, data in hexadecimal."""
+    columns = (frames.time_ns, frames.can_id, frames.is_extended, frames.channel, frames.length, frames.data)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [
+        [at_ns, can_id, ext, channel, bytes(data[:length]).hex()] for at_ns, can_id, ext, channel, length, data in rows
+    ]
+
+
+def frames_of(rows: Json) -> Frames:
+    """Raises ValueError or TypeError for what `frames_rows` has not made."""
+    if not isinstance(rows, list):
+        raise ValueError("frames without rows")
+    contents = [bytes.fromhex(row[4]) for row in rows]
+    width = FD_BYTES if any(len(content) > CLASSIC_BYTES for content in contents) else CLASSIC_BYTES
+    if any(len(content) > width for content in contents):
+        raise ValueError("a frame has at most 64 bytes")
+    data = np.frombuffer(b"".join(content.ljust(width, b"\0") for content in contents), np.uint8)
+    return Frames(
+        can_id=np.array([row[1] for row in rows], np.uint32),
+        is_extended=np.array([row[2] for row in rows], np.bool_),
+        time_ns=np.array([row[0] for row in rows], np.int64),
+        channel=np.array([row[3] for row in rows], np.uint8),
+        length=np.array([len(content) for content in contents], np.uint8),
+        data=data.reshape(len(rows), width),
+    )
 
 
 def fault_line(fault: Fault, *, is_begin: bool) -> dict[str, Json]:

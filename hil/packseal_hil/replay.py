@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from packseal.errors import PackSealError
+from packseal.frames import Frames
 from packseal_hil.bench import estimate_of
 from packseal_hil.course import Course, asked_of
 from packseal_hil.faults import RULES, GatewayFaults, Place
@@ -23,7 +24,8 @@ from packseal_hil.line_player import LinePlayer
 from packseal_hil.plant.duty import Duty
 from packseal_hil.protocols import BenchError
 from packseal_hil.readings import Fault, FaultKind, PackReading, Truth
-from packseal_hil.recording import AGAIN, Json, Line, Recording, fault_of, reading_of, truth_of
+from packseal_hil.recorded_bus import ReplayedBus
+from packseal_hil.recording import AGAIN, Json, Line, Recording, fault_of, frames_of, reading_of, truth_of
 from packseal_hil.services import Enrolment, Services
 from packseal_hil.trace import Mark, Trace, TraceWriter, mark_of
 
@@ -55,7 +57,7 @@ class Cursor:
             line = self._lines.popleft()
             try:
                 self._play(line)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
                 raise BenchError(f"{self._path}: {line.kind} at {line.at_ms} ms: {error}; {AGAIN}") from None
 
     def end(self) -> Line:
@@ -78,6 +80,8 @@ class ReplayedPack:
         self._reading: PackReading | None = None
         self._truth: Truth | None = None
         self._size = 0
+        self._frames: dict[str, deque[Frames]] = {}
+        self._end = recording.lines[-1]
         self.cursor = Cursor(recording, self._play)
         self.cursor.to_next_call()
 
@@ -154,6 +158,8 @@ class ReplayedPack:
                 self._writer.shown(self._reading, soc_cpct, soh_cpct)
             case "board":
                 self._player.say(line.content("content"))
+            case "frames":
+                self._frames_of(line.text("bus")).append(frames_of(line.values.get("rows")))
             case "fault":
                 self._fault(fault_of(line.values), is_begin=line.values.get("is_begin") is True)
             case "truth":
@@ -162,6 +168,20 @@ class ReplayedPack:
                 self.is_on_answers.append(line.values.get("is_on") is True)
             case "received":
                 self._size = line.number("size")
+
+    def bus(self, name: str) -> ReplayedBus:
+        """Raises BenchError where the test asked for none of this name when it was recorded."""
+        counters, words = self._end.table("bus_counters").get(name), self._end.table("bus_words").get(name)
+        if not isinstance(counters, dict):
+            raise BenchError(f"the recording has no bus {name!r}; {AGAIN}")
+        return ReplayedBus(self._frames_of(name), counters, str(words))
+
+    @property
+    def bus_names(self) -> tuple[str, ...]:
+        return tuple(self._end.table("bus_counters"))
+
+    def _frames_of(self, name: str) -> deque[Frames]:
+        return self._frames.setdefault(name, deque())
 
     def _fault(self, fault: Fault, *, is_begin: bool) -> None:
         self._faults.add(fault.kind)

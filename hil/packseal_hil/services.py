@@ -19,7 +19,7 @@ from packseal.apps.bundles import BundleMaker
 from packseal.apps.export import Exported, exported
 from packseal.apps.export import Wanted as Exporting
 from packseal.apps.gateway import Gateway
-from packseal.apps.line import Line, LineBattery
+from packseal.apps.line import Line, LineBattery, wait_until
 from packseal.apps.passport_server import PassportServer
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.ports import free_port
@@ -34,6 +34,7 @@ from packseal_hil.readings import Truth
 
 SITE = "bench"
 BATTERY = "bench-pack"
+CONNECTED_S = 30
 AUDITED_AT_ONCE = 1 << 24  # records: all of them
 CPCT_PER_PERCENT = 100
 
@@ -205,6 +206,7 @@ class Services:
         self._enrol(enrolment)
         self._write_gateway(port, enrolment.public_key)
         self.gateway.start()
+        wait_until(lambda: not self.gateway.problems(), CONNECTED_S, "the gateway reaches neither broker nor board")
 
     def stop(self) -> None:
         self.gateway.stop()

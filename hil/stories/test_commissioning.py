@@ -26,7 +26,7 @@ SETTLE_S, WALL_S = 600.0, 15.0
 
 
 @pytest.mark.duration(seconds=25)
-@pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=120_000, checkpoint_every=1)
+@pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=300_000, checkpoint_every=1)
 def test_a_pack_is_commissioned(
     pack: Pack, board: Target, passport: BenchPassport, length_s: Lengths, tmp_path: Path
 ) -> None:

@@ -29,14 +29,14 @@ from packseal_hil.plant.duty import Duty
 from packseal_hil.services import BATTERY, BenchPassport
 
 WAIT_S = 60.0
-BITS_TRIED = 200  # of each file or message, evenly
+BITS_TRIED = 60  # of each file or message, evenly
 DAMAGE_IN_FLASH = 9  # docs/record.md, EVENT
 DATABASE = "passport.db"
 WORK = Duty("work", np.array([600.0, 600.0]), np.array([-0.3, 0.3]), np.array([25.0, 25.0]))
 
 on_any_board = pytest.mark.target("unix", "cortex-m", "board")
 with_its_flash = pytest.mark.target("unix")  # a chip in a socket: there it is a file that can be written to
-workshop = pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=120_000, checkpoint_every=1)
+workshop = pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=300_000, checkpoint_every=1)
 
 
 # ---- who has the board
@@ -45,7 +45,7 @@ workshop = pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=120_000
 @with_its_flash
 @workshop
 @pytest.mark.duration(seconds=10)
-@pytest.mark.explained("gap", "gateway")
+@pytest.mark.explained("gap", "bms")
 def test_a_bit_flipped_in_the_flash_is_told_by_the_board(pack: Pack, bench: OpenBench) -> None:
     """In a record that nobody has yet: the gateway is away while it is made."""
     works(pack)
@@ -64,7 +64,7 @@ def test_a_bit_flipped_in_the_flash_is_told_by_the_board(pack: Pack, bench: Open
 @with_its_flash
 @workshop
 @pytest.mark.duration(seconds=15)
-@pytest.mark.explained("refused", "gateway")
+@pytest.mark.explained("refused", "bms")  # what was being said when the power went
 def test_another_board_and_an_older_copy_are_turned_away(pack: Pack, bench: OpenBench) -> None:
     works(pack)
     bench.board.cut_power()
@@ -108,7 +108,7 @@ def test_deliveries_that_are_altered_or_sent_again_change_nothing(pack: Pack, be
     passport = bench.services.passport
     before = stored(bench)
     reasons = set()
-    for topic, delivery in heard:
+    for topic, delivery in heard[-2:]:
         assert isinstance(decode_answer(passport.server.receive(topic, delivery)), ReceiptAnswer), "sent again"
         for altered in all_flipped(delivery):
             answer = decode_answer(passport.server.receive(topic, altered))

@@ -218,6 +218,14 @@ def test_several_passports_go_into_one_table_and_each_has_its_line(office: Offic
     assert [line["sha256"] for line in office.lines()] == [digest]
 
 
+def test_the_text_of_a_table_says_which_cells_it_changed(office: Office) -> None:
+    """A text that starts as a formula; Parquet takes it as it is."""
+    office.lived.service.of(MAKER).state(bytes.fromhex(office.lived.passport), {"model_id": "=PS-60"})
+    words = "an apostrophe stands before it in text tables"
+    assert words in office.export("table", "-o", str(office.folder / "guarded.csv")).stderr
+    assert words not in office.export("table", "-o", str(office.folder / "guarded.parquet")).stderr
+
+
 @pytest.mark.parametrize("more", [("--to", "evidence"), ("--to", "table"), ("--to", "table", "-o", "packs.xlsx")])
 def test_several_go_into_nothing_else(office: Office, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(office.folder)

@@ -128,6 +128,8 @@ def test_what_no_passport_states_is_named_by_the_same_rules() -> None:
         }.items()
     }
     assert {name for name, texts in told.items() if "BPNS00000003AYRE" in texts} == {"group", "key"}
+    kept = made("aas", source("LMT", "sparse_pack", Rule("mass", frozenset({"mass"})))).losses
+    assert [loss.field for loss in kept if loss.key == "facility_id"] == ["/BatteryNameplate/UniqueFacilityIdentifier"]
 
 
 def test_a_detail_that_is_another_value_goes_with_it() -> None:

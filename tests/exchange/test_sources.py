@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from packseal.apps.exchange.sources import Sources, source_of
+from packseal.exchange.aspects import product_condition
 from packseal.exchange.loss import Loss, Why
 from packseal.exchange.rules import Partner, Rule
 from packseal.exchange.source import File, Interval, Origin
@@ -81,6 +82,22 @@ def test_files_and_logs_are_those_of_the_service(lived: Lived) -> None:
     (end,) = source.logs
     board = lived.board
     assert (end.log_id, end.size, end.root) == (board.log_id.hex(), board.size, board.root(board.size).hex())
+
+
+def test_each_note_names_the_statement_that_it_is_in(lived: Lived) -> None:
+    value = lived.source().values["repair_history"]
+    assert isinstance(value.content, list)
+    (note,) = value.content
+    assert isinstance(note, dict)
+    assert (note["text"], note["statement"]) == ("fuse CANARY-OWN", value.statement)
+
+
+def test_of_two_accidents_the_aspect_names_both_statements() -> None:
+    at = {"text": "2027-01-03 10:00:00 UTC"}
+    notes = [{"kind": "accident", "at": at, "text": text, "statement": text * 32} for text in ("a1", "b2")]
+    source = source_of({"battery": {"id": "b"}, "life": {"notes": notes, "values": {}}})
+    assert source.values["negative_events"].statement is None
+    assert product_condition.make(source).document["InformationOnAccidents"] == ["a1" * 32, "b2" * 32]
 
 
 def test_what_is_no_attribute_is_said_to_be_lost(lived: Lived) -> None:

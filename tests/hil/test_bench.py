@@ -22,7 +22,7 @@ from packseal_hil.readings import Fault, FaultKind
 from packseal_hil.rig import Rig
 from packseal_hil.services import Health
 
-QUICK = PackSetup(series_blocks=6, sample_ms=60_000, window_ms=300_000, soc=0.8)
+QUICK = PackSetup(series_blocks=6, sample_ms=60_000, window_ms=300_000, soc=0.8, clock_rate=200)
 STEPS = Duty("steps", np.array([60.0, 30.0, 30.0]), np.array([0.1, -0.2, 0.3]), np.array([20.0, 21.0, 22.0]))
 COURSE = Course(STEPS)
 
@@ -95,6 +95,10 @@ def test_what_the_plant_does_is_what_the_record_says(bench: OpenBench) -> None:
     assert trace.true_soc_cpct[-1] < trace.true_soc_cpct[0]
     assert (np.diff(trace.time_s) > 0).all()
     assert not bench.pack.problem()
+
+
+def test_the_clock_is_as_fast_as_asked(bench: OpenBench) -> None:
+    assert bench.board.clock_rate == 200
 
 
 def test_the_pack_rests_while_the_test_thinks(bench: OpenBench) -> None:

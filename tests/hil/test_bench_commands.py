@@ -1,4 +1,6 @@
-"""`packseal bench` as a test engineer uses it: tests of a repository of their own, on the target `unix`."""
+"""`packseal bench` as a test engineer uses it: tests of a repository of their own, on the target `unix`.
+
+Their first test is the one that docs/bench.md shows."""
 
 from __future__ import annotations
 
@@ -21,19 +23,12 @@ from packseal_hil.report.run import JUNIT, PAGE, RECORDINGS, RUN, TESTS, TRACE, 
 from packseal_hil.report.running import Asked, command, paths_of, stories, stories_folder
 from packseal_hil.trace import read_trace
 from tests.apps.command import Ran, packseal
+from tests.hil.bench_document import blocks
 from tests.line.rig import PACKSEAL
 
 LIMIT_S = 240
 SEED = 41
-TEXT = """
-    import pytest
-    from packseal_hil.readings import Fault, FaultKind
-
-    @pytest.mark.pack(series_blocks=4)
-    def test_ten_minutes_of_a_day(pack, passport):
-        stuck = Fault(100.0, FaultKind.STUCK_SENSOR, "1", 0.0, 200.0)
-        pack.run("day-in-a-vehicle", for_s=600.0, faults=[stuck])
-        assert passport.size() > 0
+MORE = """
 
     def test_that_fails_off_the_bench():
         assert "<b>3 V</b>" == "2 V"
@@ -92,7 +87,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     except UnavailableError as error:
         pytest.skip(str(error))
     repository = tmp_path_factory.mktemp("shed")
-    (repository / "test_shed.py").write_text(textwrap.dedent(TEXT))
+    (repository / "test_shed.py").write_text(blocks("python")[0] + textwrap.dedent(MORE))
     (repository / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
     (repository / "rig.toml").write_text(RIG)
     ran = bench(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cantools.database.can.database import Database
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logger.core.can_source import CanSource
@@ -94,6 +94,7 @@ def test_cantools_reads_packseals_own_dbc() -> None:
     assert str(found["Resistance"]) == "not yet known"
 
 
+@settings(deadline=None, max_examples=40)  # each compiles a table
 @given(
     cells=st.lists(st.integers(500, 5_000), min_size=1, max_size=128),
     sensors=st.lists(st.integers(-600, 1_500), min_size=1, max_size=32),

@@ -24,7 +24,7 @@ def without_leaks(cell_type: CellType) -> PackParameters:
     return replace(parameters_of(cell_type, CAPACITY_AH), self_discharge_per_month=0.0)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(CELL_TYPES, SHAPES, STEPS, st.floats(0.3, 0.7))
 def test_what_passes_the_terminals_is_in_the_blocks(
     cell_type: CellType, shape: tuple[int, int], steps: list[tuple[float, float]], soc: float
@@ -43,7 +43,7 @@ def held_ah(plant: Plant) -> float:
     return float((truth.soc * truth.capacity_ah).sum())
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(CELL_TYPES, SHAPES, STEPS, st.floats(0.0, 1.0))
 def test_no_block_is_emptied_or_overfilled(
     cell_type: CellType, shape: tuple[int, int], steps: list[tuple[float, float]], soc: float
@@ -56,8 +56,8 @@ def test_no_block_is_emptied_or_overfilled(
         assert held.max() < 1.002
 
 
-@settings(deadline=None, max_examples=25)
-@given(CELL_TYPES, st.floats(1.0, 2 * CAPACITY_AH), st.integers(60, 600), st.floats(0.3, 0.6))
+@settings(deadline=None, max_examples=15)
+@given(CELL_TYPES, st.floats(1.0, 0.7 * CAPACITY_AH), st.integers(60, 300), st.floats(0.3, 0.5))
 def test_a_round_trip_costs_what_the_blocks_warm_by(
     cell_type: CellType, current_a: float, seconds: int, soc: float
 ) -> None:
@@ -88,7 +88,7 @@ def test_energy_is_voltage_times_current(cell_type: CellType) -> None:
     assert truth.energy_discharged_wh == pytest.approx(energy_wh[-1.0], rel=1e-3)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(CELL_TYPES, st.lists(CURRENTS_A, min_size=1, max_size=6), st.sampled_from((0.1, 0.5, 2.0, 10.0)))
 def test_the_length_of_steps_does_not_matter(cell_type: CellType, currents_a: list[float], step_s: float) -> None:
     fine, coarse = (Plant(parameters_of(cell_type, CAPACITY_AH), 3, 2, soc=0.5) for _ in range(2))

@@ -28,6 +28,7 @@ IN_THE_PASSPORT = "test_what_the_pack_did_is_in_the_passport"
 AWAY = "test_a_gateway_that_was_away_brings_what_it_missed"
 CUT = "test_a_power_cut_loses_no_record"
 ALTERED, SAID = "test_whose_own_assertions_hold", "test_that_says_what_it_alters"
+ON_A_BUS = "test_of_a_bus"
 LIMIT_S = 300
 
 
@@ -82,7 +83,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Run:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("recorded")
     shutil.copytree(SAMPLE, folder / "repository")
-    return pytest_in(folder, "--record", "--bench-output", str(folder / "out"))
+    return pytest_in(folder, "--record", "--rig", "rig.toml", "--bench-output", str(folder / "out"))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def replayed(recorded: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return pytest_in(folder, "--target", "board:/dev/serial/by-id/not-here")
 
 
-@pytest.mark.parametrize("name", [IN_THE_PASSPORT, AWAY, CUT, SAID])
+@pytest.mark.parametrize("name", [IN_THE_PASSPORT, AWAY, CUT, SAID, ON_A_BUS])
 def test_a_test_passes_on_the_target_and_out_of_its_recording(recorded: Run, replayed: Run, name: str) -> None:
     assert recorded.case(name).outcome == "passed", recorded.output
     assert replayed.case(name).outcome == "passed", replayed.output
@@ -106,6 +107,7 @@ def test_junit_says_on_what_it_ran(recorded: Run, replayed: Run) -> None:
     assert live["target"] == again["target"] == "unix"
     assert len(bytes.fromhex(live["firmware_hash"])) == 32
     assert live["firmware_hash"] == again["firmware_hash"]
+    assert live["rig"] == "desk"
     assert again["rig"] == f"recording test_pack.{IN_THE_PASSPORT}.jsonl"
 
 
@@ -125,7 +127,6 @@ def test_what_failed_is_not_kept_as_a_recording(recorded: Run) -> None:
 def test_what_cannot_run_is_skipped_by_name(recorded: Run, replayed: Run) -> None:
     assert "not for the target unix: cortex-m alone" in recorded.case("test_of_an_emulated_chip").words
     assert "longer than --longest 60" in recorded.case("test_that_takes_an_hour").words
-    assert "the rig has no [[can]]" in recorded.case("test_of_a_bus").words
     words = replayed.case(ALTERED).words
     assert "not-here is not there" in words
     assert "no recording" in words
@@ -140,3 +141,12 @@ def test_every_test_leaves_its_trace_and_a_bundle_that_verifies(recorded: Run) -
     assert trace.counters["passport.records"] > 3
     trusted = verify_bundle((folder / run["bundle"]).read_bytes(), load_policy(folder / "policy.toml"))
     assert trusted.battery == BATTERY
+
+
+def test_a_mistake_in_the_rigs_file_ends_it_all_with_the_line(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE, tmp_path / "repository")
+    (tmp_path / "repository" / "rig.toml").write_text('name = "desk"\n[[can]]\nname = "pack"\ndriver = "telepathy"\n')
+    run = pytest_in(tmp_path, "--rig", "rig.toml", "-k", ON_A_BUS)
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "rig.toml:" in run.output
+    assert '"python-can"' in run.output

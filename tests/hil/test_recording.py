@@ -22,6 +22,8 @@ from packseal_hil.recording import (
     base64_of,
     fault_line,
     fault_of,
+    frames_of,
+    frames_rows,
     read_recording,
     reading_line,
     reading_of,
@@ -68,6 +70,35 @@ def test_a_fault_comes_back(fault: Fault, is_begin: bool) -> None:
     line = json.loads(json.dumps(fault_line(fault, is_begin=is_begin)))
     assert fault_of(line) == fault
     assert line["is_begin"] is is_begin
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 1 << 60),
+            st.integers(0, (1 << 29) - 1),
+            st.booleans(),
+            st.integers(0, 255),
+            st.binary(max_size=8) | st.binary(min_size=12, max_size=64),
+        ),
+        max_size=5,
+    )
+)
+def test_frames_of_a_bus_come_back(rows: list[tuple[int, int, bool, int, bytes]]) -> None:
+    listed = [[*row[:4], row[4].hex()] for row in rows]
+    frames = frames_of(json.loads(json.dumps(listed)))
+    assert [bytes(data[:length]) for data, length in zip(frames.data, frames.length, strict=True)] == [
+        row[4] for row in rows
+    ]
+    assert frames_rows(frames) == listed
+
+
+@pytest.mark.parametrize(
+    "rows", [None, [[0, 1, False, 0, "0g"]], [[0, 1, False, 0, "00" * 65]], [[0, -1, False, 0, ""]]]
+)
+def test_what_are_no_frames_is_refused(rows: object) -> None:
+    with pytest.raises((ValueError, TypeError, OverflowError)):
+        frames_of(rows)
 
 
 def head(recorder: Recorder, **changes: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from packseal_hil.readings import Floats
 from packseal_hil.report.curves import BREAK, STRETCHES, Curves, curves, end_s, faults_of, kept_rows
 from packseal_hil.report.drawing import drawn, legend
+from packseal_hil.report.pauses import PAUSE_SHARE, shortened
 from packseal_hil.trace import Mark, Trace
 from tests.hil.traces import ESTIMATES, MARKS, STEP_S, TRUE_SOH_CPCT, cycle
 
@@ -20,7 +22,7 @@ ROWS = 3_000
 
 
 def curves_by_key(trace: Trace) -> dict[str, Curves]:
-    return {one.key: one for one in curves(trace)}
+    return {one.key: one for one in curves(shortened(trace))}
 
 
 @given(arrays(np.float64, st.integers(0, 4 * STRETCHES), elements=st.integers(-9, 9).map(float)))
@@ -70,7 +72,7 @@ def test_only_faults_are_marked_as_faults() -> None:
 
 def test_a_fault_is_as_wide_as_it_was_long_and_lies_behind_the_lines() -> None:
     trace = cycle(marks=(Mark(3_000.0, "short", "short", 6_000.0),))
-    picture = ET.fromstring(drawn(curves(trace)[2], faults_of(trace), end_s(trace)))  # noqa: S314 - our own
+    picture = ET.fromstring(drawn(curves(shortened(trace))[2], faults_of(trace), end_s(trace)))  # noqa: S314 - our own
     first, *_ = picture.findall(".//{*}path[@class='line reactive nofill']")
     background = picture.find(".//{*}g[@class='plot']/{*}rect")
     assert background is not None
@@ -81,7 +83,7 @@ def test_a_fault_is_as_wide_as_it_was_long_and_lies_behind_the_lines() -> None:
 
 def test_a_picture_brings_no_script_no_style_and_no_name_of_its_own() -> None:
     trace = cycle(marks=MARKS, estimates=ESTIMATES)
-    for one in curves(trace):
+    for one in curves(shortened(trace)):
         picture = ET.fromstring(drawn(one, faults_of(trace), end_s(trace)))  # noqa: S314 - our own
         tags = {element.tag.rpartition("}")[2] for element in picture.iter()}
         assert tags.isdisjoint({"script", "style", "image", "foreignObject"})
@@ -98,6 +100,48 @@ def test_the_legend_names_what_is_there_and_nothing_else() -> None:
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_short_traces_are_drawn_too(rows: int) -> None:
     trace = cycle(rows)
-    pictures = [drawn(one, (), end_s(trace)) for one in curves(trace)]
+    pictures = [drawn(one, (), end_s(trace)) for one in curves(shortened(trace))]
     assert [("nothing was recorded" in picture) for picture in pictures] == [rows == 0] * 5
     assert end_s(trace) == max(0, rows - 1) * STEP_S
+
+
+YEAR_S = 365 * 86_400.0
+SHELF = 600  # the first row after it
+
+
+def with_a_year_on_a_shelf() -> Trace:
+    """Between two rows, with a mark and an estimate behind it."""
+    trace = cycle(
+        marks=(Mark(STEP_S * (SHELF + 100.0), "short", "short", STEP_S * (SHELF + 200.0)),), estimates=ESTIMATES
+    )
+    late = np.arange(len(trace.time_s)) >= SHELF
+    marks = tuple(replace(mark, at_s=mark.at_s + YEAR_S, until_s=(mark.until_s or 0) + YEAR_S) for mark in trace.marks)
+    estimates = trace.estimate_time_s + np.where(trace.estimate_time_s >= STEP_S * SHELF, YEAR_S, 0)
+    return replace(trace, time_s=trace.time_s + late * YEAR_S, estimate_time_s=estimates, marks=marks)
+
+
+def test_a_year_on_a_shelf_is_short_and_what_comes_behind_it_keeps_its_place() -> None:
+    trace = with_a_year_on_a_shelf()
+    shown = shortened(trace)
+    ((row, at_s, length_s),) = [(one.row, one.at_s, one.length_s) for one in shown.pauses]
+    assert (row, at_s, length_s) == (SHELF, STEP_S * (SHELF - 1), YEAR_S + STEP_S)
+    assert end_s(shown.trace) == pytest.approx(STEP_S * len(trace.time_s) * (1 + PAUSE_SHARE), rel=0.01)
+    later = shown.trace.time_s[SHELF:] - trace.time_s[SHELF:]
+    assert np.ptp(later) == pytest.approx(0.0, abs=1e-6)
+    (mark,) = shown.trace.marks
+    assert (mark.at_s - trace.marks[0].at_s, (mark.until_s or 0) - mark.at_s) == pytest.approx((later[0], 1_000.0))
+    assert shown.trace.estimate_time_s[-1] - trace.estimate_time_s[-1] == pytest.approx(later[0])
+
+
+def test_lines_end_at_a_pause() -> None:
+    (current,) = curves_by_key(with_a_year_on_a_shelf())["current"].lines
+    place = current.points.index(BREAK)
+    before, behind = (current.points[place + step][0] or 0 for step in (-1, 1))
+    assert behind - before > PAUSE_SHARE * STEP_S * SHELF
+    assert current.points.count(BREAK) == 1
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 900])
+def test_what_has_no_pause_is_left_as_it_is(rows: int) -> None:
+    trace = cycle(rows)
+    assert shortened(trace).trace is trace

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
@@ -118,6 +119,13 @@ def test_faults_stand_in_the_table_with_their_times(tmp_path: Path) -> None:
     rows = [row for row in page.split("<tr") if "fault" in row.split(">")[0]]
     assert [("open-wire at 3" in row, "2.50 hours" in row) for row in rows] == [(True, True), (False, False)]
     assert "for good" in rows[1]
+
+
+def test_a_pause_that_plots_leave_out_is_said(tmp_path: Path) -> None:
+    trace = cycle(100)
+    late_s = 90 * 86_400.0 * (np.arange(100) >= 50)
+    page = rendered(run_of(PASSED), left_in(tmp_path, replace(trace, time_s=trace.time_s + late_s)))
+    assert "since nothing was recorded then: 90.00 days after 8.17 minutes." in page
 
 
 def test_a_truth_outside_the_interval_is_said(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The bench's buses in a real kernel: its node, a gateway behind an emulated controller, the whole line over vcan."""
+"""The bench's buses in a real kernel: its node, a gateway behind an emulated controller, evidence over vcan."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from packseal.apps.demo import board_config
+from packseal.io.board import open_line
 from packseal.io.can_bus import CanBus, receiver_opener
-from packseal_hil.buses import Bridge, FaultyBus
+from packseal.io.enrol import hello_of
+from packseal.io.link import Kind, encode_frame
+from packseal.io.unix_board import UnixBoard
+from packseal_hil.buses import Bridge, FaultyBus, SlcanAdapter
 from packseal_hil.buses.rows import frame_of, rows_of
 from packseal_hil.buses.vcan import VcanNode
 from packseal_hil.protocols import BenchError
-from tests.hil.bus_rig import LIVE_IDS, BusRig
+from tests.firmware.test_with_gateway import SERVICE, Witness
+from tests.hil.bus_rig import ADDRESS, CAN, LIVE_IDS
 from tests.line.conftest import needs_micropython
 from tests.waiting import until
 
@@ -69,17 +75,26 @@ def test_a_gateway_counts_what_the_controller_before_it_says() -> None:
         node.close()
 
 
-def test_evidence_of_a_board_reaches_the_passport_over_a_real_kernels_bus(tmp_path: Path) -> None:
+def test_evidence_of_a_board_is_verified_and_receipted_over_a_real_kernels_bus(tmp_path: Path) -> None:
+    """The board's own process at one end, the gateway's line and the verifier at the other."""
     needs_micropython()
-    wire, listener = VcanNode("vcan0"), VcanNode("vcan0")
-    rig = BusRig(tmp_path, wire, "socketcan:vcan0")
-    try:
-        rig.start()
-        rig.wait_for_receipts()
-        assert len(rig.stored_records()) > 10, "each once, in order, none missing"
-        assert (rig.adapter.problem(), rig.adapter.refused) == ("", 0)
-        assert set(listener.received().can_id.tolist()) >= LIVE_IDS
-    finally:
-        rig.stop()
-        wire.close()
-        listener.close()
+    wire, listener, witness = VcanNode("vcan0"), VcanNode("vcan0"), Witness()
+    board = UnixBoard(tmp_path / "board", board_config(bytes(SERVICE.verify_key)) | CAN)
+    adapter = SlcanAdapter(wire, board.second_port)
+    board.start()
+    with open_line(f"socketcan:vcan0#{ADDRESS:02x}", 0) as line:
+
+        def turn() -> None:
+            for _ in range(10):
+                line.write(witness.receive(line.read(4096)))
+
+        line.write(encode_frame(Kind.ASK))
+        until(lambda: bool(witness.logs) and witness.logs[-1].size > 10, "verified records", turn)
+        until(lambda: hello_of(board.port).receipted_size > 3, "a receipt kept by the board", turn)
+    adapter.close()
+    board.stop()
+    assert [entry.seq for entry in witness.entries] == list(range(len(witness.entries)))
+    assert (adapter.problem(), adapter.refused) == ("", 0)
+    assert set(listener.received().can_id.tolist()) >= LIVE_IDS
+    wire.close()
+    listener.close()

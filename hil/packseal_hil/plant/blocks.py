@@ -87,7 +87,11 @@ class Blocks:
         bend_a = np.interp(self.temperature_c, self._tables.temperatures_c, self._tables.bend_c) * self._new_ah
         keeps, mean_keeps = self._decays(step_s)
         e_v = self._ocv_v + self._p.hysteresis_v * self._branch + (r[1:] * keeps * self._slow_a).sum(axis=0)
-        r_ohm = r[0] * _bent(self._current_a, bend_a) + ((1 - keeps) * r[1:]).sum(axis=0) + self._rise_v * step_h / self.capacity_ah
+        r_ohm = (
+            r[0] * _bent(self._current_a, bend_a)
+            + ((1 - keeps) * r[1:]).sum(axis=0)
+            + self._rise_v * step_h / self.capacity_ah
+        )
         leak_s = self._leak_s + self.extra_leak_s
         shared = 1 / (1 + r_ohm * leak_s)
         e_v, r_ohm = e_v * shared, r_ohm * shared

@@ -1,7 +1,7 @@
 """From a trace to the lines of its plots: which quantities, in which units, thinned so that no peak is lost.
 
 Decides what is drawn. A line of more rows than can be told apart keeps the lowest and the highest of each stretch, so
-that what lasted for a single row can still be seen. An estimate stands until the next one.
+that what lasted for a single row can still be seen. An estimate stands until the next one. Long pauses are for pauses.py.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from packseal_hil.readings import Floats, Integers
+from packseal_hil.report.pauses import Shortened
 from packseal_hil.trace import NOT_STATED, Mark, Trace
 
 STRETCHES = 250  # of a line; twice as many points are what a plot can show
@@ -43,21 +44,20 @@ class Curves:
     has_band: bool = False
 
 
-def curves(trace: Trace) -> tuple[Curves, ...]:
+def curves(shown: Shortened) -> tuple[Curves, ...]:
     """Voltages, temperatures, current, charge and health; a plot of a trace without rows has lines without points."""
-    mv, ddegc = trace.cell_mv / 1000, trace.temperature_ddegc / 10
-    held = trace.time_s
+    trace, rows = shown.trace, _Rows(shown.trace.time_s, tuple(pause.row for pause in shown.pauses))
     charge = (
-        _line("true, of the emptiest cell", held, trace.true_soc_cpct / 100),
-        _line("claimed by the BMS", held, trace.soc_reported_cpct / 100),
+        rows.line("true, of the emptiest cell", trace.true_soc_cpct / 100),
+        rows.line("claimed by the BMS", trace.soc_reported_cpct / 100),
     )
-    current = _line("current", held, trace.pack_current_ma / 1000)
+    current = rows.line("current", trace.pack_current_ma / 1000)
     return (
-        Curves("cells", "Cell voltages, V", _range(held, mv, "cell")),
-        Curves("temperature", "Temperature, °C", _range(held, ddegc, "sensor")),
+        Curves("cells", "Cell voltages, V", rows.range_of(trace.cell_mv / 1000, "cell")),
+        Curves("temperature", "Temperature, °C", rows.range_of(trace.temperature_ddegc / 10, "sensor")),
         Curves("current", "Current, A (above zero: charging)", (current,)),
         Curves("soc", "State of charge, %", charge),
-        Curves("health", "State of health, %", _health(trace), has_band=True),
+        Curves("health", "State of health, %", _health(trace, rows), has_band=True),
     )
 
 
@@ -80,30 +80,38 @@ def kept_rows(values: Floats) -> Integers:
     return np.unique(np.concatenate([rows[:1], *extremes, rows[-1:]]))
 
 
-def _line(name: str, time_s: Floats, values: Floats) -> Line:
-    kept = kept_rows(values)
-    return Line(name, tuple(zip(time_s[kept].tolist(), values[kept].tolist(), strict=True)))
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """breaks: rows that no line leads to from the one before."""
+
+    time_s: Floats
+    breaks: tuple[int, ...]
+
+    def line(self, name: str, values: Floats) -> Line:
+        kept = kept_rows(values)
+        points: list[Point] = list(zip(self.time_s[kept].tolist(), values[kept].tolist(), strict=True))
+        for place in reversed(np.searchsorted(kept, self.breaks).tolist()):
+            points.insert(place, BREAK)
+        return Line(name, tuple(points))
+
+    def range_of(self, values: Floats, of: str) -> tuple[Line, ...]:
+        """values: [rows, columns]; one column alone is drawn as it is."""
+        columns = values.shape[1] if len(values) else 0
+        if columns == 1:
+            return (self.line(of, values[:, 0]),)
+        means, lows, highs = (f(values, axis=1) if columns else np.zeros(0) for f in (np.mean, np.min, np.max))
+        return (
+            self.line(f"mean of {columns}", means),
+            self.line(f"lowest {of}", lows),
+            self.line(f"highest {of}", highs),
+        )
 
 
-def _range(time_s: Floats, values: Floats, of: str) -> tuple[Line, ...]:
-    """values: [rows, columns]; one column alone is drawn as it is."""
-    columns = values.shape[1] if len(values) else 0
-    if columns == 1:
-        return (_line(of, time_s, values[:, 0]),)
-    means, lows, highs = (f(values, axis=1) if columns else np.zeros(0) for f in (np.mean, np.min, np.max))
-    return (
-        _line(f"mean of {columns}", time_s, means),
-        _line(f"lowest {of}", time_s, lows),
-        _line(f"highest {of}", time_s, highs),
-    )
-
-
-def _health(trace: Trace) -> tuple[Line, ...]:
-    held = trace.time_s
+def _health(trace: Trace, rows: _Rows) -> tuple[Line, ...]:
     return (
         Line("by the passport", _stairs(trace, trace.estimate_cpct / 100)),
-        _line("true", held, trace.true_soh_cpct / 100),
-        _line("claimed by the BMS", held, trace.soh_reported_cpct / 100),
+        rows.line("true", trace.true_soh_cpct / 100),
+        rows.line("claimed by the BMS", trace.soh_reported_cpct / 100),
         Line("its interval, 95 %", tuple(_outline(trace))),
     )
 

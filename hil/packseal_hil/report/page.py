@@ -23,6 +23,7 @@ from packseal_hil.readings import Floats, Integers
 from packseal_hil.report.curves import curves, end_s, faults_of
 from packseal_hil.report.drawing import drawn, legend, unit_of
 from packseal_hil.report.evidence import Checked, checked_evidence
+from packseal_hil.report.pauses import shortened
 from packseal_hil.report.run import PAGE, TESTS, TRACE, Left, Run, TestRun, read_left, read_run, write_bytes
 from packseal_hil.trace import NOT_STATED, Trace, read_trace
 
@@ -58,6 +59,7 @@ class ShownTest:
     trace: Trace | None = None
     figures: tuple[Figure, ...] = ()
     marks: tuple[ShownMark, ...] = ()
+    pauses: tuple[str, ...] = ()
     evidence: tuple[Checked, ...] = ()
     unread: str = ""
 
@@ -104,18 +106,19 @@ def _shown(test: TestRun, tests: Path) -> ShownTest:
         left, trace = read_left(folder), read_trace(folder / TRACE)
     except BenchError as error:
         return ShownTest(test, title, evidence=evidence, unread=str(error))
-    return ShownTest(test, title, left, trace, figures(trace), tuple(_marks(trace)), evidence)
+    return ShownTest(test, title, left, trace, figures(trace), tuple(_marks(trace)), _pauses(trace), evidence)
 
 
 def figures(trace: Trace) -> tuple[Figure, ...]:
     """Of a trace with rows; () without."""
     if not len(trace.time_s):
         return ()
-    faults, longest_s = faults_of(trace), end_s(trace)
+    shown = shortened(trace)
+    faults, longest_s = faults_of(shown.trace), end_s(shown.trace)
     words = _words(trace)
     return tuple(
         Figure(one.title, Markup(drawn(one, faults, longest_s)), words[one.key], legend(one, bool(faults)))  # noqa: S704 - our own
-        for one in curves(trace)
+        for one in curves(shown)
     )
 
 
@@ -160,14 +163,19 @@ def _number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}".replace("-", "\u2212")
 
 
+def _pauses(trace: Trace) -> tuple[str, ...]:
+    return tuple(f"{_time(one.length_s)} after {_time(one.at_s)}" for one in shortened(trace).pauses)
+
+
 def _marks(trace: Trace) -> Iterator[ShownMark]:
-    unit_s, unit = unit_of(end_s(trace))
-
-    def time_text(at_s: float | None) -> str:
-        return "" if at_s is None else f"{at_s / unit_s:.2f} {unit}"
-
-    faults: Sequence[object] = faults_of(trace)
+    faults = faults_of(trace)
     for mark in trace.marks:
         is_fault = mark in faults
-        until = time_text(mark.until_s) or ("for good" if is_fault else "")
-        yield ShownMark(time_text(mark.at_s), "fault" if is_fault else mark.kind, mark.words, until)
+        until = "for good" if is_fault else ""
+        until = until if mark.until_s is None else _time(mark.until_s)
+        yield ShownMark(_time(mark.at_s), "fault" if is_fault else mark.kind, mark.words, until)
+
+
+def _time(seconds: float) -> str:
+    unit_s, unit = unit_of(seconds)
+    return f"{_number(seconds / unit_s, 2)} {unit}"

@@ -14,7 +14,7 @@ from packseal_hil.readings import Fault, FaultKind
 from packseal_hil.services import BenchGateway, BenchPassport
 from packseal_hil.targets.target import Target
 
-pytestmark = pytest.mark.pack(series_blocks=8, sample_ms=60_000, window_ms=300_000, soc=0.8)
+pytestmark = pytest.mark.pack(series_blocks=8, sample_ms=60_000, window_ms=300_000, soc=0.8, clock_rate=200)
 
 
 @pytest.mark.duration(seconds=10)
@@ -73,5 +73,8 @@ def test_that_takes_an_hour(pack: Pack) -> None:
     pack.run("storage-week")
 
 
-def test_of_a_bus(bus: Bus) -> None:
+@pytest.mark.duration(seconds=5)
+def test_of_a_bus(bus: Bus, board: Target) -> None:
+    assert board.is_on()
+    assert len(bus.received()) == 0
     assert not bus.problem()

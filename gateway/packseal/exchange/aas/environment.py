@@ -169,10 +169,12 @@ def _copy(builder: Builder, path: Path, leaf: Leaf, text: str) -> None:
 
 
 def _lose(builder: Builder, made: Sequence[_Made]) -> None:
-    """What a part lost, but what another carried: then only what is required and lacks stands here, and who decides."""
+    """What a part lost, but what another carried: then only what is required and lacks stands here, who decides, and
+    which names are kept back."""
     for one in made:
         for loss in one.export.losses:
-            if loss.why in (Why.NO_SOURCE, Why.UNFIT, Why.DECIDE):
+            is_of_a_name = loss.why is Why.WITHHELD and bool(loss.field) and loss.key in builder.source.unnamed
+            if is_of_a_name or loss.why in (Why.NO_SOURCE, Why.UNFIT, Why.DECIDE):
                 builder.lose(loss.why, _at_text(one, loss), loss.key, loss.words)
 
 

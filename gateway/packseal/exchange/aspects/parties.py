@@ -39,12 +39,11 @@ def take_facility(builder: Builder, line: Field, identifiers: Identifiers | None
 
 
 def _stand_in(builder: Builder, line: Field, named: str | None) -> bool:
-    """Writes the number that a person has stated, where the passport has none that fits."""
+    """Writes the number that a person has stated, where the passport has none that fits and the partner may be told it.
+    -> whether that settles it."""
     if named is None or _fits(builder, line):
         return False
-    if not builder.name(line.path, (line.key,), named):
-        return False
-    if line.key in builder.source.values:
+    if builder.name(line.path, (line.key,), named) and line.key in builder.source.values:
         words = f"{named} stands here, which was stated to be the same; the passport does not name it"
         builder.lose(Why.COARSER, line.path, line.key, words)
     return True
