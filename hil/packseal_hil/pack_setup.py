@@ -15,8 +15,8 @@ TIME_EVERY_MS = 3_600_000
 @dataclass(frozen=True, slots=True)
 class PackSetup:
     """sample_ms decides how fast the target `unix` may run (targets/unix.py). soc, loss: at first, as parts of 1.
-    clock_rate: of the target `unix`; 0 for the fastest at which no two samples are of one measurement. A machine that is
-    busy misses samples at that; a slower clock leaves it time."""
+    clock_rate: of the target `unix`; 0 for the fastest at which no two samples are of one measurement, at which a busy
+    machine misses some."""
 
     series_blocks: int = 12
     strings: int = 1

@@ -36,10 +36,11 @@ from packseal_hil.targets.unix import honest_clock_rate
 
 UPDATER = Signer(SigningKey(bytes(range(32))))  # of this bench alone
 OLD = slot_firmware("the old one", (0, 1, 0))
+SPOILT = slot_firmware("one that is spoilt on its way", (0, 1, 9))
 NEW = slot_firmware("the new one", (0, 2, 0), least_bytes=40_000)  # some seconds: there is time to pull the plug
 UPDATE, PROVEN, CHANGED = 8, 1, 4  # docs/record.md, EVENT: its number, and what became of it
 CUT_AT = (0.1, 0.4, 0.7)  # of the package
-WAIT_S = 90.0
+WAIT_S = 60.0
 
 
 @pytest.mark.target("unix")  # a board with two slots is made for it; see packseal_hil.targets.two_slots
@@ -62,7 +63,7 @@ def test_a_board_is_updated_while_its_power_comes_and_goes(
 
 
 def a_spoilt_package_is_turned_away(pack: Pack, board: TwoSlotTarget, services: Services) -> None:
-    offer(services, update_package(NEW, UPDATER)[:-2] + b"X\n")
+    offer(services, update_package(SPOILT, UPDATER)[:-2] + b"X\n")
     words = "a file in it is not as signed"
     pack.wait_for(lambda: any(words in one for one in services.gateway.problems()), WAIT_S, "it is not turned away")
     assert (board.good_slot, board.trial_slot) == ("a", "")

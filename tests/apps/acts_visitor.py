@@ -79,9 +79,14 @@ class Visitor:
         assert self.faults == []
 
 
+def assert_narrow(page: Page) -> None:
+    """No sideways scrolling on a phone."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
 def assert_fits(page: Page) -> None:
     """On a phone, and nothing for axe."""
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert_narrow(page)
     results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
 

@@ -1,11 +1,15 @@
-"""What tests of commands on files start from."""
+"""What tests of commands on files start from, and the browser of those that look at pages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from playwright.sync_api import Browser
 
 from tests.apps.command import packseal
 from tests.apps.exported import SETTINGS, SOH, WINDOW, Stopped, filled_desk
+from tests.apps.serving import chromium
 from tests.passport.desk import SERVICE_KEY
 
 
@@ -26,3 +30,18 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
     assert (done.code, done.out) == (0, f"{made.archive}\n")
     assert done.err == f"packseal: {made.policy} was there already and is left as it is\n"
     return made
+
+
+@pytest.fixture(scope="module")
+def started_browser() -> Iterator[Browser]:
+    """Of one file: while it runs, its thread has an event loop, beside which other files' asyncio.run() would fail."""
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def browser(started_browser: Browser) -> Iterator[Browser]:
+    """Without pages: those that a test leaves open would go on asking for news, and take time from the next one."""
+    yield started_browser
+    for context in started_browser.contexts:
+        context.close()

@@ -18,7 +18,7 @@ from pypdf import PdfReader
 
 from packseal.apps.languages import CODES, language
 from tests.apps.page_states import STATES, verified
-from tests.apps.serving import chromium, serving
+from tests.apps.serving import serving
 
 LIVED = ["lived", "lived_in_public", "second_life"]
 TIMEOUT_MS = 20_000
@@ -26,12 +26,6 @@ PHONE, DESK = {"width": 360, "height": 800}, {"width": 1100, "height": 900}
 VIEWS = [(size, scheme) for size in (PHONE, DESK) for scheme in ("light", "dark")]
 BESIDE = ("/label", "/table?quantity=soc", "/nothing")
 DETAILS = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -16,14 +16,7 @@ from packseal.passport.settings import BatterySettings, EnrolledSource, Passport
 from packseal.records.statement_bodies import Stage
 from tests.apps.acts_visitor import PHONE, Visitor, assert_fits, life, tab_to
 from tests.apps.desk_api import MAKER, STORE, Service, authorities, served
-from tests.apps.serving import chromium
 from tests.passport.board import Board, key_of
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

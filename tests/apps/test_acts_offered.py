@@ -23,17 +23,10 @@ from packseal.records.statement_bodies import CATEGORIES as WIRE_CATEGORIES
 from packseal.records.statement_bodies import Stage
 from tests.apps.acts_visitor import Visitor
 from tests.apps.desk_api import MAKER, RECYCLER, Service, served
-from tests.apps.serving import chromium
 from tests.passport.board import key_of
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "gateway/packseal/apps/static"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from packseal.errors import EvidenceError
 from packseal.records.cose import VerifyingKey
-from tests.line.rig import tool
 from tests.passport.board import Board, running_board
 from tests.passport.desk import Desk, desk_for
 
@@ -52,14 +51,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
         server.should_exit = True
         thread.join(STOP_S)
     desk.store.close()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(params=[(1100, 900, "light"), (360, 800, "dark")], ids=["desk", "phone"])

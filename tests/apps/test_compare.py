@@ -37,7 +37,6 @@ from tests.apps.compared import GRADED, sheet_of, text_of
 from tests.apps.desk_api import MAKER, reader_key
 from tests.apps.desk_api import served as served_life
 from tests.apps.page_states import NAME, STATES, estimated
-from tests.apps.serving import chromium
 from tests.apps.test_accessibility import DESK, PHONE, assert_accessible, opened
 from tests.apps.test_languages import OTHERS, assert_translated
 from tests.apps.test_life_journey import bind
@@ -270,12 +269,6 @@ def test_every_text_of_the_rule_has_a_translation(code: str) -> None:
 def served_to_all(desk: Desk) -> Iterator[str]:
     with served(Readers(AccessTable()), app=app_of(desk, anonymous="owner")[0]) as port:
         yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
 
 
 @pytest.mark.parametrize("code", CODES)

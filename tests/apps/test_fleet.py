@@ -22,7 +22,6 @@ from packseal.passport.settings import CATEGORIES
 from packseal.records.statement_bodies import Stage
 from tests.apps.browser import Answer, ask
 from tests.apps.fleets import BATTERIES, FAR_OFF, NEW, SILENT, WITH_LIFE, bearing, fleet, fleet_app, served
-from tests.apps.serving import chromium
 from tests.apps.test_languages import assert_translated
 from tests.passport.desk import Desk
 from tests.passport.lives import named as passport_id
@@ -310,12 +309,6 @@ def test_links_keep_the_language_and_the_languages_keep_the_filter(app: Starlett
 
 
 # ---- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -176,4 +176,4 @@ def test_a_time_that_is_not_known_is_missing() -> None:
 def test_events_and_the_second_point_of_power_have_no_place() -> None:
     lost = {loss.key: loss for loss in EV.losses if loss.why is Why.NO_PLACE}
     assert {"deep_discharge_events", "overcharge_events", "time_hot", "temperature", "power_at_20"} <= set(lost)
-    assert lost["time_hot"] == Loss(Why.NO_PLACE, "", "time_hot", f"{TARGET.model} has no field for it")
+    assert lost["time_hot"] == Loss(Why.NO_PLACE, "", "time_hot", f"{TARGET.name} has no field for it")

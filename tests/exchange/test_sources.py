@@ -69,9 +69,8 @@ def test_what_follows_from_acts_is_of_the_life(lived: Lived) -> None:
     assert isinstance(operator, dict)
     assert operator["role"] == "integrator"
     assert "previous_passports" not in values
-    assert values["repair_history"].content == [
-        {"kind": "repair", "at": "2026-09-21T14:13:20Z", "text": "fuse CANARY-OWN"}
-    ]
+    said = {"kind": "repair", "at": "2026-09-21T14:13:20Z", "text": "fuse CANARY-OWN"}
+    assert values["repair_history"].content == [{**said, "statement": values["repair_history"].statement}]
     assert "negative_events" not in values, "that there was none has nobody said"
 
 

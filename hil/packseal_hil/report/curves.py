@@ -1,7 +1,7 @@
 """From a trace to the lines of its plots: which quantities, in which units, thinned so that no peak is lost.
 
 Decides what is drawn. A line of more rows than can be told apart keeps the lowest and the highest of each stretch, so
-that what lasted for a single row can still be seen. An estimate stands until the next one. Long pauses are for pauses.py.
+that what lasted for a single row can still be seen. An estimate stands until the next one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Long times in which nothing was recorded (a pack that ages on a shelf) are shortened, or hours with them cannot be seen.
+"""Long times without a row (a pack that ages on a shelf) are shortened, or the hours beside them cannot be seen.
 
 Decides what is such a pause: no row for an hour, for a tenth of all that was recorded, and for USUAL_STEPS times what
 lies between two rows otherwise. In the plots it is as long as PAUSE_SHARE of what was recorded, and lines end at it.
