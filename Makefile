@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: demo test test-long test-nightly fuzz vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-archive bench-native bench-cortex-m native native-check clean
+.PHONY: demo test test-long test-nightly fuzz vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-hil bench-archive bench-native bench-cortex-m native native-check clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo $(DEMO)
@@ -54,6 +54,11 @@ bench-native: $(READY)
 # instructions and heap of the firmware on an emulated Cortex-M; RECORD=--record keeps them as those to compare with
 bench-cortex-m: $(READY)
 	@$(BIN)/python benchmarks/bench_cortex_m.py $(RECORD)
+
+# the bench's plant against a full electrochemical cell, and its speed: ten minutes. Needs
+# .venv/bin/pip install --editable '.[health]'
+bench-hil: $(READY)
+	@PYTHONPATH=.:hil $(BIN)/python benchmarks/hil
 
 bench-board: $(READY)
 	@$(BIN)/python benchmarks/bench_board.py

@@ -1,8 +1,8 @@
 """A firmware update, while somebody pulls the plug again and again.
 
-A package comes over the gateway to a board with two slots. First one that was spoilt on its way, which the board turns
-away; then a good one, with the power cut while it is taken and once more in its first minutes. In the end the new
-firmware runs, has proven itself, and the log says so without a record missing.
+A package comes over the gateway to a board with two slots, and the power is cut while it is taken and once more in its
+first minutes. The new firmware runs and proves itself; a package that was spoilt on its way is turned away; and the log
+tells all of it without a record missing.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from packseal_hil.targets.unix import honest_clock_rate
 
 UPDATER = Signer(SigningKey(bytes(range(32))))  # of this bench alone
 OLD = slot_firmware("the old one", (0, 1, 0))
-SPOILT = slot_firmware("one that is spoilt on its way", (0, 1, 9))
+SPOILT = slot_firmware("one that is spoilt on its way", (0, 2, 9))
 NEW = slot_firmware("the new one", (0, 2, 0), least_bytes=40_000)  # some seconds: there is time to pull the plug
-UPDATE, PROVEN, CHANGED = 8, 1, 4  # docs/record.md, EVENT: its number, and what became of it
+UPDATE, PROVEN = 8, 1  # docs/record.md, EVENT
 CUT_AT = (0.1, 0.4, 0.7)  # of the package
 WAIT_S = 60.0
 
@@ -53,20 +53,13 @@ def test_a_board_is_updated_while_its_power_comes_and_goes(
     pack: Pack, board: TwoSlotTarget, gateway: BenchGateway, passport: BenchPassport, services: Services
 ) -> None:
     pack.rest(hours=30 / 3600)
-    a_spoilt_package_is_turned_away(pack, board, services)
     offer(services, update_package(NEW, UPDATER))
     for share in CUT_AT:
         the_plug_is_pulled_while_it_is_taken(pack, board, gateway, share)
     the_plug_is_pulled_in_its_first_minutes(pack, board)
     the_new_firmware_proves_itself(pack, board, passport)
+    a_spoilt_package_is_turned_away(pack, board, services)
     the_log_tells_it_without_a_gap(passport, board)
-
-
-def a_spoilt_package_is_turned_away(pack: Pack, board: TwoSlotTarget, services: Services) -> None:
-    offer(services, update_package(SPOILT, UPDATER)[:-2] + b"X\n")
-    words = "a file in it is not as signed"
-    pack.wait_for(lambda: any(words in one for one in services.gateway.problems()), WAIT_S, "it is not turned away")
-    assert (board.good_slot, board.trial_slot) == ("a", "")
 
 
 def offer(services: Services, package: bytes) -> None:
@@ -107,13 +100,19 @@ def the_new_firmware_proves_itself(pack: Pack, board: TwoSlotTarget, passport: B
     pack.wait_for(lambda: PROVEN in outcomes(passport), WAIT_S, "the log does not say so")
 
 
+def a_spoilt_package_is_turned_away(pack: Pack, board: TwoSlotTarget, services: Services) -> None:
+    offer(services, update_package(SPOILT, UPDATER)[:-2] + b"X\n")
+    words = "a file in it is not as signed"
+    pack.wait_for(lambda: any(words in one for one in services.gateway.problems()), WAIT_S, "it is not turned away")
+    assert (board.good_slot, board.trial_slot) == ("b", "")
+
+
 def the_log_tells_it_without_a_gap(passport: BenchPassport, board: TwoSlotTarget) -> None:
     entries = passport.entries()
     assert [entry.seq for entry in entries] == list(range(len(entries)))
     boots = [entry.body for entry in entries if isinstance(entry.body, Boot)]
     assert (boots[0].firmware_hash, boots[-1].firmware_hash) == (OLD.firmware_hash, NEW.firmware_hash)
     assert len(boots) <= board.lives
-    assert outcomes(passport) == [CHANGED, PROVEN]
 
 
 def outcomes(passport: BenchPassport) -> list[int | None]:

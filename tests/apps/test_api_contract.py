@@ -20,7 +20,7 @@ from tests.passport.board import Board
 PROGRAM = str(Path(sys.executable).with_name("schemathesis"))
 NIGHTLY = bool(os.environ.get("PACKSEAL_NIGHTLY"))
 EXAMPLES = 100 if NIGHTLY else 10  # of each operation and phase; what the coverage phase asks is the same always
-SEED, OPERATIONS = "1", 11
+SEED, OPERATIONS = "1", 12
 TIMEOUT_S = 3_000 if NIGHTLY else 400
 
 HOOKS = 'import schemathesis\nschemathesis.serializer.alias("application/cose", "application/octet-stream")\n'

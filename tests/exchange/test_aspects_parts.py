@@ -188,10 +188,10 @@ def test_a_number_of_another_kind_or_with_a_slip_is_no_site() -> None:
 
 def test_the_passport_s_own_number_goes_before_the_one_that_a_person_stated() -> None:
     with_own, without = pack("EV"), with_stated(pack("EV"), manufacturer_id={"name": "Cells AG"})
-    rules = [
-        nameplate.make(source, identifiers=PLANT).leaves["/ManufacturerIdentifier"] for source in (with_own, without)
-    ]
-    assert [leaf.key for leaf in rules] == ["manufacturer_id", ""]
+    made = [nameplate.make(source, identifiers=PLANT) for source in (with_own, without)]
+    assert [export.leaves["/ManufacturerIdentifier"].key for export in made] == ["manufacturer_id"] * 2
+    stated = Why.COARSER, "/ManufacturerIdentifier"
+    assert [stated in losses(export, "manufacturer_id") for export in made] == [False, True]
 
 
 def test_the_product_is_where_its_own_address_leads_else_where_its_passport_is() -> None:

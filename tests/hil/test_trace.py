@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packseal_hil.protocols import BenchError
@@ -30,6 +30,7 @@ def arrays_of(trace: Trace) -> dict[str, object]:
     return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
 
+@settings(deadline=None)  # it writes a file, on a disk that others use
 @given(
     st.integers(0, 5),
     st.lists(st.tuples(st.integers(0, 12_000), st.integers(NOT_STATED, 12_000)), max_size=4),

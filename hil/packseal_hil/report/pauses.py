@@ -6,13 +6,12 @@ lies between two rows otherwise. In the plots it is as long as PAUSE_SHARE of wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from packseal_hil.readings import Floats
-from packseal_hil.trace import Mark, Trace
+from packseal_hil.trace import Trace
 
 LEAST_S, LEAST_SHARE, USUAL_STEPS = 3_600.0, 0.1, 50
 PAUSE_SHARE = 0.03
@@ -53,13 +52,12 @@ def _moved(trace: Trace, time_s: Floats) -> Trace:
     """time_s: of the rows. What lies between two rows, or after the last one, moves with them."""
 
     def moved(at_s: Floats) -> Floats:
-        after_s = np.maximum(at_s - trace.time_s[-1], 0.0)
-        return np.interp(at_s, trace.time_s, time_s) + after_s
+        return np.asarray(np.interp(at_s, trace.time_s, time_s) + np.maximum(at_s - trace.time_s[-1], 0.0))
 
-    marks = tuple(_moved_mark(mark, lambda at_s: float(moved(np.float64(at_s)))) for mark in trace.marks)
+    ends_s = moved(np.array([mark.at_s if mark.until_s is None else mark.until_s for mark in trace.marks]))
+    starts_s = moved(np.array([mark.at_s for mark in trace.marks]))
+    marks = tuple(
+        replace(mark, at_s=at_s, until_s=None if mark.until_s is None else until_s)
+        for mark, at_s, until_s in zip(trace.marks, starts_s.tolist(), ends_s.tolist(), strict=True)
+    )
     return replace(trace, time_s=time_s, estimate_time_s=moved(trace.estimate_time_s), marks=marks)
-
-
-def _moved_mark(mark: Mark, moved: Callable[[float], float]) -> Mark:
-    until_s = None if mark.until_s is None else moved(mark.until_s)
-    return replace(mark, at_s=moved(mark.at_s), until_s=until_s)
