@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from packseal.passport.audit import Difference
-from packseal.records.bodies import Boot, Gap, Window
+from packseal.records.bodies import Boot, Gap, Key, Window
 from packseal.records.entries import Entry
 from packseal_hil.readings import FaultKind
 
@@ -136,8 +136,11 @@ def _said(name: str, words: str) -> list[Problem]:
 
 
 def _restarts(observed: Observed) -> list[Problem]:
-    """A life begins with a BOOT; one that was cut before it was signed leaves none."""
-    lives = sum(isinstance(entry.body, Boot) for entry in observed.entries)
+    """A life begins with a BOOT; one that was cut before it was signed leaves none. A log that goes on from a sealed one
+    begins with one as well, in the same life."""
+    bodies = [entry.body for entry in observed.entries]
+    goes_on = sum(isinstance(body, Key) and body.previous is not None for body in bodies)
+    lives = sum(isinstance(body, Boot) for body in bodies) - goes_on
     if lives <= observed.starts:
         return []
     return [Problem(RESTARTED, f"the log has {lives} lives, the bench started the board {observed.starts} times")]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -25,6 +25,7 @@ def curves_by_key(trace: Trace) -> dict[str, Curves]:
     return {one.key: one for one in curves(shortened(trace))}
 
 
+@settings(deadline=None)  # a shared machine
 @given(arrays(np.float64, st.integers(0, 4 * STRETCHES), elements=st.integers(-9, 9).map(float)))
 def test_thinning_keeps_both_extremes_both_ends_and_the_order(values: Floats) -> None:
     kept = kept_rows(values)
@@ -35,6 +36,7 @@ def test_thinning_keeps_both_extremes_both_ends_and_the_order(values: Floats) ->
         assert (values[kept].min(), values[kept].max()) == (values.min(), values.max())
 
 
+@settings(deadline=None)
 @given(st.integers(1, ROWS - 2))
 def test_a_peak_of_a_single_row_is_drawn(row: int) -> None:
     values = np.zeros(ROWS)
