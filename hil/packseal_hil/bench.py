@@ -15,7 +15,8 @@ from functools import partial
 from typing import Protocol
 
 from packseal_hil.course import SHORTEST_PIECE_S, Course, asked_of, rest_of
-from packseal_hil.faults import Actor, Happening, Injector, Place, What
+from packseal_hil.faults import RULES, Actor, Happening, Injector, Place, What
+from packseal_hil.host_wait import HostWait
 from packseal_hil.pack_setup import CPCT, PackSetup
 from packseal_hil.plant.duty import Duty
 from packseal_hil.plant.pack import Plant
@@ -29,6 +30,7 @@ from packseal_hil.trace import NOT_STATED, Estimate, Mark, Trace, TraceWriter, m
 SHOW_S = 0.1  # of the wall: no board asks its BMS more often (targets/unix.py, FASTEST_POLL_MS)
 LOOK_S = 0.5  # of the wall: how often the passport is asked for the trace
 SETTLE_S = 60.0  # of the wall, beside the windows that have to end
+WOKEN_S = 0.01  # of the wall, in which a machine with nothing else to do wakes who sleeps
 WORST_LATE_S = 2.0  # of the wall: behind by more, the board has measured a pack that stood still
 
 
@@ -62,19 +64,23 @@ class WallPace:
 
     def __init__(self, clock_rate: int) -> None:
         self.clock_rate = clock_rate
-        self.worst_late_s = 0.0
+        self.worst_late_s = self.overslept_s = 0.0
         self._started_s = time.monotonic()
 
     def now_s(self) -> float:
         return (time.monotonic() - self._started_s) * self.clock_rate
 
     def until(self, at_s: float) -> None:
-        """Waits; where that was before, notes by how much of the wall."""
+        """Waits, and notes for how long it was not woken; where that was before, notes by how much of the wall."""
         ahead_s = (at_s - self.now_s()) / self.clock_rate
         if ahead_s > 0:
             time.sleep(ahead_s)
+            self.overslept_s += max(self._late_s(at_s) - WOKEN_S, 0.0)
         else:
             self.worst_late_s = max(self.worst_late_s, -ahead_s)
+
+    def _late_s(self, at_s: float) -> float:
+        return (self.now_s() - at_s) / self.clock_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ class Bench:
         self._plant = parts.plant
         self._writer = TraceWriter(test, parts.target.name, parts.setup.seed)
         self.pace = WallPace(parts.target.clock_rate)
+        self._host = HostWait()
         self._show_s = SHOW_S * parts.target.clock_rate
         self._plant_s = 0.0  # on the pace's clock: how far the plant has come
         self._looked_s = 0.0
@@ -209,6 +216,12 @@ class Bench:
         return f"the bench was {late_s:.1f} s behind the board's clock, which measured a pack that stood still; {cure}"
 
     @property
+    def host_late_ms(self) -> int:
+        """Of the wall, since the bench was opened: how long the machine has let board and bench wait."""
+        self._host.look()
+        return self._host.waited_ms + round(1000 * self.pace.overslept_s)
+
+    @property
     def faults(self) -> frozenset[FaultKind]:
         """The kinds that have happened."""
         return frozenset(self._faults)
@@ -256,15 +269,25 @@ class Bench:
 
     def _shown(self) -> PackReading:
         reading, truth = self._plant.reading(), self._plant.truth()
-        if self._parts.cells:
-            self._parts.cells.show(reading)
+        self._show(reading)
         true_cpct = (round(CPCT * float(truth.soc.min())), self.setup.true_soh_cpct(truth))
         self._writer.shown(reading, *true_cpct)
         self._parts.journal.line("shown", reading=reading_line(reading), true_cpct=list(true_cpct))
         return reading
 
+    def _show(self, reading: PackReading) -> None:
+        """A bus with trouble that the test has asked for may take nothing: it counts that itself."""
+        if self._parts.cells is None:
+            return
+        try:
+            self._parts.cells.show(reading)
+        except BenchError:
+            if not any(RULES[kind].place is Place.BUS for kind in self._faults):
+                raise
+
     def _look(self) -> None:
         self._looked_s = time.monotonic()
+        self._host.look()
         self._writer.estimated(self._pack_s, estimate_of(self._parts.services.passport.health()))
 
     def _mark(self, kind: str, words: str) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packseal.errors import PackSealError, UnavailableError
+from packseal_hil.bench import Bench
 from packseal_hil.health import Observed, Verdict
 from packseal_hil.opening import OpenBench
 from packseal_hil.protocols import BenchError
@@ -21,13 +22,15 @@ from packseal_hil.replay import ReplayedPack
 
 @dataclass(frozen=True, slots=True)
 class RigEnd:
-    """What only the rig can say; of a replay, what it said when it was recorded."""
+    """What only the rig can say; of a replay, what it said when it was recorded. host_late_ms: how long the machine has
+    let board and bench wait."""
 
     starts: int
     board_words: str
     bench_words: str
     bus_words: dict[str, str]
     bus_counters: dict[str, dict[str, int]]
+    host_late_ms: int = 0
 
 
 def rig_end(bench: OpenBench) -> RigEnd:
@@ -35,8 +38,11 @@ def rig_end(bench: OpenBench) -> RigEnd:
     if isinstance(bench.pack, ReplayedPack):
         return _recorded_end(bench.pack.cursor.end())
     words = {name: bus.problem() for name, bus in bench.buses.items()}
+    if bench.can:
+        words["the board's adapter"] = bench.can.problem()
     counters = {name: bus.counters() for name, bus in bench.buses.items()}
-    return RigEnd(bench.board.starts, bench.board.problem(), bench.pack.problem(), words, counters)
+    late_ms = bench.pack.host_late_ms if isinstance(bench.pack, Bench) else 0
+    return RigEnd(bench.board.starts, bench.board.problem(), bench.pack.problem(), words, counters, late_ms)
 
 
 def write_end(end: RigEnd, journal: Journal) -> None:
@@ -48,6 +54,7 @@ def write_end(end: RigEnd, journal: Journal) -> None:
         bench_words=end.bench_words,
         bus_words=end.bus_words,
         bus_counters=end.bus_counters,
+        host_late_ms=end.host_late_ms,
     )
 
 
@@ -60,7 +67,8 @@ def observed(bench: OpenBench, end: RigEnd) -> Observed:
     return Observed(
         starts=end.starts,
         entries=() if differences else tuple(passport.entries()),  # an altered record is not given out
-        clock_rate=bench.board.clock_rate,
+        slot_ms=bench.pack.setup.sample_ms / bench.board.clock_rate,
+        host_late_ms=end.host_late_ms,
         bench_words=end.bench_words,
         board_words=end.board_words,
         bus_words=end.bus_words,
@@ -89,6 +97,7 @@ def write_run(bench: OpenBench, seen: Observed, verdict: Verdict, said: dict[str
         **said,
         "target": bench.board.name,
         "clock_rate": bench.board.clock_rate,
+        "host_late_ms": seen.host_late_ms,
         "seed": bench.pack.setup.seed,
         "firmware_hash": bench.board.firmware_hash.hex(),
         "is_replayed": bench.is_replayed,
@@ -112,4 +121,5 @@ def _recorded_end(line: Line) -> RigEnd:
         for name, counts in line.table("bus_counters").items()
         if isinstance(counts, dict)
     }
-    return RigEnd(line.number("starts"), line.text("board_words"), line.text("bench_words"), words, counters)
+    said = (line.number("starts"), line.text("board_words"), line.text("bench_words"))
+    return RigEnd(*said, words, counters, line.number("host_late_ms"))

@@ -1,7 +1,7 @@
 """A day in a vehicle: to work and back, a night at the wall, and a gateway that stands in the garage.
 
 The board is alone on the way: what it measured comes in when the car is home again. In the evening a person compares
-the passport with what went through the terminals, and with the kilometres that nobody saw.
+the passport with what went through the terminals.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import pytest
 from packseal.records.bodies import Window
 from packseal_hil.bench import Pack
 from packseal_hil.plant.duty import Duty, duty
-from packseal_hil.readings import Fault, FaultKind, Truth
+from packseal_hil.readings import Fault, FaultKind, Integers, Truth
 from packseal_hil.services import BenchGateway, BenchPassport
 from packseal_hil.targets.target import Target
 
-STANDS_S = 900.0  # of each time that the car stands: the day has to be told in a minute
+STANDS_S = 600.0  # of each time that the car stands: the day has to be told in a minute
 FIRST_MINUTE_S = 60.0  # of it, where an hour is an hour
 COUNTED_WITHIN = 0.15  # of the charge: a sample every 10 s, in traffic
 LEAST_MAH = 500.0
@@ -44,7 +44,7 @@ def told_shortly(day: Duty) -> Duty:
     return Duty("day-in-a-vehicle, told shortly", day.step_s[kept], day.power[kept], day.ambient_c[kept])
 
 
-def shortened(part: np.ndarray, day: Duty) -> np.ndarray:
+def shortened(part: Integers, day: Duty) -> Integers:
     return part[np.cumsum(day.step_s[part]) <= STANDS_S]
 
 

@@ -32,7 +32,6 @@ from packseal_hil.recording import NoJournal
 from packseal_hil.rig import Rig
 from packseal_hil.services import BenchGateway, BenchPassport, Enrolment, Services
 from packseal_hil.targets.two_slots import TwoSlotTarget, slot_firmware
-from packseal_hil.targets.unix import honest_clock_rate
 
 UPDATER = Signer(SigningKey(bytes(range(32))))  # of this bench alone
 OLD = slot_firmware("the old one", (0, 1, 0))
@@ -41,15 +40,16 @@ NEW = slot_firmware("the new one", (0, 2, 0), least_bytes=40_000)  # some second
 UPDATE, PROVEN = 8, 1  # docs/record.md, EVENT
 CUT_AT = (0.1, 0.4, 0.7)  # of the package
 WAIT_S = 60.0
-SLOWER = 4  # than a wire would let it: a board that takes an update has more to do
 
 
+# a gateway that is stopped while its broker is busy leaves a socket to the collector
+@pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.target("unix")  # a board with two slots is made for it; see packseal_hil.targets.two_slots
-@pytest.mark.duration(seconds=45)
+@pytest.mark.duration(seconds=60)
 @pytest.mark.explained("refused", "gateway")  # the spoilt package
 @pytest.mark.explained("restarted")  # an update restarts its board
 @pytest.mark.explained("bms", "line")  # what was being said when the plug was pulled
-@pytest.mark.pack(series_blocks=8, sample_ms=2_000, window_ms=10_000, checkpoint_every=1)
+@pytest.mark.pack(series_blocks=8, sample_ms=2_000, window_ms=10_000, checkpoint_every=1, clock_rate=5)
 def test_a_board_is_updated_while_its_power_comes_and_goes(
     pack: Pack, board: TwoSlotTarget, gateway: BenchGateway, passport: BenchPassport, services: Services
 ) -> None:
@@ -73,9 +73,7 @@ def offer(services: Services, package: bytes) -> None:
     services.gateway.start()
 
 
-def the_plug_is_pulled_while_it_is_taken(
-    pack: Pack, board: TwoSlotTarget, gateway: BenchGateway, share: float
-) -> None:
+def the_plug_is_pulled_while_it_is_taken(pack: Pack, board: TwoSlotTarget, gateway: BenchGateway, share: float) -> None:
     words = f"not {share:.0%} of the update were taken"
     pack.wait_for(lambda: taken(gateway) >= share, WAIT_S, words)
     assert board.trial_slot == "", "it is whole already"
@@ -137,13 +135,13 @@ def bench(
     with ExitStack() as opened:
         parts = opened_parts(pack_setup, tmp_path_factory.mktemp("bench"), opened)
         devices = opened.enter_context(Devices(Rig(), parts.target.bms_port))
-        found = OpenBench(Bench(parts, request.node.name), parts.target, parts.services, devices)
+        found = OpenBench(Bench(parts, request.node.name), parts.target, parts.services, devices, parts.journal)
         request.node.stash[ON_BENCH] = OnBench(found, None, "two slots")
         yield found
 
 
 def opened_parts(setup: PackSetup, folder: Path, opened: ExitStack) -> BenchParts:
-    target = TwoSlotTarget(folder / "board", OLD, honest_clock_rate(setup.sample_ms) // SLOWER)
+    target = TwoSlotTarget(folder / "board", OLD, setup.clock_rate)
     opened.callback(target.close)
     plant, bms = setup.plant(), JbdBoard(setup.rated_capacity_mah)
     cells = JbdOnPort(target.bms_port, bms, setup.cell_blocks)

@@ -37,7 +37,7 @@ WORK = Duty("work", np.array([600.0, 600.0]), np.array([-0.3, 0.3]), np.array([2
 @pytest.mark.duration(seconds=30)
 # until it is bound nothing is taken from a key that nobody knows; windows that end while a log is sealed have no place
 @pytest.mark.explained("refused", "gap")
-@pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=300_000, checkpoint_every=1)
+@pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=300_000, checkpoint_every=1, clock_rate=200)
 def test_a_pack_gets_a_second_life(bench: OpenBench, passport: BenchPassport) -> None:
     if bench.is_replayed:
         pytest.skip("orders need a board that answers; run it on a target")

@@ -30,13 +30,14 @@ from packseal_hil.services import BATTERY, BenchPassport
 
 WAIT_S = 60.0
 BITS_TRIED = 60  # of each file or message, evenly
+FLIPPED_AT = (150, 300, 450)  # bytes before the end of what is written: in what nobody has yet
 DAMAGE_IN_FLASH = 9  # docs/record.md, EVENT
 DATABASE = "passport.db"
 WORK = Duty("work", np.array([600.0, 600.0]), np.array([-0.3, 0.3]), np.array([25.0, 25.0]))
 
 on_any_board = pytest.mark.target("unix", "cortex-m", "board")
 with_its_flash = pytest.mark.target("unix")  # a chip in a socket: there it is a file that can be written to
-workshop = pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=300_000, checkpoint_every=1)
+workshop = pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=300_000, checkpoint_every=1, clock_rate=200)
 
 
 # ---- who has the board
@@ -55,7 +56,9 @@ def test_a_bit_flipped_in_the_flash_is_told_by_the_board(pack: Pack, bench: Open
     flash = flash_file(bench)
     content = flash.read_bytes()
     written = content.rstrip(b"\xff")
-    flash.write_bytes(flipped(content, 8 * (len(written) - 300)))
+    for before_end in FLIPPED_AT:
+        content = flipped(content, 8 * (len(written) - before_end))
+    flash.write_bytes(content)
     bench.board.power_on()
     bench.services.gateway.start()
     pack.wait_for(lambda: has_event(bench.services.passport, DAMAGE_IN_FLASH), WAIT_S, "no damage is told")
@@ -121,7 +124,10 @@ def heard_on_the_broker(bench: OpenBench, while_: Callable[[], None]) -> list[tu
     heard: list[tuple[str, bytes]] = []
     settings = tomllib.loads((bench.services.folder / "gateway.toml").read_text())
     listener = MQTTConnection(
-        broker_address(settings["broker"]), "listener", ["packseal/#"], lambda topic, content: heard.append((topic, content))
+        broker_address(settings["broker"]),
+        "listener",
+        ["packseal/#"],
+        lambda topic, content: heard.append((topic, content)),
     )
     listener.start()
     bench.pack.wait_for(lambda: listener.is_connected, WAIT_S, "the broker does not answer")

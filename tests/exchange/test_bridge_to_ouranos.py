@@ -168,7 +168,7 @@ def test_a_footprint_crosses_whole_or_not(listed: tuple[Json, ...], reason: Why,
 
 def test_other_phases_have_no_place() -> None:
     export = to_ouranos(of_catena_x(), DECIDED)
-    assert why(export, f"{ENTRY}/2/PcfCo2eq") == [(Why.NO_PLACE, "Ouranos v1 has no field for it")]
+    assert why(export, f"{ENTRY}/2/PcfCo2eq") == [(Why.NO_PLACE, "Catena-X to Ouranos has no field for it")]
     assert why(export, f"{ENTRY}/0/PerformanceClass")[0][0] is Why.NO_PLACE
 
 

@@ -59,7 +59,6 @@ def test_a_measured_value_says_what_it_rests_on() -> None:
     found = cells(pack("EV").values["remaining_capacity"])
     assert found == {
         "passport": pack("EV").passport,
-        "category": "EV",
         "is_simulated": False,
         "as_of": AS_OF_UNIX_MS,
         "key": "remaining_capacity",

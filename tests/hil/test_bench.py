@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,13 @@ from packseal_hil.pack_setup import PackSetup
 from packseal_hil.plant.duty import Duty, duty
 from packseal_hil.protocols import BenchError
 from packseal_hil.readings import Fault, FaultKind
-from packseal_hil.rig import Rig
+from packseal_hil.rig import Rig, load_rig
 from packseal_hil.services import Health
 
 QUICK = PackSetup(series_blocks=6, sample_ms=60_000, window_ms=300_000, soc=0.8, clock_rate=200)
 STEPS = Duty("steps", np.array([60.0, 30.0, 30.0]), np.array([0.1, -0.2, 0.3]), np.array([20.0, 21.0, 22.0]))
 COURSE = Course(STEPS)
+RIG = 'name = "desk"\n[[can]]\nname = "pack"\ndriver = "simulated"\nchannel = "desk"\n'
 
 
 def wanted(folder: Path, target: str = "unix", setup: PackSetup = QUICK) -> Wanted:
@@ -80,6 +82,21 @@ def test_more_cells_than_the_emulated_bms_has_are_refused_with_the_cure(tmp_path
         pass
 
 
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('driver = "scpi-ngi-n83624"\naddress = "127.0.0.1:1"\ncell_blocks = 12', "cell_blocks = 12, .* of the test 6"),
+        ('driver = "can-bms"\nbus = "pack"\ncell_blocks = 6', r'pack\(bms="can"\)'),
+    ],
+)
+def test_a_rig_for_another_pack_is_refused_before_anything_is_opened(tmp_path: Path, table: str, words: str) -> None:
+    (tmp_path / "rig.toml").write_text(RIG + f"[cell_simulator]\n{table}\n")
+    asked = replace(wanted(tmp_path / "bench"), rig=load_rig(tmp_path / "rig.toml"))
+    with pytest.raises(BenchError, match=words), open_bench(asked):
+        pass
+    assert not (tmp_path / "bench").exists()
+
+
 def test_what_the_plant_does_is_what_the_record_says(bench: OpenBench) -> None:
     """Through BMS protocol, firmware, link, gateway, broker and passport service."""
     steady = Duty("steady", np.array([1200.0]), np.array([-0.2]), np.array([25.0]))
@@ -101,10 +118,16 @@ def test_the_clock_is_as_fast_as_asked(bench: OpenBench) -> None:
     assert bench.board.clock_rate == 200
 
 
+def next_delivery(bench: OpenBench) -> None:
+    size = bench.services.passport.size()
+    bench.pack.wait_for(lambda: bench.services.passport.size() > size, 60, "no records")
+
+
 def test_the_pack_rests_while_the_test_thinks(bench: OpenBench) -> None:
     """The board's clock goes on; the pack has no other one."""
     first = bench.pack.reading().pack_ms
-    bench.pack.wait_for(lambda: bench.services.passport.size() > 4, 60, "no records")
+    for _ in range(2):  # deliveries, with two windows between them
+        next_delivery(bench)
     later = bench.pack.reading()
     assert later.pack_ms > first + QUICK.window_ms
     assert abs(later.pack_current_ma) < 200

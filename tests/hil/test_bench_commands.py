@@ -239,6 +239,17 @@ def test_what_is_asked_for_is_what_pytest_is_told() -> None:
     assert paths_of(asked) == ("tests",)
 
 
+def test_only_short_stories_run_where_nothing_is_named() -> None:
+    def longest(*tests: str, stories: tuple[str, ...] = (), longest_s: float | None = None) -> str:
+        words = command(Asked(tests, stories, "unix", Path("out"), longest_s=longest_s))
+        return words[words.index("--longest") + 1] if "--longest" in words else ""
+
+    assert longest() == "25"
+    assert longest(longest_s=600) == "600"
+    assert longest("tests") == longest(stories=stories(stories_folder())[:1]) == ""
+    assert longest("tests", longest_s=5) == "5"
+
+
 def test_a_report_of_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     ran = in_process("report", tmp_path)
     assert ran.code == 2

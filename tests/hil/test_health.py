@@ -11,7 +11,7 @@ from packseal.errors import Reason
 from packseal.passport.audit import Difference
 from packseal.records.bodies import Boot, Gap, Window
 from packseal.records.entries import Entry
-from packseal_hil.health import EXPLAINS, NAMES, Observed, problems, verdict
+from packseal_hil.health import EXPLAINS, HOST, NAMES, Observed, problems, verdict
 from packseal_hil.readings import FaultKind
 
 BOOT = Boot(bytes(32), 1, 2, 1, 12, 1, 5_000)
@@ -51,7 +51,9 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
     ("gap", "record 1: 7 windows", {"entries": log(BOOT, Gap(1, 7, (0, 1)))}),
     ("gap", "1 samples of 60", {"entries": log(BOOT, Window(60_000, 59, slots_missed=1))}),
     ("gap", "full", {"board_counters": {"windows_lost": 1}}),
+    ("host", "wait 0.6 s", {"entries": log(BOOT, Window(60_000, 59, slots_missed=1)), "host_late_ms": 600}),
 ]
+FAILING = [wrong for wrong in WRONG if wrong[0] != HOST]
 
 
 def test_all_is_well() -> None:
@@ -71,7 +73,7 @@ def test_one_thing_is_wrong(name: str, words: str, changes: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("kind", list(EXPLAINS))
-@pytest.mark.parametrize(("name", "_words", "changes"), WRONG)
+@pytest.mark.parametrize(("name", "_words", "changes"), FAILING)
 def test_a_fault_explains_what_it_does_and_no_more(
     kind: FaultKind, name: str, _words: str, changes: dict[str, Any]
 ) -> None:
@@ -88,11 +90,20 @@ def test_nothing_explains_that_records_were_altered_but_the_test_itself() -> Non
     assert not verdict(altered, [], ["altered"]).failing
 
 
-def test_a_fast_clock_on_a_shared_machine_may_miss_a_few_samples() -> None:
-    few, many = (log(BOOT, Window(60_000, 100 - missed, slots_missed=missed)) for missed in (2, 40))
-    assert not problems(replace(WELL, entries=few, clock_rate=600))
-    assert problems(replace(WELL, entries=few, clock_rate=1))
-    assert problems(replace(WELL, entries=many, clock_rate=600))
+@pytest.mark.parametrize(("host_late_ms", "is_failing"), [(0, True), (149, True), (150, False), (2_000, False)])
+def test_a_missed_sample_is_excused_by_what_the_machine_let_the_board_wait(host_late_ms: int, is_failing: bool) -> None:
+    """Three slots of 100 ms: at least half of that."""
+    entries = log(BOOT, Window(60_000, 100, slots_missed=3))
+    found = verdict(replace(WELL, entries=entries, slot_ms=100, host_late_ms=host_late_ms), [])
+    assert bool(found.failing) is is_failing
+    assert "3 samples of 103" in found.words()
+
+
+def test_a_machine_that_was_late_is_told_and_hides_nothing_else() -> None:
+    missed = log(BOOT, Window(60_000, 59, slots_missed=1), Gap(1, 7, (0, 1)))
+    found = verdict(replace(WELL, entries=missed, host_late_ms=5_000), [])
+    assert [problem.name for problem in found.failing] == ["gap"]
+    assert [problem.name for problem in found.explained] == [HOST]
 
 
 def test_a_life_that_was_cut_before_it_was_signed_is_no_restart() -> None:

@@ -28,7 +28,7 @@ IN_THE_PASSPORT = "test_what_the_pack_did_is_in_the_passport"
 AWAY = "test_a_gateway_that_was_away_brings_what_it_missed"
 CUT = "test_a_power_cut_loses_no_record"
 ALTERED, SAID = "test_whose_own_assertions_hold", "test_that_says_what_it_alters"
-ON_A_BUS = "test_of_a_bus"
+ON_A_BUS, ON_A_CHIP = "test_of_a_bus", "test_of_an_emulated_chip"
 LIMIT_S = 300
 
 
@@ -125,11 +125,21 @@ def test_what_failed_is_not_kept_as_a_recording(recorded: Run) -> None:
 
 
 def test_what_cannot_run_is_skipped_by_name(recorded: Run, replayed: Run) -> None:
-    assert "not for the target unix: cortex-m alone" in recorded.case("test_of_an_emulated_chip").words
+    assert "not for the target unix: cortex-m alone" in recorded.case(ON_A_CHIP).words
     assert "longer than --longest 60" in recorded.case("test_that_takes_an_hour").words
     words = replayed.case(ALTERED).words
     assert "not-here is not there" in words
     assert "no recording" in words
+
+
+def test_a_pack_is_commissioned_on_an_emulated_chip(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE, tmp_path / "repository")
+    run = pytest_in(tmp_path, "--target", "cortex-m", "-k", ON_A_CHIP)
+    case = run.case(ON_A_CHIP)
+    if case.outcome == "skipped":
+        pytest.skip(case.words)
+    assert case.outcome == "passed", run.output
+    assert case.properties["target"] == "cortex-m"
 
 
 def test_every_test_leaves_its_trace_and_a_bundle_that_verifies(recorded: Run) -> None:

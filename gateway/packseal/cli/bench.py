@@ -28,24 +28,28 @@ def bench() -> None:
 @click.option("--rig", type=FILE, help="rig.toml: what stands on the bench. Without it nothing is plugged in.")
 @click.option("--story", "stories", multiple=True, metavar="NAME", help="Of the stories this one; may be repeated.")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), help="Of every pack, in place of each test's own.")
+@click.option("--longest", type=click.FloatRange(0), metavar="SECONDS", help="Leave out what takes longer on unix; 25 "
+              "where neither a test nor a story is named.")  # fmt: skip
 @click.option("--record", is_flag=True, help="Keep what comes from the rig as well, for `packseal bench replay`.")
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=OUT, show_default=True,
               help="Folder for the report.")  # fmt: skip
 def bench_run(tests: tuple[str, ...], target: str, rig: Path | None, stories: tuple[str, ...], seed: int | None,
-              out: Path, *, record: bool) -> None:  # fmt: skip
-    """Run TESTS, files or folders of pytest, on the bench; without any the stories that come with the product.
+              longest: float | None, out: Path, *, record: bool) -> None:  # fmt: skip
+    """Run TESTS, files or folders of pytest, on the bench; without any, the short ones of the stories that come with
+    the product.
 
     OUT then has report.html, one page with plots that loads nothing; junit.xml; and of each test its trace and its
     evidence. Exit code 1: a test failed.
 
     \b
     packseal bench run
+    packseal bench run --longest 600
     packseal bench run --story day-in-a-vehicle --seed 7
     packseal bench run tests/bench --target board:/dev/serial/by-id/usb-… --rig rig.toml --record
     """
     from packseal_hil.report.running import Asked
 
-    _run(Asked(tests, stories, target, out, rig, seed, is_recorded=record))
+    _run(Asked(tests, stories, target, out, rig, seed, longest, is_recorded=record))
 
 
 @bench.command("replay")

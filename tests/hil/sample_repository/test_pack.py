@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from packseal.records.bodies import Window
 from packseal_hil.bench import Pack
 from packseal_hil.opening import OpenBench
 from packseal_hil.protocols import Bus
@@ -64,7 +65,14 @@ def test_that_says_what_it_alters(pack: Pack, bench: OpenBench) -> None:
 
 
 @pytest.mark.target("cortex-m")
-def test_of_an_emulated_chip(board: Target) -> None:
+@pytest.mark.duration(seconds=40)
+@pytest.mark.pack(series_blocks=8, sample_ms=1_000, window_ms=2_000, checkpoint_every=2)
+def test_of_an_emulated_chip(pack: Pack, board: Target, passport: BenchPassport) -> None:
+    pack.rest(hours=20 / 3600)
+    windows = [entry.body for entry in passport.entries() if isinstance(entry.body, Window)]
+    assert len(windows) >= 10
+    assert sum(window.samples for window in windows) >= 20
+    assert not passport.differences()
     assert board.name == "cortex-m"
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from packseal.exchange.exact import plain
-from packseal.exchange.export import Builder, Converted, Export, Field, Target, UnfitError, text
+from packseal.exchange.export import Builder, Converted, Export, Field, Target, UnfitError, one_of
 from packseal.exchange.forms import moment
 from packseal.exchange.loss import Why
 from packseal.exchange.source import Content, File, LogEnd, Source, Value
+from packseal.records.statement_bodies import CATEGORIES
 
 MODEL = "urn:packseal:evidence:1.0.0#BatteryEvidence"
-CATEGORY = Field(("batteryCategory",), "battery_category", text)
+CATEGORY = Field(("batteryCategory",), "battery_category", one_of({one: one for one in CATEGORIES}))
 TARGET = Target("evidence", "Battery Evidence", MODEL, (), has_circumstances=True)
 
 

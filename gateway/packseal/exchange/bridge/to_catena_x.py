@@ -197,10 +197,9 @@ def _footprint_id(builder: Builder, document: Json, lines: Lines) -> None:
     keys = [pointer(("cfp", place, "cfpId")) for place, one in told.items() if one is not None]
     if not keys:
         return
-    names = set(told.values())
-    name = next(iter(names))
+    name, *others = told.values()
     try:
-        if len(names) > 1 or not isinstance(name, str):
+        if not isinstance(name, str) or any(other != name for other in others):
             raise UnfitError("the lines of one footprint have several; keep the lines of one")
         builder.put_made(FOOTPRINT_ID, keys, trace_id(name), "bridge:same")
     except UnfitError as error:
