@@ -72,6 +72,7 @@ def main() -> None:
     packseal dbc compile pack.dbc --bind pack.toml -o pack.pst
     packseal gateway run gateway.toml      beside the packs
     packseal passport serve passport.toml  where the passports live
+    packseal bench run                     tests of a board with a pack behind it, and a report
     """
     if hasattr(signal, "SIGUSR1") and sys.__stderr__:  # what stands still says where, at kill -USR1
         faulthandler.register(signal.SIGUSR1, sys.__stderr__)
