@@ -20,6 +20,7 @@ test-long: $(READY)
 # every night, about two hours: ten years of a logger's life; half an hour: a million power cuts
 test-nightly: $(READY)
 	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest tests/firmware/test_long_life.py
+	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest tests/hil/test_stories_run.py -k chip
 	@PACKSEAL_CUTS=1000000 $(BIN)/python -m pytest -s tests/firmware/test_power_cuts.py
 
 # every night: ten minutes of processor time, guided by coverage; a finding belongs into a test

@@ -1,4 +1,5 @@
-"""The pytest plug-in: `pytest --target unix --rig hil/rig.toml`, also from another repository.
+"""The pytest plug-in: `pytest --target unix --rig hil/rig.toml`, also from another repository. Installed, it is there by
+itself under its module's name, so that `-p packseal_hil.plugin` beside it does not load it twice.
 
 A test asks for what it needs by the names of its fixtures: `pack`, `board`, `bus`, `gateway`, `passport`. Decides which
 bench they come from: a target that can be had, else the test's recording, else the test is skipped by name. Every test
@@ -16,6 +17,7 @@ What only a test on the bench needs is imported when there is one: this file is 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,7 +40,7 @@ MARKS = (
     "pack(**setup): of what pack the test is (packseal bench)",
     "explained(*names): problems of the health check that the test makes itself (packseal bench)",
 )
-PYGAL = "ignore:PluginImportFixer:ImportWarning"  # its import hook has only the old method
+PYGAL = "PluginImportFixer"  # its import hook has only the old method
 
 ON_BENCH: pytest.StashKey[OnBench] = pytest.StashKey()
 
@@ -57,7 +59,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
-    config.addinivalue_line("filterwarnings", PYGAL)
+    config.addinivalue_line("filterwarnings", f"ignore:{PYGAL}:ImportWarning")
+    warnings.filterwarnings("ignore", PYGAL, ImportWarning)  # `pytest --fixtures` imports tests without the line above
     if config.getoption("--record") and config.getoption("--replay"):
         raise pytest.UsageError("--record or --replay, not both")
 
