@@ -1,5 +1,5 @@
-"""The pytest plug-in: `pytest --target unix --rig hil/rig.toml`, also from another repository. Installed, it is there by
-itself under its module's name, so that `-p packseal_hil.plugin` beside it does not load it twice.
+"""The pytest plug-in: `pytest --target unix --rig hil/rig.toml`, also from another repository. Installed, it is there
+by itself under its module's name, so that `-p packseal_hil.plugin` beside it does not load it twice.
 
 A test asks for what it needs by the names of its fixtures: `pack`, `board`, `bus`, `gateway`, `passport`. Decides which
 bench they come from: a target that can be had, else the test's recording, else the test is skipped by name. Every test

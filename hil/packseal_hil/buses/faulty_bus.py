@@ -87,6 +87,7 @@ class FaultyBus:
         with self._lock:
             self._turn()
             self._babble_per_s, self._babble_due = frames_per_s, 0.0
+            self._room_bits = min(self._room_bits, BURST_S * self._free_bits_per_s())  # what was free before is not
 
     # a Bus
 
