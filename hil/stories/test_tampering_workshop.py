@@ -60,6 +60,7 @@ def test_a_bit_flipped_in_the_flash_is_told_by_the_board(pack: Pack, bench: Open
     bench.board.power_on()
     bench.services.gateway.start()
     pack.wait_for(lambda: damage_is_told(bench), WAIT_S, "no damage is told")
+    assert not bench.services.passport.differences(), "what is stored is what was signed"
 
 
 def damage_is_told(bench: OpenBench) -> bool:
@@ -84,7 +85,10 @@ def test_another_board_and_an_older_copy_are_turned_away(pack: Pack, bench: Open
     another_board_is_named(pack, bench)
     put_back(bench, today)
     bench.board.power_on()
+    before = stored(bench)
     works(pack)
+    assert stored_then(before, bench), "nothing of theirs was stored"
+    assert len(stored(bench)) > len(before), "and the true board goes on"
 
 
 def an_older_copy_of_the_board_is_named(pack: Pack, bench: OpenBench, kept: Path) -> None:

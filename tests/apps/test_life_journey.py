@@ -71,45 +71,61 @@ def check_matrix(service: Service, passport: str) -> None:
             assert group in seen or canary not in text, (role, canary)
 
 
-def test_the_life_of_an_ev_pack(service: Service) -> None:  # noqa: PLR0915 - one life, told in order
-    maker, store = service.of(MAKER), service.of(STORE)
+def test_the_life_of_an_ev_pack(service: Service) -> None:
+    made, board = made_and_not_on_the_market(service)
+    driven_until_its_health_falls(service, made, board)
+    sold_to_a_storage_operator(service, made)
+    second = repurposed_with_a_linked_passport(service, made, board)
+    used_in_storage(service, made, second, board)
+    recycled(service, second)
 
-    # made, and not on the market: a board is bound to it
+
+def made_and_not_on_the_market(service: Service) -> tuple[bytes, Board]:
+    """A board is bound to it."""
+    maker = service.of(MAKER)
     made, _ = maker.create(NewPassport("ev-1", "EV", "Pack 1", rated_capacity_mah=60_000, chemistry="nmc"))
-    passport = made.hex()
     board = Board("ev board")
     bind(service, board, "ev-1", MAKER)
     maker.state(made, STATIC)
-    life = maker.document(passport)["life"]
+    life = maker.document(made.hex())["life"]
     assert (life["stage"], life["status"]) == ("prepared", None)
-    check_matrix(service, passport)
+    check_matrix(service, made.hex())
+    return made, board
 
-    # placed on the market, driven, and its health falls
+
+def driven_until_its_health_falls(service: Service, made: bytes, board: Board) -> None:
+    maker = service.of(MAKER)
     maker.change_stage(made, Stage.ORIGINAL, "placed on the market CANARY-OWN", [])
     board.boot()
     board.windows(20)
     board.state_of_health(9800)
     service.desk.receipt(board.delivery().to_bytes())
-    assert maker.document(passport)["values"]["soh_capacity_cpct"]["value"] == 98.0
+    assert maker.document(made.hex())["values"]["soh_capacity_cpct"]["value"] == 98.0
     maker.note(made, NoteKind.REPAIR, "fuse replaced CANARY-OWN", 1_790_000_000_000, [])
     maker.change_stage(made, Stage.REPAIRED, "", [])
     board.windows(20)
     board.state_of_health(7900)
     service.desk.receipt(board.delivery(first=23).to_bytes())
-    document = maker.document(passport)
+    document = maker.document(made.hex())
     assert (document["life"]["stage"], document["life"]["status"]) == ("repaired", "original")
     assert document["values"]["soh_capacity_cpct"]["value"] == 79.0
     assert document["values"]["soh_capacity_cpct"]["record"]["seq"] == board.size - 1
-    check_matrix(service, passport)
+    check_matrix(service, made.hex())
 
-    # sold to a storage operator, with both signatures
+
+def sold_to_a_storage_operator(service: Service, made: bytes) -> None:
+    """With both signatures; who handed over is no longer responsible."""
+    maker = service.of(MAKER)
     offer = service.of(STORE, "").consent(made, store_key())
     maker.hand_over(made, VerifyingKey(store_key()), offer)
-    with pytest.raises(EvidenceError) as late:  # who handed over is no longer responsible
+    with pytest.raises(EvidenceError) as late:
         maker.change_stage(made, Stage.WASTE, "", [])
     assert late.value.reason is Reason.WRONG_OPERATOR
 
-    # repurposed: the first life is sealed, and a new passport is linked to it, with a module map
+
+def repurposed_with_a_linked_passport(service: Service, made: bytes, board: Board) -> bytes:
+    """The first life is sealed before; the new passport has a map of the modules. -> its id"""
+    store = service.of(STORE)
     with pytest.raises(EvidenceError) as open_log:
         store.create(second_life(made))
     assert open_log.value.reason is Reason.NOT_SEALED
@@ -117,10 +133,16 @@ def test_the_life_of_an_ev_pack(service: Service) -> None:  # noqa: PLR0915 - on
     service.desk.receipt(board.delivery(first=board.size - 1).to_bytes())
     second, _ = store.create(second_life(made))
     new = store.document(second.hex())["life"]
-    assert new["originals"][0]["passport_id"] == passport
+    assert new["originals"][0]["passport_id"] == made.hex()
     assert new["sealed"] == [{"log_id": board.log_id.hex(), "size": board.size, "root": board.root(board.size).hex()}]
-    assert new["modules"] == [{"module": "M1", "original": passport, "place": "rack-2"}]
-    assert store.document(passport)["life"]["successors"][0]["passport_id"] == second.hex()
+    assert new["modules"] == [{"module": "M1", "original": made.hex(), "place": "rack-2"}]
+    assert store.document(made.hex())["life"]["successors"][0]["passport_id"] == second.hex()
+    return second
+
+
+def used_in_storage(service: Service, made: bytes, second: bytes, board: Board) -> None:
+    """Its numbers are too low for remanufactured, and good enough for repurposed."""
+    store = service.of(STORE)
     next_board = Board("store board", previous=Previous(board.log_id, board.size, board.root(board.size)))
     bind(service, next_board, "store-1", STORE)
     next_board.boot()
@@ -136,9 +158,12 @@ def test_the_life_of_an_ev_pack(service: Service) -> None:  # noqa: PLR0915 - on
     document = store.document(second.hex())
     assert (document["life"]["status"], document["life"]["category"]) == ("repurposed", "SBESS")
     check_matrix(service, second.hex())
-    check_matrix(service, passport)
+    check_matrix(service, made.hex())
 
-    # used until it is waste, and recycled by a recycler: its passport ends
+
+def recycled(service: Service, second: bytes) -> None:
+    """Waste first, and by a recycler: then its passport ends."""
+    store = service.of(STORE)
     store.change_stage(second, Stage.WASTE, "", [])
     consent = service.of(RECYCLER, "").consent(second, recycler_key())
     store.hand_over(second, VerifyingKey(recycler_key()), consent)

@@ -74,34 +74,16 @@ def passport_app(
     """policy: whom this service trusts, which it tells whoever asks. publish: brings the tiles up to date. taking:
     what is signed; by the service itself, unless something stands before it. public_url: what links and QR codes of
     batteries begin with. readers: whoever asks is the public, and not limited, without. read_log: one of this store
-    without. ask_fresh: reads a battery now; without, nobody is asked. submodels: what is
-    read through connectors; without, nothing is."""
+    without. ask_fresh: reads a battery now; without, nobody is asked. submodels: what is read through connectors;
+    without, nothing is."""
     taking = taking or Taking(service.take_statement, service.take_act)
     pages = _Pages(service, tiles, policy, publish, taking, public_url, read_log)
-    one = "/battery/{battery}"
     app = Starlette(
         routes=[
-            Route("/", pages.fleet.front),
-            Route("/fleet", pages.fleet.page),
-            Route("/fleet/health.svg", pages.fleet.plot),
-            Route("/healthz", pages.health),
-            Route("/acts", pages.act, methods=["POST"]),
-            Route("/log/{path:path}", pages.log),
-            Route(one, pages.battery),
-            Route(f"{one}/data.json", pages.data),
-            Route(f"{one}/policy.json", pages.policy),
-            Route(f"{one}/plot.svg", pages.plot),
-            Route(f"{one}/table", pages.table),
-            Route(f"{one}/qr.svg", pages.qr_svg),
-            Route(f"{one}/qr.png", pages.qr_png),
-            Route(f"{one}/label", pages.label),
-            Route("/words/{code}.json", pages.words),
-            Route(f"{one}/records/{{log_id}}/{{seq}}.bundle", pages.bundle),
+            *_routes(pages),
+            *_battery_routes(pages),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
             WholeMount("/api/v1", api_app(pages.reading, taking, ask_fresh)),
-            Route("/compare", pages.compare.page),
-            Route("/compare.pdf", pages.compare.pdf),
-            Route(f"{one}/acts", pages.acts.page),
         ],
         exception_handlers={HTTPException: pages.failed, UnavailableError: pages.unavailable, Exception: pages.failed},
     )
@@ -111,6 +93,36 @@ def passport_app(
         app.add_middleware(ResultMiddleware)
     app.add_middleware(_SecurityHeaders)
     return app
+
+
+def _routes(pages: _Pages) -> list[Route]:
+    return [
+        Route("/", pages.fleet.front),
+        Route("/fleet", pages.fleet.page),
+        Route("/fleet/health.svg", pages.fleet.plot),
+        Route("/compare", pages.compare.page),
+        Route("/compare.pdf", pages.compare.pdf),
+        Route("/healthz", pages.health),
+        Route("/acts", pages.act, methods=["POST"]),
+        Route("/log/{path:path}", pages.log),
+        Route("/words/{code}.json", pages.words),
+    ]
+
+
+def _battery_routes(pages: _Pages) -> list[Route]:
+    one = "/battery/{battery}"
+    return [
+        Route(one, pages.battery),
+        Route(f"{one}/data.json", pages.data),
+        Route(f"{one}/policy.json", pages.policy),
+        Route(f"{one}/plot.svg", pages.plot),
+        Route(f"{one}/table", pages.table),
+        Route(f"{one}/qr.svg", pages.qr_svg),
+        Route(f"{one}/qr.png", pages.qr_png),
+        Route(f"{one}/label", pages.label),
+        Route(f"{one}/records/{{log_id}}/{{seq}}.bundle", pages.bundle),
+        Route(f"{one}/acts", pages.acts.page),
+    ]
 
 
 class _Pages:
