@@ -180,7 +180,7 @@ class BrokenConnection(MQTTConnection):
 def test_what_nobody_thought_of_is_a_problem_and_ends_no_sender(place: Place) -> None:
     gateway = Gateway(place.settings)
     broken = BrokenConnection(place.settings.broker, "broken", [], lambda _topic, _payload: None)
-    gateway._mqtt = broken
+    gateway._outgoing._mqtt = broken
     gateway.start()
     until(lambda: any("nobody thought of this" in words for words in gateway.problems()))
     broken.is_whole = True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
@@ -15,8 +13,10 @@ from packseal.apps.attesting import Attestor, settings_digest
 from packseal.apps.can_collector import CanCollector, CanPlan
 from packseal.apps.collector import CONNECTED, BoardCollector
 from packseal.apps.fresh import FreshDesk
+from packseal.apps.live_state import LiveState
+from packseal.apps.outgoing import Outgoing, monotonic_ms
 from packseal.apps.window_records import BoundSignals
-from packseal.errors import EvidenceError, PackSealError, Reason
+from packseal.errors import PackSealError
 from packseal.io.can_bus import OpenReceiver, receiver_opener
 from packseal.io.diagnostic_poller import DiagnosticPoller, polling_opener
 from packseal.io.files import held
@@ -26,13 +26,9 @@ from packseal.io.outbox_store import OutboxStore, StoredLog
 from packseal.io.program import program_hash
 from packseal.io.settings import CanTable, GatewaySettings
 from packseal.io.update_offer import UpdatePackage, load_update
-from packseal.outbox import Item, Outbox, State
-from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
-from packseal.records.bodies import Window
-from packseal.records.checkpoint import verify_receipt
+from packseal.records.checkpoint import Receipt
 from packseal.records.log import Delivery, Verified
 
-SEND_PERIOD_S = 0.1  # how late a retry may be; new deliveries are sent at once
 REFUSED_CONFIGURATION = "the board runs its last good configuration: its console says what is wrong with the newest"
 
 
@@ -50,13 +46,6 @@ class Gateway:
         with ExitStack() as opened:
             opened.enter_context(_held_outbox(settings.outbox))
             self._store = opened.enter_context(closing(OutboxStore(settings.outbox)))
-            self._outbox = Outbox()
-            self._lock = threading.Lock()
-            self._wake = threading.Event()
-            self._stopping = False
-            self._sender_problem = ""
-            for item in self._store.waiting():
-                self._outbox.add(item)
             base = f"packseal/{settings.site}"
             self._avail_topic = f"{base}/{role}/avail"
             self._mqtt = MQTTConnection(
@@ -67,28 +56,27 @@ class Gateway:
                 self._on_connection,
                 last_will=(self._avail_topic, b"offline"),
             )
+            self._outgoing = Outgoing(self._store, settings.service_public_key, self._mqtt, base, self._receipted)
+            self._live = LiveState(self._mqtt.publish, base, self._unix_ms)
             self.boards = [
                 BoardCollector(table, self._store, self.submit, updates.get(table.port)) for table in settings.board
             ]
             self.cans = [CanCollector(plan, self._store, self.submit) for plan in self._can_plans(signals)]
             self._sources: tuple[BoardCollector | CanCollector, ...] = (*self.boards, *self.cans)
-            fresh = (self._mqtt.publish, self._store.count, self._unix_ms, _now_ms)
+            fresh = (self._mqtt.publish, self._store.count, self._unix_ms, monotonic_ms)
             self._fresh = FreshDesk(settings.service_public_key, self._sources, *fresh)
-            self._sender = threading.Thread(target=self._send_for_ever, name="sender", daemon=True)
             self._opened = opened.pop_all()
 
     def start(self) -> None:
         self._mqtt.start()
-        self._sender.start()
+        self._outgoing.start()
         for source in self._sources:
             source.start()
 
     def stop(self) -> None:
         for source in self._sources:
             source.stop()
-        self._stopping = True
-        self._wake.set()
-        self._sender.join(5)
+        self._outgoing.stop()
         self._mqtt.publish(self._avail_topic, b"offline", retain=True)
         self._mqtt.stop()
         with suppress(PackSealError):  # a full disk: only how often something was refused is lost
@@ -106,18 +94,13 @@ class Gateway:
         """
         now_unix_ms = self._unix_ms()
         attested = self._attestor.attested(delivery, verified, now_unix_ms, counts)
-        item = self._store.store(battery, attested, verified, now_unix_ms)
-        with self._lock:
-            self._outbox.add(item)
+        self._outgoing.keep(battery, attested, verified, now_unix_ms)
         if is_live:
-            self._publish_state(battery, verified)
-        self._wake.set()
+            self._live.publish(battery, verified)
 
     def problems(self) -> list[str]:
         """What keeps records from moving, each with its cure; empty when all is well."""
-        with self._lock:
-            refused = {item.refusal for item in self._outbox.items() if item.state is State.REFUSED}
-        found = [self._mqtt.problem, self._mqtt.message_problem, self._sender_problem]
+        found = [self._mqtt.problem, self._mqtt.message_problem, self._outgoing.problem]
         for board in self.boards:
             name = f"battery {board.table.battery}"
             found += [f"{name}: {board.state.problem}"] if board.state.problem else []
@@ -125,7 +108,8 @@ class Gateway:
             found += [f"{name}: {REFUSED_CONFIGURATION}"] if board.state.config_refused else []
             found += [f"{name}: {board.state.update}"] if board.state.update_failure else []
         found += [f"battery {can.table.battery}: {words}" for can in self.cans for words in can.problems]
-        return [words for words in found if words] + sorted(f"the service refused {words}" for words in refused)
+        found += [f"the service refused {words}" for words in self._outgoing.refusals()]
+        return [words for words in found if words]
 
     def notices(self) -> list[str]:
         """What goes on beside the records, and is as it should be: updates on their way to boards."""
@@ -141,92 +125,30 @@ class Gateway:
 
     def status(self) -> dict[str, object]:
         """Connections, depth, oldest age and counts, as the page and the command line show them."""
-        with self._lock:
-            items = self._outbox.items()
+        items = self._outgoing.items()
         oldest = min((item.stored_ms for item in items), default=None)
-        refused = sorted({item.refusal for item in items if item.state is State.REFUSED})
         return {
             "broker": f"{self._settings.broker} {'connected' if self._mqtt.is_connected else 'not connected'}",
             "boards": [{"battery": b.table.battery, **asdict(b.state)} for b in self.boards],
             "cans": [{"battery": c.table.battery, "channel": c.table.channel, **asdict(c.state)} for c in self.cans],
             "records_waiting": sum(item.records for item in items),
             "oldest_waiting_s": 0 if oldest is None else (self._unix_ms() - oldest) // 1000,
-            "refused_by_service": refused,
+            "refused_by_service": self._outgoing.refusals(),
             "counts": self._store.counts(),
         }
 
     def _on_connection(self, is_connected: bool) -> None:
         if is_connected:
             self._mqtt.publish(self._avail_topic, b"online", retain=True)
-        with self._lock:
-            self._outbox.disconnected()
-        self._wake.set()
-
-    def _send_for_ever(self) -> None:
-        while not self._stopping:
-            self._wake.wait(SEND_PERIOD_S)
-            self._wake.clear()
-            try:
-                self._send_due()
-            except Exception as error:  # the thread must outlive what nobody thought of
-                self._sender_problem = f"nothing is sent: {error!r}"
-            else:
-                self._sender_problem = ""
-
-    def _send_due(self) -> None:
-        if self._mqtt.is_connected:
-            with self._lock:
-                due = self._outbox.due(_now_ms())
-            for item in due:
-                self._send(item)
-
-    def _send(self, item: Item) -> None:
-        try:
-            battery, content = self._store.content(item)
-        except KeyError:
-            return  # its receipt came in the meantime
-        except PackSealError:
-            return  # the disk does not answer now: it is due again after its time-out
-        self._mqtt.publish(f"packseal/{self._settings.site}/{battery}/rec", content)
+        self._outgoing.connection_changed()
 
     def _on_message(self, topic: str, payload: bytes) -> None:
         if topic.endswith("/cmd"):
             self._fresh.take(topic, payload)
         elif topic.endswith("/receipt"):  # the embedded broker gives who comes back also its own retained `avail`
-            self._on_answer(payload)
+            self._outgoing.take_answer(payload)
 
-    def _on_answer(self, payload: bytes) -> None:
-        try:
-            answer = decode_answer(payload)
-            if isinstance(answer, ReceiptAnswer):
-                self._take_receipt(answer.receipt)
-            else:
-                self._take_refusal(answer)
-        except EvidenceError as error:
-            self._store.count(f"answer_{error.reason}")
-
-    def _take_refusal(self, answer: RefusalAnswer) -> None:
-        with self._lock:
-            if answer.reason == Reason.MISSING_ENTRIES:
-                self._outbox.missing(answer.log_id, answer.size_known, _now_ms())
-            else:
-                self._outbox.refused(answer.log_id, f"{answer.reason}: {answer.detail}", _now_ms())
-        known = answer.reason if answer.reason in set(Reason) else "other"
-        self._store.count(f"service_refused_{known}")
-        self._wake.set()
-
-    def _take_receipt(self, content: bytes) -> None:
-        """Frees what a valid receipt covers: signed by the service we know, over the root that we know."""
-        receipt = verify_receipt(content, self._settings.service_public_key)
-        root = self._store.root_at(receipt.log_id, receipt.size)
-        if root is None:
-            return  # receipted before: a repeated answer
-        if root != receipt.root:
-            raise EvidenceError(Reason.RECEIPT_MISMATCH, f"the receipt for size {receipt.size} is over another root")
-        self._store.acknowledge(receipt, content)
-        with self._lock:
-            self._outbox.acknowledged(receipt.log_id, receipt.size)
-        self._wake.set()
+    def _receipted(self, receipt: Receipt, content: bytes) -> None:
         for board in self.boards:
             board.send_receipt(receipt.log_id, content)
         for can in self.cans:
@@ -244,15 +166,6 @@ class Gateway:
             )
             for table in self._settings.can
         ]
-
-    def _publish_state(self, battery: str, verified: Verified) -> None:
-        windows = [(e.seq, e.uptime_ms, e.body) for e in verified.entries if isinstance(e.body, Window)]
-        if windows:
-            seq, uptime_ms, window = windows[-1]
-            age_ms = max(0, verified.checkpoint.uptime_ms - uptime_ms)
-            state = {"seq": seq, "received_unix_ms": self._unix_ms(), "age_ms": age_ms, **_live_values(window)}
-            topic = f"packseal/{self._settings.site}/{battery}/state"
-            self._mqtt.publish(topic, json.dumps(state).encode(), retain=True)
 
 
 def _bus(table: CanTable, signals: BoundSignals) -> tuple[OpenReceiver, DiagnosticPoller]:
@@ -290,23 +203,5 @@ def _held_outbox(outbox: Path) -> IO[bytes]:
     return held(outbox.with_name(outbox.name + ".lock"), words)
 
 
-def _live_values(window: Window) -> dict[str, object]:
-    values: dict[str, object] = {
-        "pack_voltage_mv": window.pack_voltage_mv and window.pack_voltage_mv.mean,
-        "pack_current_ma": window.pack_current_ma and window.pack_current_ma.mean,
-        "soc_cpct": window.soc_cpct,
-        "soc_reported_cpct": window.soc_reported_cpct,
-        "soh_reported_cpct": window.soh_reported_cpct,
-        "cell_mv": list(window.cell_mv) or None,
-        "temperature_ddegc": list(window.temperature_ddegc) or None,
-    }
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def _unix_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _now_ms() -> int:
-    """For the outbox's times: a clock that nobody sets."""
-    return time.monotonic_ns() // 1_000_000
