@@ -13,9 +13,11 @@ demo: $(READY)
 test: $(READY) $(STUBS)
 	@$(BIN)/python tests/run_checks.py
 
-# the same faults, for as long as they last on a site, and every bit of twenty bundles
+# the same faults, for as long as they last on a site; every bit of twenty bundles; 100,000 power cuts, replays and answers
 test-long: $(READY)
 	@PACKSEAL_BROKER_GONE_S=60 PACKSEAL_LONG=1 $(BIN)/python -m pytest tests/line tests/records/test_flips.py
+	@PACKSEAL_LONG=1 $(BIN)/python -m pytest tests/attacks/test_replayed.py tests/apps/test_canary.py tests/firmware/test_long_life.py
+	@PACKSEAL_CUTS=100000 $(BIN)/python -m pytest -s tests/firmware/test_power_cuts.py
 
 # every night, about two hours: ten years of a logger's life; half an hour: a million power cuts
 test-nightly: $(READY)

@@ -39,8 +39,8 @@ from tests.apps.canaries import (
 )
 from tests.apps.desk_api import authorities, reader_key, reader_table, served
 
-NIGHTLY = bool(os.environ.get("PACKSEAL_NIGHTLY"))
-RESPONSES = 1_000_000 if NIGHTLY else 100_000
+NIGHTLY, LONG = bool(os.environ.get("PACKSEAL_NIGHTLY")), bool(os.environ.get("PACKSEAL_LONG"))
+RESPONSES = 1_000_000 if NIGHTLY else 100_000 if LONG else 20_000
 RICH_EVERY = 200  # of the responses one in so many is of a page that is put together from everything
 UNKNOWN = "0123456789abcdef0123456789abcdef"
 PROCESSES = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.attacks.office import GATEWAY, Office, attestation_for
 from tests.passport.board import TOPIC, Board
 from tests.passport.desk import SERVICE_PUBLIC_KEY, desk_for
 
-REPLAYS = 100_000
+REPLAYS = 100_000 if os.environ.get("PACKSEAL_LONG") == "1" else 16_000
 TEN_YEARS_MS = 10 * 365 * 86_400_000
 
 
@@ -31,7 +32,7 @@ def small_board() -> Board:
     return board
 
 
-def test_100_000_deliveries_of_a_few_are_as_one_of_each(tmp_path: Path) -> None:
+def test_many_deliveries_of_a_few_are_as_one_of_each(tmp_path: Path) -> None:
     """Duplicated, shuffled and interleaved: the file is the same to the byte, and so is every answer."""
     board = small_board()
     desk = desk_for(tmp_path, board)

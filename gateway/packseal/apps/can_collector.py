@@ -15,6 +15,7 @@ from packseal.apps.own_log import OwnLog, Submit
 from packseal.apps.window_records import BoundSignals
 from packseal.errors import PackSealError
 from packseal.frames import Frames
+from packseal.io.beat import Beat
 from packseal.io.can_bus import CanBus, OpenReceiver
 from packseal.io.diagnostic_poller import DiagnosticPoller
 from packseal.io.keys import Signer
@@ -63,6 +64,11 @@ class CanPlan:
     settings_digest: bytes
 
     @property
+    def identity(self) -> tuple[str, bytes, bytes, bytes]:
+        """What makes it another bus or another log: its table, its files and its key."""
+        return repr(self.table), self.signals.dbc, self.signals.bind, self.signer.public_key
+
+    @property
     def recorder_settings(self) -> CanRecorderSettings:
         table = self.table
         hashes = (self.program_hash, self.settings_digest)
@@ -77,6 +83,7 @@ class CanCollector:
         self._recorder: CanRecorder | None = None
         self._receipt: tuple[Receipt, bytes] | None = None
         self._bus = CanBus(f"{plan.table.interface} {plan.table.channel}", plan.open_receiver, self._on_bus_state)
+        self._beat = Beat()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"record {plan.table.battery}", daemon=True)
 
@@ -96,6 +103,16 @@ class CanCollector:
         self._bus.stop()
         self._stopping.set()
         self._thread.join(10)
+
+    @property
+    def has_ended(self) -> bool:
+        """After `stop`: nothing is written to its log any more."""
+        return not self._thread.is_alive()
+
+    @property
+    def silent_s(self) -> float:
+        """Since the slower one of its two threads came round."""
+        return max(self._bus.beat.silent_s, self._beat.silent_s)
 
     @property
     def battery(self) -> str:
@@ -123,6 +140,7 @@ class CanCollector:
     def _run(self) -> None:
         recorder = None
         while recorder is None and not self._stopping.is_set():
+            self._beat()
             recorder = self._guarded(self._opened)
             if recorder is None:
                 self._stopping.wait(RETRY_S)
@@ -131,6 +149,7 @@ class CanCollector:
         self._recorder = recorder
         self._guarded(recorder.begin)
         while not self._stopping.is_set():
+            self._beat()
             frames, until_ms = self._next_frames()
             self._guarded(lambda: self._record(recorder, frames, until_ms))  # noqa: B023 - called at once
         self._guarded(lambda: self._end(recorder))

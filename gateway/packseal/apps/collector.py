@@ -75,6 +75,7 @@ class BoardCollector:
         self._begun_at: int | None = None  # where the log was taken up from the board's edge, until that is verified
         self._remind_after_ms = 0
         self._nonce = BoardNonce()
+        self.offered = update
         self._offer = UpdateOffer(update) if update else None
         self._show_offer()
         self._port = BoardPort(table.port, table.baud, self.on_event, self._on_port_state)
@@ -88,6 +89,15 @@ class BoardCollector:
     def send_receipt(self, log_id: bytes, receipt: bytes) -> None:
         if self._log and self._log.log_id == log_id:
             self._port.send_receipt(receipt)
+
+    def offer(self, update: UpdatePackage | None) -> None:
+        """From any thread: offered this from its next word on; None: nothing."""
+        self.offered = update
+
+    @property
+    def silent_s(self) -> float:
+        """Since the port's thread came round."""
+        return self._port.beat.silent_s
 
     @property
     def battery(self) -> str:
@@ -113,6 +123,7 @@ class BoardCollector:
     def on_event(self, session: BoardSession, event: Event, now_ms: int) -> None:
         """What the board on the port has said; called in the port's thread."""
         self.state.frames_refused = self._refused_before + session.frames_refused
+        self._change_offer(now_ms)
         try:
             self._take(session, event, now_ms)
         except PackSealError as error:
@@ -226,6 +237,18 @@ class BoardCollector:
         if stored and stored.receipt and is_behind and now_ms >= self._remind_after_ms:
             self._remind_after_ms = now_ms + REMIND_MS
             session.send_receipt(stored.receipt)
+
+    def _change_offer(self, now_ms: int) -> None:
+        """Takes up what `offer` was given."""
+        update = self.offered
+        if update is (self._offer.package if self._offer else None):
+            return
+        self._offer = UpdateOffer(update) if update else None
+        self.state.update, self.state.update_failure = "", ""
+        self.state.update_bytes = self.state.update_taken_bytes = 0
+        if self._offer and self._log:
+            self._offer.greeted(now_ms)
+        self._show_offer()
 
     def _offer_update(self, session: BoardSession, now_ms: int) -> None:
         """To the board that is ours, once a second and whenever it wants the next piece."""

@@ -73,14 +73,15 @@ class PassportService:
             raise answer
         return answer
 
-    def receive_many(self, came: Sequence[tuple[str, bytes]]) -> list[Answer]:
+    def receive_many(self, came: Sequence[tuple[str, bytes]], *, is_patient: bool = False) -> list[Answer]:
         """Answers to deliveries with their topics, in their order; those of different logs and batteries are stored
         together. An UnavailableError in place of an answer: that one was not stored, and its sender tries again.
 
-        Raises UnavailableError when nothing can be taken at all.
+        is_patient: what goes on from something that is not here yet is not refused; its answer is an EarlyError, and
+        the caller waits a while and asks again. Raises UnavailableError when nothing can be taken at all.
         """
         with self._lock:
-            return self._receiver.receive_many(came)
+            return self._receiver.receive_many(came, is_patient=is_patient)
 
     def take_act(self, content: bytes) -> int:
         """Keeps a signed act. -> its index in the passport log. Raises EvidenceError, UnavailableError."""

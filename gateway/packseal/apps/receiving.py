@@ -1,12 +1,15 @@
 """Receiving deliveries: verified one by one, stored in groups, answered with signed receipts or with what is wrong.
 
 Idempotent: what comes twice, late or out of order is answered with the receipt for its size, or with what is missing.
-Several workers may do so on one store: who was overtaken by another looks again.
+Several workers may do so on one store: who was overtaken by another looks again, and who has something that goes on
+from what another worker still has may be told so (EarlyError) instead of refusing it. A delivery that cannot be stored
+costs the others of its group nothing: the group is halved until it stands alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -29,18 +32,31 @@ from packseal.records.entries import genesis_key
 from packseal.records.log import Delivery, TrustedLog, Verified
 
 TRIES = 8  # of what other workers were quicker with
+MAX_SPLITS = 32  # of a group that could not be stored; 8 find one delivery among 256
 Answer: TypeAlias = bytes | UnavailableError  # this one was not stored, and its sender tries again
+
+
+class EarlyError(UnavailableError):
+    """What a delivery goes on from is not in the store: it may be on its way through another worker.
+
+    log_id, size: what has to be stored first.
+    """
+
+    def __init__(self, log_id: bytes, size: int) -> None:
+        super().__init__(f"log {log_id.hex()} has not arrived up to {size}")
+        self.log_id, self.size = log_id, size
 
 
 @dataclass(slots=True)
 class Waiting:
     """A delivery at its place among those that came together. subjects: its logs and battery; deliveries that share
-    one are stored one after the other."""
+    one are stored one after the other. is_patient: whoever brought it waits for what it goes on from."""
 
     place: int
     topic: str
     delivery: Delivery
     subjects: frozenset[bytes | str]
+    is_patient: bool
     incoming: Incoming | None = None
 
 
@@ -66,34 +82,42 @@ class Receiver:
         self._sign, self._public_key = sign, public_key
         self._now_unix_ms, self._random_bytes = now_unix_ms, random_bytes
 
-    def receive_many(self, came: Sequence[tuple[str, bytes]]) -> list[Answer]:
-        """Topics and payloads -> answers, in their order. Raises UnavailableError while the service's key is
-        revoked."""
+    def receive_many(self, came: Sequence[tuple[str, bytes]], *, is_patient: bool = False) -> list[Answer]:
+        """Topics and payloads -> answers, in their order; EarlyError is among them only where is_patient. Raises
+        UnavailableError while the service's key is revoked."""
         self.acts.check_own_key()
         answers: dict[int, Answer] = {}
-        group: list[Waiting] = []
+        waiting: list[Waiting] = []
         for place, (topic, payload) in enumerate(came):
             try:
                 delivery = Delivery.from_bytes(payload)
             except EvidenceError as error:
                 answers[place] = self._refused(topic, b"", error)
-                continue
-            one = Waiting(place, topic, delivery, self._subjects(delivery))
-            if any(one.subjects & other.subjects for other in group):
-                answers |= self._stored(group)
-                group = []
-            answer = self._prepared(one)
-            if answer is None:
-                group.append(one)
             else:
-                answers[place] = answer
-        answers |= self._stored(group)
+                waiting.append(Waiting(place, topic, delivery, self._subjects(delivery), is_patient))
+        while waiting:
+            group, waiting = _divided(waiting)
+            answers |= self._stored(self._still_waiting(group, answers))
         return [answers[place] for place in range(len(came))]
 
     # ---- storing
 
     def _stored(self, group: list[Waiting]) -> dict[int, Answer]:
-        """Answers by place. Other errors than ours leave nothing stored, and nothing of it at hand."""
+        """Answers by place. What fails together is tried in halves, as long as the store answers at all."""
+        answers: dict[int, Answer] = {}
+        parts, splits = [group], 0
+        while parts:
+            part = parts.pop()
+            answers |= self._stored_together(part)
+            failed = [one for one in part if _has_failed(answers[one.place])]
+            if len(failed) > 1 and splits < MAX_SPLITS and self._store_answers():
+                splits += 1
+                middle = len(failed) // 2
+                parts += [self._still_waiting(half, answers) for half in (failed[middle:], failed[:middle])]
+        return answers
+
+    def _stored_together(self, group: list[Waiting]) -> dict[int, Answer]:
+        """Answers by place. An error leaves nothing stored, and nothing of it at hand."""
         answers: dict[int, Answer] = {}
         for _ in range(TRIES):
             incoming = [one.incoming for one in group if one.incoming]
@@ -105,9 +129,9 @@ class Receiver:
             except BaseException as error:
                 for one in incoming:
                     self._states.forget(one.battery)
-                if not isinstance(error, UnavailableError):
+                if not isinstance(error, Exception):
                     raise
-                answers |= {waiting.place: error for waiting in group}
+                answers |= {waiting.place: _unavailable(error) for waiting in group}
                 if not isinstance(error, OvertakenError):
                     break
                 group = self._looked_again(group, answers)
@@ -119,9 +143,18 @@ class Receiver:
                 break
         return answers
 
+    def _store_answers(self) -> bool:
+        with suppress(UnavailableError):
+            return self.store.log.size() >= 0
+        return False
+
     def _looked_again(self, group: list[Waiting], answers: dict[int, Answer]) -> list[Waiting]:
-        """Those that are still to be stored; the others have their answers."""
+        """Those that are still to be stored, by what others have stored; the others have their answers."""
         self.acts.refresh()
+        return self._still_waiting(group, answers)
+
+    def _still_waiting(self, group: list[Waiting], answers: dict[int, Answer]) -> list[Waiting]:
+        """Those that are verified and wait to be stored; the others have their answers."""
         waiting = []
         for one in group:
             answer = self._prepared(one)
@@ -157,8 +190,8 @@ class Receiver:
                 receipt = self._verified(one)
             except EvidenceError as error:
                 return self._refused(one.topic, log_id, error)
-        except UnavailableError as error:
-            return error
+        except Exception as error:  # what nobody thought of must cost no other delivery its answer
+            return _unavailable(error)
         return encode_receipt_answer(log_id, receipt) if receipt else None
 
     def _verified(self, one: Waiting) -> bytes | None:
@@ -167,12 +200,17 @@ class Receiver:
         delivery = one.delivery
         source = self._trusted_source(delivery)
         log = self.store.trusted_log(delivery.log_id) or TrustedLog(delivery.genesis, delivery.seed)
-        verified = log.verified(delivery, self.store.known(delivery.log_id))
+        try:
+            verified = log.verified(delivery, self.store.known(delivery.log_id))
+        except EvidenceError as error:
+            if one.is_patient and error.reason is Reason.MISSING_ENTRIES and delivery.first_seq > log.size:
+                raise EarlyError(log.log_id, delivery.first_seq) from None  # its checkpoint is verified by then
+            raise
         known = None if verified.contents else self.store.receipt(delivery.log_id, verified.checkpoint.size)
         if known:
             return known
         self._check_revoked(verified.log)
-        self._check_ends(verified)
+        self._check_ends(verified, is_patient=one.is_patient)
         attestation = self._checked_attestation(one.topic, delivery, verified)
         one.incoming = self._incoming(source, delivery, verified, attestation)
         return None
@@ -226,12 +264,14 @@ class Receiver:
                 words = f"key {key.public_key.hex()[:16]} was revoked at index {index} of the passport log"
                 raise EvidenceError(Reason.KEY_REVOKED, words)
 
-    def _check_ends(self, verified: Verified) -> None:
+    def _check_ends(self, verified: Verified, *, is_patient: bool) -> None:
         """A log that says from which one it goes on does so at the end of that one, whichever of the two came first."""
         log = verified.log
         previous = None if verified.first_seq else log.key.previous
         before = self.store.trusted_log(previous.log_id) if previous else None
         if before and previous and not (before.is_sealed and _ends_at(before, previous)):
+            if is_patient and before.size < previous.size:
+                raise EarlyError(previous.log_id, previous.size)
             raise EvidenceError(Reason.FORK, f"log {previous.log_id.hex()}, from which it goes on, does not end there")
         end = self.store.end_of(log.log_id)
         if end and (log.size > end.size or ((log.is_sealed or log.size == end.size) and not _ends_at(log, end))):
@@ -277,3 +317,26 @@ class Receiver:
 
 def _ends_at(log: TrustedLog, end: Previous) -> bool:
     return (log.size, log.edge.root()) == (end.size, end.root)
+
+
+def _divided(waiting: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
+    """The first of everything: no two that share a subject, and none before one that it shares a subject with."""
+    group, later = list[Waiting](), list[Waiting]()
+    taken: set[bytes | str] = set()
+    for one in waiting:
+        (later if one.subjects & taken else group).append(one)
+        taken |= one.subjects
+    return group, later
+
+
+def _has_failed(answer: Answer) -> bool:
+    """By itself or for another of its group: not for what other workers or other deliveries have yet to do."""
+    return isinstance(answer, UnavailableError) and not isinstance(answer, OvertakenError | EarlyError)
+
+
+def _unavailable(error: Exception) -> UnavailableError:
+    if isinstance(error, UnavailableError):
+        return error
+    fault = UnavailableError(f"a fault of packseal's own: {error!r}")
+    fault.__cause__ = error
+    return fault

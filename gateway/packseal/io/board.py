@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import serial
 
+from packseal.io.beat import Beat
 from packseal.io.can_line import CanLine, CanPort
 from packseal.io.python_can import can
 from packseal.io.session import BoardSession, Event
@@ -45,6 +46,7 @@ class BoardPort:
         CanPort.parse(path)
         self._path, self._baud = path, baud
         self._on_event, self._on_state = on_event, on_state
+        self.beat = Beat()  # of the thread
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"board {path}", daemon=True)
         self._receipts: list[bytes] = []
@@ -68,6 +70,7 @@ class BoardPort:
     def _run(self) -> None:
         backoff_s = FIRST_BACKOFF_S
         while not self._stopping.is_set():
+            self.beat()
             try:
                 with open_line(self._path, self._baud) as port:
                     self._on_state("connected")
@@ -83,6 +86,7 @@ class BoardPort:
     def _serve(self, port: Line) -> None:
         session = BoardSession()
         while not self._stopping.is_set():
+            self.beat()
             content = port.read(min(max(1, port.in_waiting), READ_BYTES))
             now_ms = time.monotonic_ns() // 1_000_000
             for event in session.receive(content, now_ms):

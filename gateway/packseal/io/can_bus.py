@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from packseal.frames import Frames
+from packseal.io.beat import Beat
 from packseal.io.can_python import PythonCanReceiver, opener
 from packseal.io.can_receiver import FrameFilter, Received, Receiver
 from packseal.io.can_slcan import SlcanReceiver, checked_port, checked_speed
@@ -70,6 +71,7 @@ class CanBus:
     def __init__(self, name: str, open_receiver: OpenReceiver, on_state: Callable[[str], None]) -> None:
         """on_state is called in the thread, with "connected" or what is wrong."""
         self.counts = BusCounts()
+        self.beat = Beat()  # of the thread
         self.batches: queue.Queue[tuple[Frames, int]] = queue.Queue(MAX_BATCHES)
         self._open_receiver, self._on_state = open_receiver, on_state
         self._was_open = False
@@ -86,6 +88,7 @@ class CanBus:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self.beat()
             receiver = None
             try:
                 receiver = self._open_receiver()
@@ -113,6 +116,7 @@ class CanBus:
         due_ns = until_ns + BATCH_NS
         try:
             while not self._stopping.is_set():
+                self.beat()
                 received = receiver.receive(RECEIVE_TIMEOUT_S)
                 self._count(received)
                 if len(received.frames):

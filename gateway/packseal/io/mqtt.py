@@ -50,13 +50,21 @@ class MQTTConnection:
         address: BrokerAddress,
         client_id: str,
         topics: Sequence[str],
-        on_message: Callable[[str, bytes], None],
+        on_message: Callable[[str, bytes], None] | None = None,
         on_state: Callable[[bool], None] = lambda _connected: None,
         last_will: tuple[str, bytes] | None = None,
+        *,
+        on_messages: Callable[[Sequence[tuple[str, bytes]]], None] | None = None,
     ) -> None:
+        """Exactly one of on_message (topic, content) and on_messages, which takes all that has come meanwhile, in the
+        order in which it came: 1 to 256 messages of together at most 4 MiB (a larger one comes alone). What was handed
+        over is acknowledged at the broker only once the call has ended. Raises ValueError.
+        """
+        if (on_message is None) == (on_messages is None):
+            raise ValueError("expected one of on_message and on_messages")
         self.address = address
         self._topics = topics
-        self._on_message = on_message
+        self._on_message, self._on_messages = on_message, on_messages
         self._on_state = on_state
         self._problem = "not reached yet"
         self.message_problem = ""
@@ -114,7 +122,10 @@ class MQTTConnection:
 
     def _received(self, client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         try:
-            self._on_message(message.topic, bytes(message.payload))
+            if self._on_messages:
+                self._on_messages([(message.topic, bytes(message.payload))])
+            elif self._on_message:
+                self._on_message(message.topic, bytes(message.payload))
         except Exception as error:  # an error here would end paho's thread, and with it all that is heard
             self.message_problem = f"a message on {message.topic} was not taken: {error}"
         else:

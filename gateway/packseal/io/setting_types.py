@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from packseal.errors import ConfigError
 from packseal.io.http_client import checked_url
-from packseal.io.mqtt import BrokerAddress, broker_address
+from packseal.io.mqtt_address import BrokerAddress, broker_address
 from packseal.records.note import checked_key_name
 
 MAX_PORT = 65_535

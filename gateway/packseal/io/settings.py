@@ -283,6 +283,28 @@ def load_settings(path: Path, model: type[Settings]) -> Settings:
     return _placed(settings, path.parent)
 
 
+def sound_tables(path: Path, name: str, model: type[Settings]) -> list[tuple[int, Settings]]:
+    """The [[name]] tables that hold by themselves, whatever else is wrong in the file, each with its place among them.
+
+    Raises ConfigError for a file that cannot be read."""
+    try:
+        entries = tomllib.loads(_read(path)).get(name, [])
+    except tomllib.TOMLDecodeError:
+        return []
+    found = []
+    for place, entry in enumerate(entries if isinstance(entries, list) else []):
+        try:
+            found.append((place, _placed(model.model_validate(entry), path.parent)))
+        except ValidationError:
+            continue  # load_settings says what is wrong with it
+    return found
+
+
+def line_of(path: Path, location: tuple[int | str, ...]) -> int:
+    """The line of a key, such as ("can", 0, "bind"), or of its table where the key is not there. Raises ConfigError."""
+    return _line(_read(path), location)
+
+
 def _placed(table: Settings, folder: Path) -> Settings:
     """With the paths in it, and in the tables below it, relative to the file's folder."""
     moved: dict[str, object] = {}

@@ -10,6 +10,7 @@ from enum import IntEnum
 from packseal.records.cbor import Value, encode
 from packseal.records.checkpoint import FORMAT_VERSION, check_head, versioned
 from packseal.records.cose import Sign, VerifyingKey, sign1, verify1
+from packseal.records.emptied import Emptied
 from packseal.records.fields import DIGEST_BYTES, MAX_NUMBER, is_number, is_plain, malformed
 
 ATTESTATION_PURPOSE = "packseal/attestation/1"
@@ -32,12 +33,17 @@ COUNTS = {  # names of the counts of version 1, by key
     7: "requests_answered",
     8: "requests_unanswered",
     9: "requests_refused",
+    10: "windows_emptied",
 }
+EMPTIED, EMPTIED_DIGEST = 10, 11  # keys of counts: of this delivery, not since the start
 
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """`counts` by key, since the gateway started; keys unknown to version 1 are left out when read."""
+    """`counts` by key, since the gateway started; keys unknown to version 1 are left out when read.
+
+    emptied: the windows of the delivery whose values this gateway gave up; their count is in `counts` too when read.
+    """
 
     log_id: bytes
     size: int
@@ -47,6 +53,7 @@ class Attestation:
     clock_error_ms: int | None
     settings_digest: bytes
     counts: Mapping[int, int]
+    emptied: Emptied | None = None
 
 
 def attestation_digest(content: bytes) -> bytes:
@@ -56,7 +63,10 @@ def attestation_digest(content: bytes) -> bytes:
 def sign_attestation(attestation: Attestation, sign: Sign, key: VerifyingKey) -> bytes:
     a = attestation
     head: list[Value] = [FORMAT_VERSION, a.log_id, a.size, a.root, a.arrived_unix_ms, int(a.clock), a.clock_error_ms]
-    payload = encode([*head, a.settings_digest, dict(a.counts)])
+    counts: dict[int, Value] = dict(a.counts)
+    if a.emptied:
+        counts |= {EMPTIED: a.emptied.windows, EMPTIED_DIGEST: a.emptied.digest}
+    payload = encode([*head, a.settings_digest, counts])
     return sign1(payload, ATTESTATION_PURPOSE, sign, key.kid, key.algorithm)
 
 
@@ -73,5 +83,13 @@ def verify_attestation(content: bytes, key: VerifyingKey) -> Attestation:
             are_numbers = all(is_number(number) and isinstance(number, int) and number >= 0 for number in numbers)
             if are_numbers and is_plain(counts) and clock in set(Clock) and len(digest) == DIGEST_BYTES:
                 read = {key: count for key, count in known.items() if isinstance(count, int)}
-                return Attestation(log_id, size, root, arrived, Clock(clock), error, digest, read)
+                said = (arrived, Clock(clock), error, digest, read, _emptied(read, counts.get(EMPTIED_DIGEST)))
+                return Attestation(log_id, size, root, *said)
     raise malformed(f"an attestation has nine fields, none of its numbers beyond {MAX_NUMBER}")
+
+
+def _emptied(counts: Mapping[int, int], digest: Value) -> Emptied | None:
+    """None where it names no windows; a digest of another shape names none."""
+    if EMPTIED in counts and isinstance(digest, bytes) and len(digest) == DIGEST_BYTES:
+        return Emptied(counts[EMPTIED], digest)
+    return None

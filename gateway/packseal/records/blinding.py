@@ -13,6 +13,7 @@ from packseal.errors import EvidenceError, Reason
 from packseal.records.bare import decode_bare, is_bare
 from packseal.records.bodies import StateOfHealth, Window
 from packseal.records.cbor import encode
+from packseal.records.emptied import is_emptied
 from packseal.records.entries import BLINDED_NAMES, BLINDED_TYPES, Entry, Parts, decode_parts
 from packseal.records.merkle import EMPTY_ROOT, leaf_hash
 
@@ -77,8 +78,22 @@ def leaf_of(content: bytes, disclosure_seed: bytes) -> tuple[Entry, bytes]:
 
 
 def stored_leaf(content: bytes, disclosure_seed: bytes) -> tuple[Entry | None, bytes]:
-    """As leaf_of, and of a bare leaf (bare.py) None with its leaf. Raises EvidenceError(MALFORMED)."""
-    return (None, decode_bare(content)[1]) if is_bare(content) else leaf_of(content, disclosure_seed)
+    """As leaf_of, and of a bare leaf or an emptied window None with its leaf. Raises EvidenceError(MALFORMED)."""
+    if is_bare(content):
+        return None, decode_bare(content)[1]
+    return emptied_leaf(content) if is_emptied(content) else leaf_of(content, disclosure_seed)
+
+
+def emptied_leaf(content: bytes) -> tuple[None, bytes]:
+    """Of an emptied window (emptied.py): its leaf is that of the open one. Raises EvidenceError(MALFORMED)."""
+    decode_parts(content)
+    return None, leaf_hash(content)
+
+
+def emptied(content: bytes, disclosure_seed: bytes) -> bytes:
+    """What is left of an open WINDOW without its values. Raises EvidenceError(MALFORMED)."""
+    parts = decode_parts(content)
+    return OpenRecord(parts, record_seed(disclosure_seed, parts.entry.seq)).blinded()
 
 
 def salted_leaf(salt: bytes, pair: bytes) -> bytes:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from packseal.errors import EvidenceError, Reason
-from packseal.records.bare import check_told, seq_of
+from packseal.records.bare import check_told, is_bare, seq_of
 from packseal.records.blinding import SEED_BYTES, seed_digest, stored_leaf
 from packseal.records.bodies import Key, Rotation, Seal
 from packseal.records.cbor import Value, decode, encode
 from packseal.records.checkpoint import FORMAT_VERSION, Checkpoint, verify_checkpoint
 from packseal.records.cose import VerifyingKey
-from packseal.records.entries import Entry, genesis_key, log_id_of
+from packseal.records.emptied import Emptied, emptied_seqs
+from packseal.records.entries import Entry, decode_entry, genesis_key, log_id_of
 from packseal.records.merkle import Edge
 from packseal.records.rotation import verify_rotation
 
@@ -25,7 +26,7 @@ MAX_DELIVERY_BYTES = 262_144  # a board's whole backlog at 75 bytes a minute for
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Open entries, or bare leaves in their place, from first_seq up to a checkpoint's size.
+    """Open entries, or bare leaves and emptied windows in their place, from first_seq up to a checkpoint's size.
 
     Nothing in it is trusted before TrustedLog.verified.
     """
@@ -80,7 +81,7 @@ NOTHING_KNOWN = Known(lambda _seq, _count: [], lambda _size: Edge())  # of a log
 class Verified:
     """What a good delivery adds: `contents` and their leaves from `first_seq`; empty when all of it was known.
 
-    `entries` are those that are there, which may be fewer: a bare leaf has none.
+    `entries` are those that are there, which may be fewer: a bare leaf has none, and neither has an emptied window.
     """
 
     log: TrustedLog
@@ -142,14 +143,18 @@ class TrustedLog:
         later = [key for beyond, key in self.rotations if size > beyond]
         return later[-1] if later else self.key.verifying_key
 
-    def verified(self, delivery: Delivery, known: Known) -> Verified:
-        """Checks a delivery in the order of docs/record.md section 6. Raises EvidenceError with the rule's reason."""
+    def verified(self, delivery: Delivery, known: Known, told: Emptied | None = None) -> Verified:
+        """Checks a delivery in the order of docs/record.md section 6. Raises EvidenceError with the rule's reason.
+
+        told: which of its windows are emptied, by the attestation of a gateway that the receiver knows.
+        """
         self._check_log(delivery)  # 1
         end = delivery.first_seq + len(delivery.entries)
         checkpoint = verify_checkpoint(delivery.checkpoint, self.log_id, self.key_at(end))  # 2
         if end != checkpoint.size:  # 3
             raise EvidenceError(Reason.WRONG_SIZE, f"entries end at {end}, the checkpoint at {checkpoint.size}")
         self._check_overlap(delivery, checkpoint, known)  # 4
+        check_emptied(delivery, told)
         added = self.added(delivery.entries[max(0, self.size - delivery.first_seq) :])  # 5
         return self.concluded(added, checkpoint)
 
@@ -208,10 +213,20 @@ class Before:
     is_sealed: bool = False
 
 
+def check_emptied(delivery: Delivery, told: Emptied | None) -> None:
+    """Step 5: emptied windows are those that a gateway says it gave up. Raises EvidenceError(MISSING_ENTRIES)."""
+    seqs = emptied_seqs(delivery.entries, delivery.first_seq)
+    if seqs and Emptied.of(seqs) != told:
+        words = "and no gateway that is known here says that it gave up these"
+        raise EvidenceError(Reason.MISSING_ENTRIES, f"record {seqs[0]} came without its values, {words}")
+
+
 def open_entries(
     contents: Sequence[bytes], first_seq: int, seed: bytes, log_id: bytes, before: Before
 ) -> list[tuple[Entry | None, bytes]]:
-    """Step 5 of section 6, but for the checkpoint's time: each entry, None for a bare leaf, with its leaf.
+    """Step 5 of section 6, but for the checkpoint's time and who emptied a window: each entry with its leaf.
+
+    None in place of the entry for a bare leaf and an emptied window.
 
     Raises EvidenceError (MALFORMED, WRONG_SEQ, SEALED, TIME_RUNS_BACK, BAD_ROTATION, MISSING_ENTRIES).
     """
@@ -230,14 +245,15 @@ def open_entries(
         if is_sealed:
             raise EvidenceError(Reason.SEALED, f"record {seq} stands behind the end of the log")
         opened.append((entry, leaf))
-        if entry is None:
+        if is_bare(content):
             bare.append(seq)
             continue
-        check_time(last, entry, f"record {seq}")
-        if isinstance(entry.body, Rotation):
-            verify_rotation(entry, log_id, end)
-        is_sealed = isinstance(entry.body, Seal)
-        last = entry
+        stated = entry or decode_entry(content)
+        check_time(last, stated, f"record {seq}")
+        if isinstance(stated.body, Rotation):
+            verify_rotation(stated, log_id, end)
+        is_sealed = isinstance(stated.body, Seal)
+        last = stated
     since = 0 if before.boot else first_seq  # taken up from a board's edge
     check_told(bare, [entry for entry, _ in opened if entry], since)
     return opened

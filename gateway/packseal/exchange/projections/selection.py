@@ -1,0 +1,102 @@
+"""Which signals leave, and how often (`[publish]` in gateway.toml). Evidence is not touched by it: every record leaves.
+
+Decides when a signal is due: its time is over, and it has changed by more than its deadband, or was last sent a
+heartbeat ago. What has not been measured anew is never due, so that a pack asleep costs nothing; its last value is due
+as soon as its time is over, also when no other follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from packseal.exchange.projections.last_values import Seen
+from packseal.exchange.projections.signals import SIGNALS, Value
+
+HEARTBEAT_S = 900
+ARRAY_EVERY_S = 60  # of cells and sensors where nothing else is said: dozens of numbers, which all move a little
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """name: of a signal, or a glob. deadband: in the signal's unit; None: each new measurement counts as a change."""
+
+    name: str
+    every_ms: int | None = None
+    deadband: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A signal leaves if one of `include` and none of `exclude` matches its name. Of `rules` the first that matches and
+    says it counts, each of its two sides for itself."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    heartbeat_ms: int = HEARTBEAT_S * 1000
+
+    def names(self) -> tuple[str, ...]:
+        """Of the signals that leave, in the order of SIGNALS."""
+        return tuple(n for n in SIGNALS if _matches(n, self.include) and not _matches(n, self.exclude))
+
+    def every_ms(self, name: str) -> int:
+        said = (rule.every_ms for rule in self._rules(name) if rule.every_ms is not None)
+        return next(said, ARRAY_EVERY_S * 1000 if SIGNALS[name].is_array else 0)
+
+    def deadband(self, name: str) -> int | None:
+        said = (rule.deadband for rule in self._rules(name) if rule.deadband is not None)
+        return next(said, 0 if SIGNALS[name].is_array else None)
+
+    def silence_ms(self, name: str) -> int:
+        """The longest that a pack which is heard goes without this signal, beside its own windows."""
+        return max(self.every_ms(name), self.heartbeat_ms if self.deadband(name) is not None else 0)
+
+    def _rules(self, name: str) -> list[Rule]:
+        return [rule for rule in self.rules if fnmatchcase(name, rule.name)]
+
+
+class Gate:
+    """What one way out has last sent of one battery's signals."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self._sent: dict[str, tuple[Seen, int]] = {}
+
+    def due(self, seen: Mapping[str, Seen], now_ms: int) -> tuple[str, ...]:
+        """Names of the signals to send now."""
+        names = self._selection.names()
+        return tuple(name for name in names if name in seen and self._is_due(name, seen[name], now_ms))
+
+    def sent(self, names: Iterable[str], seen: Mapping[str, Seen], now_ms: int) -> None:
+        self._sent.update({name: (seen[name], now_ms) for name in names})
+
+    def forget(self) -> None:
+        """All of it is due again."""
+        self._sent.clear()
+
+    def _is_due(self, name: str, now: Seen, now_ms: int) -> bool:
+        if name not in self._sent:
+            return True
+        before, sent_ms = self._sent[name]
+        waited_ms = now_ms - sent_ms
+        if now.measured_ms <= before.measured_ms or waited_ms < self._selection.every_ms(name):
+            return False
+        deadband = self._selection.deadband(name)
+        if deadband is None or waited_ms >= self._selection.heartbeat_ms:
+            return True
+        return _differs(before.reading.value, now.reading.value, deadband)
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _differs(before: Value, now: Value, deadband: int) -> bool:
+    """By more than the deadband, or in being available; of arrays, any of their values."""
+    if isinstance(before, tuple) and isinstance(now, tuple):
+        return len(before) != len(now) or any(_differs(*pair, deadband) for pair in zip(before, now, strict=True))
+    if isinstance(before, int) and isinstance(now, int):
+        return abs(now - before) > deadband
+    return before != now

@@ -1,0 +1,89 @@
+"""What a connection shows its broker and asks of it: TLS 1.2 or newer, a certificate, a user name with its password.
+
+All files are read at each connect, so that certificates and passwords can be changed under a running program.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+
+from packseal.errors import ConfigError
+from packseal.io.files import read_bounded
+from packseal.io.mqtt_settings import MQTTTable
+
+MAX_PASSWORD_BYTES = 4096  # room for a token, which some brokers take instead
+
+
+class NamedContext(ssl.SSLContext):
+    """Verifies the broker's certificate against a name of its own, where it is reached under another."""
+
+    server_name: str | None = None
+
+    def wrap_socket(  # type: ignore[override]  # the base names each of its arguments
+        self, sock: socket.socket, *, server_hostname: str | None = None, do_handshake_on_connect: bool = True
+    ) -> ssl.SSLSocket:
+        name = self.server_name or server_hostname
+        return super().wrap_socket(sock, server_hostname=name, do_handshake_on_connect=do_handshake_on_connect)
+
+
+def tls_context(table: MQTTTable) -> ssl.SSLContext:
+    """A client's side of TLS that believes the authorities of `ca`, or else those of the system.
+
+    Raises ConfigError for files that cannot be used, and for a key that everybody can read.
+    """
+    context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.server_name = table.server_name
+    if table.ca:
+        _load_authorities(context, table.ca)
+    else:
+        context.load_default_certs()
+    if table.certificate and table.key:
+        _load_own(context, table.certificate, table.key)
+    return context
+
+
+def password(table: MQTTTable) -> str | None:
+    """The first line of the password file, without the white space at its end. Raises ConfigError."""
+    path = table.password_file
+    if path is None:
+        return None
+    content = read_bounded(path, MAX_PASSWORD_BYTES)
+    _check_private(path, "password")
+    try:
+        found = content.decode().splitlines()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+    if not found or not found[0].rstrip():
+        raise ConfigError(f"{path}: there is no password in it; write it into the first line")
+    return found[0].rstrip()
+
+
+def _load_authorities(context: ssl.SSLContext, path: Path) -> None:
+    try:
+        context.load_verify_locations(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: no certificates in PEM: {error}") from None
+
+
+def _load_own(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    _check_private(key, "key")
+    try:
+        context.load_cert_chain(certificate, key, _no_password)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{certificate} and {key}: no certificate with its key in PEM: {error}") from None
+
+
+def _check_private(path: Path, what: str) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if mode & 0o007:
+        raise ConfigError(f"{path}: everybody can read this {what}; run: chmod 640 {path}")
+
+
+def _no_password() -> str:
+    raise ConfigError("the key of [mqtt] is locked with a password, which nobody could enter at a start; store it open")
