@@ -16,7 +16,7 @@ from packseal_hil.report.run import PAGE
 from packseal_hil.report.running import Asked, run
 
 PICTURES = {"page.png": (1100, 1000), "page_phone.png": (360, 780)}  # width and height of the screen
-REPORT, STORY = "bench-report.png", "day-in-a-vehicle"
+REPORT, STORY = "bench-report.png", "year-in-storage"
 RECORDS = 400  # enough for a plot that shows a cycle
 
 
@@ -46,7 +46,7 @@ def take_report(picture: Path) -> None:
             raise SystemExit(f"the story {STORY} has failed; no picture of it is taken")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1100, "height": 1700}, device_scale_factor=1)
+            page = browser.new_page(viewport={"width": 1100, "height": 1800}, device_scale_factor=1)
             page.goto((Path(folder) / PAGE).as_uri())
             page.screenshot(path=picture)
             browser.close()

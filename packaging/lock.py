@@ -2,8 +2,8 @@
 
     .venv/bin/python packaging/lock.py
 
-What pyproject.toml asks for is resolved for Debian 12's Python on each architecture, wheels alone, one version for all of
-them. Run it when a dependency changes or has a fault that was made public, and read the difference before it is kept.
+What pyproject.toml asks for is resolved for Debian 12's Python on each architecture, wheels alone, one version for all
+of them. Run it when a dependency changes or has a fault that was made public, and read what differs before it is kept.
 """
 
 from __future__ import annotations

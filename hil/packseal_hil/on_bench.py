@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from packseal.errors import ConfigError, PackSealError
+from packseal.errors import PackSealError
 from packseal_hil.ending import observed, rig_end, write_end, write_run
 from packseal_hil.health import Verdict, verdict
 from packseal_hil.opening import NoTargetError, OpenBench, Wanted, open_bench, open_recorded
@@ -74,7 +74,8 @@ class OnBench:
 def open_for(item: pytest.Item, setup: PackSetup, folder: Path, opened: ExitStack) -> OnBench:
     """On the target of the options, else out of the test's recording, else skipped. folder: empty, for its files."""
     config = item.config
-    rig, recording = _rig(config), _recording_path(item)
+    path, recording = config.getoption("--rig"), _recording_path(item)
+    rig = load_rig(path) if path else Rig()
     if config.getoption("--replay"):
         return _replayed(recording, folder, opened, "--replay")
     recorder = Recorder(recording) if config.getoption("--record") else None
@@ -93,15 +94,6 @@ def _replayed(path: Path, folder: Path, opened: ExitStack, why: str) -> OnBench:
     if not path.is_file():
         pytest.skip(f"no target ({why}) and no recording {path}")
     return OnBench(opened.enter_context(open_recorded(read_recording(path), folder)), None, f"recording {path.name}")
-
-
-def _rig(config: pytest.Config) -> Rig:
-    """Ends pytest where the file is not as it should be: no test could run on it."""
-    path = config.getoption("--rig")
-    try:
-        return load_rig(path) if path else Rig()
-    except ConfigError as error:
-        pytest.exit(str(error), pytest.ExitCode.USAGE_ERROR)
 
 
 def _recording_path(item: pytest.Item) -> Path:

@@ -63,6 +63,20 @@ def pytest_configure(config: pytest.Config) -> None:
     warnings.filterwarnings("ignore", PYGAL, ImportWarning)  # `pytest --fixtures` imports tests without the line above
     if config.getoption("--record") and config.getoption("--replay"):
         raise pytest.UsageError("--record or --replay, not both")
+    _check_rig(config.getoption("--rig"))
+
+
+def _check_rig(path: Path | None) -> None:
+    """Ends pytest where the file is not as it should be: no test could run on it."""
+    if path is None:
+        return
+    from packseal.errors import ConfigError  # noqa: PLC0415 - see above
+    from packseal_hil.rig import load_rig  # noqa: PLC0415 - see above
+
+    try:
+        load_rig(path)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

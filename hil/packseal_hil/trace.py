@@ -8,7 +8,9 @@ What is drawn of it is the report's part. Files are read with NumPy's `allow_pic
 from __future__ import annotations
 
 import json
+import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from packseal_hil.faults.kinds import end_s
 from packseal_hil.protocols import BenchError
 from packseal_hil.readings import Fault, Floats, Integers, PackReading
 
+# what the readers of ZIP and NPY files raise where one is damaged, or of a kind that they do not read
+DAMAGED = (ValueError, KeyError, TypeError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
 MAX_TRACE_BYTES = 512 << 20  # a day of 96 cells at 1 Hz is 70 MB
 FORMAT = 1
 NOT_STATED = -1  # of an estimate that has no interval
@@ -53,7 +58,8 @@ def mark_of(fault: Fault, at_s: float) -> Mark:
     """Of a fault that begins now."""
     where = f" at {fault.where}" if fault.where else ""
     amount = f", {fault.amount:g}" if fault.amount else ""
-    until_s = at_s + fault.for_s if fault.for_s else None
+    length_s = end_s(fault) - fault.at_s
+    until_s = at_s + length_s if math.isfinite(length_s) else None
     return Mark(at_s, fault.kind.value, f"{fault.kind.value}{where}{amount}", until_s)
 
 
@@ -125,7 +131,7 @@ def read_trace(path: Path) -> Trace:
         return _trace(words, seconds, integers)
     except OSError as error:
         raise BenchError(f"{path}: {error.strerror or error}; name the trace.npz of a run") from None
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise BenchError(f"{path} is not a trace of `packseal bench run`: {error}") from None
 
 

@@ -42,8 +42,6 @@ CUT_AT = (0.1, 0.4, 0.7)  # of the package
 WAIT_S = 60.0
 
 
-# a gateway that is stopped while its broker is busy leaves a socket to the collector
-@pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.target("unix")  # a board with two slots is made for it; see packseal_hil.targets.two_slots
 @pytest.mark.duration(seconds=60)
 @pytest.mark.explained("refused", "gateway")  # the spoilt package

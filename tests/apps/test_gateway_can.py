@@ -12,7 +12,8 @@ import pytest
 
 from packseal.apps.attesting import settings_digest
 from packseal.apps.can_collector import CanCollector
-from packseal.apps.gateway import Gateway, bound_signals, gateway_key
+from packseal.apps.gateway import Gateway
+from packseal.apps.gateway_files import bound_signals, gateway_key
 from packseal.errors import BindingError, ConfigError, UnavailableError
 from packseal.io.can_python import PythonCanReceiver, opener
 from packseal.io.mqtt import MQTTConnection

@@ -25,8 +25,8 @@ from packseal_hil.readings import Fault, FaultKind
 from packseal_hil.rig import Rig, SimulatedCanTable
 from packseal_hil.rig_buses import BMS_BUS
 
-ON_CAN = PackSetup(series_blocks=6, bms="can", sample_ms=20_000, window_ms=40_000, checkpoint_every=1, clock_rate=20)
-BEGINS_S, LASTS_S, RUNS_S = 40.0, 120.0, 240.0  # of the pack: 6 s of the wall are longer than a current counts
+ON_CAN = PackSetup(series_blocks=6, bms="can", sample_ms=20_000, window_ms=20_000, checkpoint_every=1, clock_rate=20)
+BEGINS_S, LASTS_S, RUNS_S = 20.0, 80.0, 140.0  # of the pack: 4 s of the wall are longer than a current counts
 STEADY = Duty("steady", np.array([RUNS_S]), np.array([-0.2]), np.array([25.0]))
 
 

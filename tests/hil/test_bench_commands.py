@@ -181,17 +181,17 @@ def test_a_run_without_recordings_says_how_to_make_some(copied: Path) -> None:
     assert "record a run with `packseal bench run --record`" in ran.err
 
 
-def test_a_folder_with_other_files_is_left_alone(made: Made, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    ran = bench("run", "test_shed.py", "-o", tmp_path, folder=made.repository)
+    ran = in_process("run", "-o", tmp_path)
     assert ran.code == 2
-    assert "holds other files than those of a run on the bench" in ran.out + ran.err
+    assert "holds other files than those of a run on the bench" in capfd.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_rig_with_a_mistake_is_named_before_anything_runs(made: Made, tmp_path: Path) -> None:
+def test_a_rig_with_a_mistake_is_named_before_anything_runs(tmp_path: Path) -> None:
     (tmp_path / "rig.toml").write_text('[power]\ndriver = "steam"\n')
-    ran = bench("run", "test_shed.py", "--rig", tmp_path / "rig.toml", "-o", tmp_path / "out", folder=made.repository)
+    ran = in_process("run", "test_shed.py", "--rig", tmp_path / "rig.toml", "-o", tmp_path / "out")
     assert (ran.code, ran.out) == (2, "")
     assert "rig.toml" in ran.err
     assert "expected driver" in ran.err
@@ -220,7 +220,7 @@ def test_without_pytest_it_says_what_to_install(tmp_path: Path) -> None:
 
 
 def test_tests_that_there_are_not_are_named(tmp_path: Path) -> None:
-    ran = bench("run", ".", "-o", "out", folder=tmp_path)
+    ran = in_process("run", tmp_path, "-o", tmp_path / "out")
     assert ran.code == 2
     assert "there is no test in what was asked for" in ran.err
 

@@ -12,6 +12,8 @@ import pytest
 from packseal.cli import main
 from packseal_hil import plugin, rig
 from packseal_hil.faults import load_script
+from packseal_hil.health import NAMES
+from packseal_hil.pack_setup import CAN
 from packseal_hil.plant.duty import DUTIES
 from packseal_hil.readings import FaultKind
 from packseal_hil.report import pytest_part
@@ -42,14 +44,15 @@ def test_a_script_of_the_document_loads(tmp_path: Path) -> None:
     assert len(load_script(tmp_path / "faults.toml")) == script.count("[[fault]]")
 
 
-def test_every_fault_duty_fixture_mark_and_file_is_named() -> None:
+def test_every_fault_duty_fixture_mark_problem_and_file_is_named() -> None:
     fixtures = re.findall(
         r"@pytest\.fixture\ndef (pack|board|bus|gateway|passport)\(", Path(plugin.__file__).read_text()
     )
     marks = [re.split(r"[(:]", mark)[0] for mark in plugin.MARKS]
     assert len(fixtures) == 5
-    named = [*(kind.value for kind in FaultKind), *DUTIES, *fixtures, JUNIT, PAGE, RUN, TRACE]
+    named = [*(kind.value for kind in FaultKind), *DUTIES, *fixtures, *NAMES, JUNIT, PAGE, RUN, TRACE]
     assert [word for word in named if f"`{word}`" not in TEXT] == []
+    assert f'`bms="{CAN}"`' in TEXT
     assert [mark for mark in marks if f"`{mark}(" not in TEXT] == []
     assert f"`{RECORDINGS}/`" in TEXT
 

@@ -76,6 +76,7 @@ def test_a_fault_leaves_a_mark_with_its_end() -> None:
     fault = Fault(5.0, FaultKind.SHORT, "3", 10.0, 60.0)
     assert mark_of(fault, 100.0) == Mark(100.0, "short", "short at 3, 10", 160.0)
     assert mark_of(Fault(5.0, FaultKind.GATEWAY_LOSS), 100.0) == Mark(100.0, "gateway-loss", "gateway-loss", None)
+    assert mark_of(Fault(5.0, FaultKind.BMS_RESET), 100.0) == Mark(100.0, "bms-reset", "bms-reset", 100.0)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no trace at all"])

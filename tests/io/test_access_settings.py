@@ -88,7 +88,7 @@ def test_without_them_everybody_is_the_public(tmp_path: Path) -> None:
         ("[access]", '[access]\nanonymous = "operator"', ":6: anonymous: Input should be 'public' or 'owner'"),
         ("[[oidc]]", "[oidc]", ": oidc: expected tables that begin with [[oidc]]"),
         ('issuer = "https://login.example/"\naud', 'issuer = "http://login.example/"\naud', ":10: issuer: http://login"),
-        ('issuer = "https://login.example/"\naud', 'issuer = "https://u@login.example/"\naud', ":10: issuer: https://u@"),
+        ('issuer = "https://login.example/"\naud', 'issuer = "https://u@login.example/"\naud', ":10: issuer: https://…@"),
         ('key = "server.key"\n', "", ":13: the key 'key' is missing"),
         ("certificate =", "certificat =", ":14: unknown key 'certificat'; did you mean 'certificate'?"),
         ('client_ca = "machines.pem"\n', "", "the reader 'Line' has a certificate; that needs [tls] with client_ca"),

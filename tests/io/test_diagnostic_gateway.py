@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from packseal.apps.attesting import settings_digest
-from packseal.apps.gateway import Gateway, bound_signals
+from packseal.apps.gateway import Gateway
+from packseal.apps.gateway_files import bound_signals
 from packseal.errors import ConfigError
 from packseal.io.outbox_store import OutboxStore, only_new
 from packseal.io.settings import GatewaySettings, load_settings

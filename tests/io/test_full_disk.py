@@ -13,6 +13,7 @@ from packseal.errors import UnavailableError
 from packseal.io.outbox_store import OutboxStore, only_new
 from packseal.records.checkpoint import Receipt
 from packseal.records.log import TrustedLog
+from tests.outbox.site import Site, checked, own_log, roomy
 from tests.passport.board import running_board
 
 
@@ -25,7 +26,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if mount.returncode:
         pytest.skip("needs the right to mount a small file system")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_receipts_make_room_on_a_full_disk(small_disk: Path) -> None:
@@ -57,3 +58,42 @@ def _fill(disk: Path) -> None:
     with (disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
         while True:
             filler.write(bytes(4096))
+
+
+def test_values_are_given_up_on_a_full_disk_too_and_it_goes_on(small_disk: Path) -> None:
+    """Of a log that nobody else keeps; without a limit in the settings the disk is the limit."""
+    site, bus = Site(small_disk, roomy(free_bytes=0)), own_log()
+    (small_disk / "others").write_bytes(bytes(900_000))
+    bus.windows(400)
+    while site.give(bus) and site.outgoing.depth().share_of_bytes < 0.9:
+        bus.windows(400)
+    _fill(small_disk)
+    given = site.log(bus).size
+    for _ in range(20):
+        bus.windows(12)
+        site.give(bus)
+    assert site.log(bus).size > given, "there was room again, made of old windows"
+    assert checked(site, [bus]) >= 100
+    (small_disk / "filler").unlink()
+    bus.windows(12)
+    assert site.give(bus)
+    assert checked(site, [bus]) >= 100
+    site.store.close()
+
+
+def test_a_full_disk_ends_nothing_and_is_counted_when_there_is_room_again(small_disk: Path) -> None:
+    site, board = Site(small_disk, roomy(free_bytes=0)), running_board(0)
+    board.windows(50)
+    assert site.give(board)
+    _fill(small_disk)
+    before = site.store.waiting()
+    for _ in range(3):
+        board.windows(600)
+        assert not site.give(board)
+    assert site.store.waiting() == before
+    assert site.outgoing.problems()
+    (small_disk / "filler").unlink()
+    assert site.give(board)
+    assert checked(site, [board]) == 0
+    assert site.outgoing.problems() == []
+    site.store.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
 from packseal.apps.board_tools import Firmware, update_package
-from packseal.apps.gateway import offered_updates
+from packseal.apps.gateway_files import offered_updates
 from packseal.errors import ConfigError
 from packseal.io.keys import Signer
 from packseal.io.link import UpdateState, UpdateStep

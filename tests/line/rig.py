@@ -133,8 +133,10 @@ class Rig:
         service_key = load_or_make_key(folder / "service.key").public_key
         self.board_config = board_config(service_key) | {"checkpoint_every": 5} | board
         self.board = UnixBoard(folder / "board", self.board_config)
-        self.passport = Process([PACKSEAL, "passport", "serve", str(folder / "passport.toml")], folder / "passport.log")
-        self.gateway = Process([PACKSEAL, "gateway", "run", str(folder / "gateway.toml")], folder / "gateway.log")
+        text = ["--log", "text"]  # tests read it as a person does
+        passport, gateway = str(folder / "passport.toml"), str(folder / "gateway.toml")
+        self.passport = Process([PACKSEAL, "passport", "serve", passport, *text], folder / "passport.log")
+        self.gateway = Process([PACKSEAL, "gateway", "run", gateway, *text], folder / "gateway.log")
         self.messages: queue.Queue[Message] = queue.Queue()
         self.heard: list[Message] = []
         self._tap = MQTTConnection(self.address, "tap", ["packseal/#"], self._heard)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from packseal.outbox import Item, Outbox, State
 from packseal.outbox.outbox import MAX_BACKOFF_MS, MAX_IN_FLIGHT, RECEIPT_TIMEOUT_MS
+from packseal.records.bodies import EntryType
 
 LOG, OTHER = b"log", b"other"
 
@@ -101,6 +102,82 @@ def test_sizes_only_grow() -> None:
     outbox = filled(2)
     with pytest.raises(ValueError, match="already waits up to 20"):
         outbox.add(item(20))
+
+
+def urgent(size: int, log_id: bytes) -> Item:
+    return Item(log_id, size, 10, 0, kinds=frozenset({EntryType.WINDOW, EntryType.EVENT}))
+
+
+def opened(outbox: Outbox, *log_ids: bytes) -> None:
+    """So that many may be in flight."""
+    for log_id in log_ids:
+        outbox.acknowledged(log_id, 0)
+
+
+def test_a_log_with_an_event_goes_first_up_to_that() -> None:
+    outbox = filled(40)
+    for number in range(1, 31):
+        outbox.add((urgent if number == 8 else item)(10 * number, OTHER))
+    opened(outbox, LOG, OTHER)
+    sent = outbox.due(0)
+    assert sizes([one for one in sent if one.log_id == OTHER])[:8] == [10 * n for n in range(1, 9)]
+    assert [one.log_id for one in sent[:11]].count(OTHER) == 9, "the event's eight, then in turn"
+
+
+def test_what_is_not_urgent_has_every_fourth_place() -> None:
+    """Also where one place at a time becomes free."""
+    outbox = filled(60)
+    for number in range(1, 201):
+        outbox.add(urgent(10 * number, OTHER))
+    opened(outbox, LOG, OTHER)
+    waiting, others = outbox.due(0), 0
+    for _ in range(100):
+        first = waiting.pop(0)
+        outbox.acknowledged(first.log_id, first.size)
+        sent = outbox.due(0)
+        others += sum(one.log_id == LOG for one in sent)
+        waiting += sent
+    assert others == 25
+
+
+def test_the_urgent_log_is_urgent_no_more_when_its_event_is_receipted() -> None:
+    outbox = Outbox()
+    outbox.add(urgent(10, LOG))
+    for log_id in (LOG, OTHER):
+        for number in range(2, 30):
+            outbox.add(item(10 * number, log_id))
+    outbox.acknowledged(LOG, 10)
+    opened(outbox, OTHER)
+    assert [one.log_id for one in outbox.due(0)].count(LOG) == MAX_IN_FLIGHT // 2
+
+
+def test_one_delivery_stands_for_a_run() -> None:
+    outbox = filled(4)
+    run = outbox.items()[1:3]
+    joined = Item(LOG, 30, 20, 0, windows=3, emptied=7, level=1)
+    assert outbox.is_idle(run)
+    outbox.replaced(run, joined)
+    assert [(one.size, one.first_seq) for one in outbox.items()] == [(10, 0), (30, 10), (40, 30)]
+    assert (outbox.records, outbox.emptied) == (40, 7)
+    assert not outbox.is_idle(run), "it has been replaced"
+    outbox.acknowledged(LOG, 30)
+    assert (outbox.records, outbox.emptied, outbox.hours) == (10, 0, 0)
+
+
+def test_what_is_in_flight_is_not_replaced() -> None:
+    outbox = filled(2)
+    outbox.due(0)
+    assert not outbox.is_idle(outbox.items())
+    assert outbox.is_idle(outbox.items()[1:])
+
+
+def test_hours_are_those_of_the_log_with_most() -> None:
+    outbox = Outbox()
+    for size, log_id, hours in ((10, LOG, 1), (10, OTHER, 2), (20, LOG, 4), (20, OTHER, 9)):
+        outbox.add(Item(log_id, size, 10, 0, uptime_ms=3_600_000 * hours))
+    assert outbox.hours == 7
+    outbox.acknowledged(OTHER, 10)
+    assert outbox.hours == 3
 
 
 STEPS = st.lists(

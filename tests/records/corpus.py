@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,11 @@ import pycddl
 
 from packseal.errors import EvidenceError, Reason
 from packseal.records.archive import ArchiveCheck, ArchiveHead, opened_part, read_items
+from packseal.records.attestation import verify_attestation
 from packseal.records.blinding import stored_leaf
 from packseal.records.cbor import Sign1, decode, encode
+from packseal.records.cose import VerifyingKey
+from packseal.records.emptied import Emptied
 from packseal.records.log import Delivery, Known, TrustedLog
 from packseal.records.merkle import Edge
 from packseal.records.policy import Policy
@@ -96,14 +100,24 @@ def misfit(rule: str, content: bytes) -> str | None:
 # ---- receivers
 
 
-def received(log: TrustedLog, stored: Sequence[bytes], content: bytes) -> tuple[TrustedLog, list[bytes]]:
-    """A receiver whose durable storage is a list. Raises EvidenceError."""
+def received(
+    log: TrustedLog, stored: Sequence[bytes], content: bytes, gateway: VerifyingKey | None = None
+) -> tuple[TrustedLog, list[bytes]]:
+    """A receiver whose durable storage is a list, and who knows this gateway. Raises EvidenceError."""
     known = Known(
         lambda first, count: stored[first : first + count],
         lambda size: Edge().extended([stored_leaf(entry, log.seed)[1] for entry in stored[:size]]),
     )
-    verified = log.verified(Delivery.from_bytes(content), known)
+    delivery = Delivery.from_bytes(content)
+    verified = log.verified(delivery, known, _told(delivery, gateway) if gateway else None)
     return verified.log, [*stored, *verified.contents]
+
+
+def _told(delivery: Delivery, gateway: VerifyingKey) -> Emptied | None:
+    """What a known gateway's attestation says that it gave up; None where it says nothing that counts."""
+    with contextlib.suppress(EvidenceError):
+        return verify_attestation(delivery.attestation or b"", gateway).emptied
+    return None
 
 
 def checked_archive(content: bytes, policy: Policy) -> tuple[ArchiveCheck, TrustedBundle]:

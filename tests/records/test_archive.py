@@ -42,6 +42,14 @@ def test_good_archive(good: dict[str, Any]) -> None:
     assert (check.windows_ms, check.windows_lost) == (10_000, 0)
 
 
+@pytest.mark.parametrize("good", ARCHIVES["emptied"], ids=lambda good: good["name"])
+def test_an_archive_with_emptied_windows_says_so(good: dict[str, Any]) -> None:
+    check, trusted = checked_archive(bytes.fromhex(good["archive"]), POLICIES[good["policy"]])
+    found = {"battery": trusted.battery, "records": check.records, "windows_lost": check.windows_lost}
+    assert found == good["expect"]
+    assert check.windows_ms == 0
+
+
 @pytest.mark.parametrize("bad", ARCHIVES["bad"], ids=lambda bad: bad["name"])
 def test_bad_archive_is_refused_with_its_reason(bad: dict[str, str]) -> None:
     with pytest.raises(EvidenceError) as refused:

@@ -28,6 +28,7 @@ from packseal.records.cbor import Value, decode, encode
 from packseal.records.checkpoint import verify_checkpoint, verify_receipt
 from packseal.records.columns import decode_column, encode_column
 from packseal.records.cose import VerifyingKey
+from packseal.records.emptied import is_emptied
 from packseal.records.entries import decode_entry, log_id_of
 from packseal.records.log import Delivery, TrustedLog
 from packseal.records.merkle import Edge, leaf_hash, node_hash
@@ -254,12 +255,13 @@ def test_the_two_deliveries_make_the_log() -> None:
 
 DELIVERIES = vectors("deliveries.json")
 BEGINNING = TrustedLog(bytes.fromhex(DELIVERIES["genesis"]), bytes.fromhex(DELIVERIES["seed"]))
+GATEWAY = VerifyingKey(bytes.fromhex(DELIVERIES["gateway"]))
 
 
 def all_received(contents: list[str]) -> tuple[TrustedLog, list[bytes]]:
     log, stored = BEGINNING, list[bytes]()
     for content in contents:
-        log, stored = received(log, stored, bytes.fromhex(content))
+        log, stored = received(log, stored, bytes.fromhex(content), GATEWAY)
     return log, stored
 
 
@@ -275,7 +277,7 @@ def test_good_deliveries(good: dict[str, Any]) -> None:
 def test_bad_delivery_is_refused_with_its_reason(bad: dict[str, Any]) -> None:
     log, stored = all_received(bad["before"])
     with pytest.raises(EvidenceError) as refusal:
-        received(log, stored, bytes.fromhex(bad["delivery"]))
+        received(log, stored, bytes.fromhex(bad["delivery"]), GATEWAY)
     assert refusal.value.reason == bad["reason"], bad["clause"]
 
 
@@ -284,3 +286,10 @@ def test_bare_leaves_are_taken_in_place_of_records(good: dict[str, Any]) -> None
     log, stored = all_received(good["deliveries"])
     assert log.edge.root().hex() == good["root"]
     assert [seq for seq, content in enumerate(stored) if is_bare(content)] == good["seqs"]
+
+
+@pytest.mark.parametrize("good", DELIVERIES["emptied"], ids=lambda good: good["name"])
+def test_emptied_windows_are_taken_by_a_known_gateways_word(good: dict[str, Any]) -> None:
+    log, stored = all_received(good["deliveries"])
+    assert log.edge.root().hex() == good["root"]
+    assert [seq for seq, content in enumerate(stored) if is_emptied(content)] == good["seqs"]

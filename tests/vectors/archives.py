@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from packseal.records.archive import ArchiveHead, encode_part, framed
+from packseal.records.archive import ArchiveHead, framed
 from packseal.records.cbor import Sign1, decode, encode
 from packseal.records.log import MAX_DELIVERY_BYTES
 from tests.vectors.entries import BOOT_BODY, window
@@ -35,6 +35,15 @@ def archive_vectors() -> dict[str, Any]:
             }
             for name, items in (("three parts", good_items(s)), ("a part for each record", good_items(s, range(1, 7))))
         ],
+        "emptied": [
+            {
+                "name": name,
+                "policy": POLICY,
+                "archive": joined(items).hex(),
+                "expect": {"battery": "secure-pack", "records": log.size, "windows_lost": 1},
+            }
+            for name, items in (("a window whose values a gateway gave up", _with_emptied(s, 1)),)
+        ],
         "bad": [
             {
                 "name": name,
@@ -43,7 +52,14 @@ def archive_vectors() -> dict[str, Any]:
                 "reason": reason,
                 "clause": f"record.md section {clause}",
             }
-            for name, content, reason, clause in [*_files(), *_heads(), *_parts(), *_lies(), *_bundles()]
+            for name, content, reason, clause in [
+                *_files(),
+                *_heads(),
+                *_parts(),
+                *_lies(),
+                *_bundles(),
+                *_emptied(),
+            ]
         ],
     }
 
@@ -54,7 +70,7 @@ def joined(items: list[bytes]) -> bytes:
 
 def part(log: Log, first: int, size: int, **changed: Any) -> bytes:
     parts = {"entries": log.entries[first:size], "checkpoint": log.checkpoint(size)}
-    return encode_part(first, **parts | changed)
+    return encode([first, *(parts | changed).values()])
 
 
 def good_items(s: Scene, ends: Any = ENDS) -> list[bytes]:
@@ -63,6 +79,28 @@ def good_items(s: Scene, ends: Any = ENDS) -> list[bytes]:
     head = ArchiveHead(log.genesis, log.disclosure_seed).to_bytes()
     parts = [part(log, first, size) for first, size in itertools.pairwise(bounds)]
     return [head, *parts, s.bundle(LOG, 5, acts=ACTS).to_bytes()]
+
+
+def _with_emptied(s: Scene, *said: Any) -> list[bytes]:
+    """Its only window by its root; said: what its part says beside."""
+    head, first, _, third, bundle = good_items(s)
+    log = s.logs[LOG]
+    entries: list[Any] = [log.blinded(3), log.entries[4]]
+    return [head, first, encode([3, entries, log.checkpoint(5), *said]), third, bundle]
+
+
+def _emptied() -> Iterator[Fault]:
+    s = scene()
+    log = s.logs[LOG]
+    head, first, second, third, bundle = good_items(s)
+    whole: Any = decode(second)
+    last: list[Any] = [log.blinded(3)]
+    yield "emptied windows, counted one too many", _with_emptied(s, 2), "malformed", "10"
+    yield "emptied windows, counted as none", _with_emptied(s, 0), "malformed", "10"
+    yield "emptied windows, counted twice", _with_emptied(s, 1, 1), "malformed", "10"
+    yield "emptied windows that are not there", [head, first, encode([*whole, 1]), third, bundle], "malformed", "10"
+    short = encode([3, last, log.checkpoint(4), 1])
+    yield "a part that ends in an emptied window", [head, first, short, third, bundle], "missing-entries", "6.5"
 
 
 def _files() -> Iterator[Fault]:

@@ -15,6 +15,7 @@ from packseal.records.blinding import leaf_of
 from packseal.records.bodies import Rotation
 from packseal.records.cbor import Sign1, Value, decode, encode
 from packseal.records.cose import ESP256
+from packseal.records.emptied import Emptied
 from packseal.records.log import Delivery
 from packseal.records.rotation import sign_rotation
 from packseal.records.writing import encode_rotation
@@ -23,11 +24,14 @@ from tests.vectors.world import (
     BOARD,
     BOARD_NEXT,
     CHECKPOINT,
+    GATEWAY,
     OTHER_BOARD,
+    OTHER_GATEWAY,
     SECURE_BOARD,
     STRANGER,
     Actor,
     Log,
+    attestation_of,
     high_s,
 )
 
@@ -45,11 +49,13 @@ def delivery_vectors() -> dict[str, Any]:
         ("6.5", _step_5),
         ("6.5", _rotations),
         ("6.5", _bare_leaves),
+        ("6.5", _emptied_windows),
         ("6.6", _step_6),
     ]
     return {
         "genesis": log.genesis.hex(),
         "seed": SEED.hex(),
+        "gateway": GATEWAY.public_key.hex(),
         "good": [
             {
                 "name": name,
@@ -69,6 +75,15 @@ def delivery_vectors() -> dict[str, Any]:
                 "seqs": list(seqs),
             }
             for name, deliveries, seqs in _good_bare()
+        ],
+        "emptied": [
+            {
+                "name": name,
+                "deliveries": [delivery.to_bytes().hex() for delivery in deliveries],
+                "root": _waiting_log().root(_waiting_log().size).hex(),
+                "seqs": list(seqs),
+            }
+            for name, deliveries, seqs in _good_emptied()
         ],
         "bad": [
             {
@@ -310,6 +325,78 @@ def _good_bare() -> list[tuple[str, list[Delivery], range]]:
         ("the same, behind what was received", later, BARE),
         ("the content that somebody has, behind its leaves", [whole, log.delivery(0, log.size)], BARE),
     ]
+
+
+EMPTIED = (3, 5)
+
+
+def _waiting_log() -> Log:
+    """Genesis, BOOT, four windows and an EVENT: a gateway that had no room gave up the values of two of them."""
+    log = _log()
+    for seq in (2, *BARE):
+        log.add(window(seq))
+    log.append(4, {1: 6, 2: 1}, 60_000)
+    return log
+
+
+def _emptied(seqs: Iterable[int] = EMPTIED, *, told: Iterable[int] = EMPTIED, first: int = 0, **word: Any) -> Delivery:
+    """told: what the gateway says that it gave up; word: what else its attestation has."""
+    log = _waiting_log()
+    given_up = Emptied.of(told)
+    counts = {1: 90_000, 10: given_up.windows, 11: given_up.digest}
+    attestation = attestation_of(log, log.size, word.pop("by", GATEWAY), **{"counts": counts} | word)
+    entries = [log.blinded(seq) or b"" if seq in seqs else entry for seq, entry in enumerate(log.entries)]
+    return replace(log.delivery(first, log.size), entries=tuple(entries[first:]), attestation=attestation)
+
+
+def _good_emptied() -> list[tuple[str, list[Delivery], tuple[int, ...]]]:
+    log = _waiting_log()
+    whole, open_again = _emptied(), log.delivery(0, log.size)
+    return [
+        ("windows whose values a gateway gave up", [whole], EMPTIED),
+        ("the same, behind what was received", [log.delivery(0, 4), _emptied()], (5,)),
+        ("the content that somebody has, behind its hash", [whole, open_again], EMPTIED),
+        ("what was received, without its values", [open_again, whole], ()),
+        ("a gateway that says it gave up what is there", [_emptied(())], ()),
+    ]
+
+
+def _emptied_windows() -> Faults:
+    log = _waiting_log()
+    good = _emptied()
+
+    def put(seq: int, content: bytes) -> Delivery:
+        return replace(good, entries=(*good.entries[:seq], content, *good.entries[seq + 1 :]))
+
+    yield "emptied windows without an attestation", [], replace(good, attestation=None), "malformed"
+    yield "emptied windows by the word of another gateway", [], _emptied(by=OTHER_GATEWAY), "malformed"
+    yield "emptied windows of which the attestation tells nothing", [], _emptied(counts={1: 90_000}), "malformed"
+    yield "emptied windows that were counted alone", [], _emptied(counts={10: 2}), "malformed"
+    yield "emptied windows with a digest of 31 bytes", [], _emptied(counts={10: 2, 11: bytes(31)}), "malformed"
+    yield "an emptied window that the gateway does not name", [], _emptied((3, 4, 5)), "missing-entries"
+    yield "another emptied window than the gateway names", [], _emptied((3, 4)), "missing-entries"
+    yield "emptied windows, counted one too many", [], _emptied(told=(2, 3, 5)), "missing-entries"
+    digest = Emptied.of(EMPTIED).digest
+    yield (
+        "emptied windows, of which the count alone is wrong",
+        [],
+        _emptied(counts={10: 3, 11: digest}),
+        "missing-entries",
+    )
+    last = _emptied((3, 5), told=(3, 5))
+    ends = replace(last, entries=last.entries[:6], checkpoint=log.checkpoint(6, uptime_ms=60_000))
+    yield "a delivery that ends in an emptied window", [], ends, "missing-entries"
+    blinded = log.blinded(3) or b""
+    yield "an emptied window with another number", [], put(5, blinded), "wrong-seq"
+    yield "an emptied window with a root of 31 bytes", [], put(3, blinded[:-33] + b"\x1f" + blinded[-31:]), "malformed"
+    yield "an emptied window and a byte too many", [], put(3, blinded + b"\x00"), "malformed"
+    yield "an emptied window with another root", [], put(3, blinded[:-32] + bytes(32)), "root-mismatch"
+    yield "an emptied window that ended before the record behind it", [], put(3, _later(blinded)), "time-runs-back"
+
+
+def _later(blinded: bytes) -> bytes:
+    items: Any = decode(blinded)
+    return encode([*items[:3], 1 << 40, items[4]])
 
 
 def _told(gap: bytes, bare: Iterable[int] = BARE) -> Delivery:

@@ -11,11 +11,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from packseal.apps.window_records import BoundSignals
+from packseal.errors import EvidenceError
 from packseal.io.clock import read_clock
 from packseal.io.keys import Signer
 from packseal.io.settings import GatewaySettings
-from packseal.records.attestation import Attestation, Clock, sign_attestation
+from packseal.records.attestation import Attestation, Clock, sign_attestation, verify_attestation
 from packseal.records.cose import VerifyingKey
+from packseal.records.emptied import Emptied
 from packseal.records.log import Delivery, Verified
 
 
@@ -32,6 +34,22 @@ class Attestor:
         checkpoint = verified.checkpoint
         ends = (checkpoint.log_id, checkpoint.size, checkpoint.root)
         statement = Attestation(*ends, now_unix_ms, clock, error_ms, self.settings_digest, counts)
+        return self._signed(delivery, statement)
+
+    def emptied(self, delivery: Delivery, before: bytes | None, root: bytes, told: Emptied, stored_ms: int) -> Delivery:
+        """The delivery with this gateway's word that it gave up the values of these windows.
+
+        The rest of its word stays. Where another key of this gateway signed that, only when it was stored is left.
+        """
+        size = delivery.first_seq + len(delivery.entries)
+        ends = (delivery.log_id, size, root)
+        try:
+            said = verify_attestation(before or b"", VerifyingKey(self.signer.public_key))
+        except EvidenceError:
+            said = Attestation(*ends, stored_ms, Clock.NEVER_SET, None, self.settings_digest, {})
+        return self._signed(delivery, replace(said, emptied=told))
+
+    def _signed(self, delivery: Delivery, statement: Attestation) -> Delivery:
         content = sign_attestation(statement, self.signer, VerifyingKey(self.signer.public_key))
         return replace(delivery, attestation=content)
 
@@ -50,6 +68,8 @@ def _without_paths(table: BaseModel) -> dict[str, object]:
     for name, value in table:
         if isinstance(value, tuple):
             kept[name] = [_without_paths(item) if isinstance(item, BaseModel) else item for item in value]
+        elif isinstance(value, BaseModel):
+            kept[name] = _without_paths(value)
         elif not isinstance(value, Path) and value is not None:
             kept[name] = value
     return kept

@@ -135,7 +135,10 @@ def _asked(request: urllib.request.Request) -> tuple[int, bytes]:
 
 
 def _json(content: bytes) -> dict[str, Any]:
-    value = json.loads(content)
+    try:
+        value = json.loads(content)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
     if not isinstance(value, dict):
         raise ValueError("not an object")
     return value

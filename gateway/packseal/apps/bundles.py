@@ -16,6 +16,7 @@ from packseal.records.blinding import record_seed
 from packseal.records.bodies import EntryType, Rotation, Time
 from packseal.records.bundle import MAX_BUNDLE_BYTES, ActPart, Bundle, RotationPart, TimePart
 from packseal.records.cose import key_id, unverified_kid
+from packseal.records.emptied import is_emptied
 from packseal.records.entries import BLINDED_TYPES, decode_entry, genesis_key
 from packseal.records.note import unverified_log_checkpoint
 from packseal.records.passport_log import inclusion_proof
@@ -60,6 +61,8 @@ class BundleMaker:
             return None
         if is_bare(record.entry):
             raise UnavailableError(f"record {seq} has no content: the board's log was full; export another one")
+        if is_emptied(record.entry):
+            raise UnavailableError(f"record {seq} has no values: the gateway had no room; export another one")
         note, proof_of = self._note(covering.service_index)
         seed = record_seed(head.seed, seq) if set(record.entry[1:2]) & BLINDED_TYPES else None
         bundle = Bundle(

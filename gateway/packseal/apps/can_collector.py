@@ -157,7 +157,8 @@ class CanCollector:
     def _opened(self) -> CanRecorder:
         log = OwnLog(self.table.battery, self.plan.signer, self._store, self._submit)
         self.state.log_id = log.log_id
-        return CanRecorder(self.plan.signals, log, self.plan.recorder_settings, self._counts, _now_ms())
+        summed = lambda: self._store.windows_summed  # noqa: E731 - asked anew with each window
+        return CanRecorder(self.plan.signals, log, self.plan.recorder_settings, self._counts, _now_ms(), summed)
 
     def _counts(self) -> dict[int, int]:
         return self._bus.counts.by_key() | self.plan.poller.by_key()

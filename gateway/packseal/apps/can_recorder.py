@@ -3,6 +3,10 @@
 Decides windows, silence and gaps; no threads and no clock here: `take` is told what time it is. A window begins where
 the one before it ended, by a clock that nobody sets. A window without one value of the bound signals makes no WINDOW:
 the first of them makes an EVENT that the source is silent, the next window with values one that this has ended.
+
+While the outbox has little room, several windows become one before they are signed, and a GAP of cause 3 behind them
+says how many have no record of their own. Both stay at the end of the log, and are written anew with each window, until
+something else follows or they are signed for: so after a kill what is there is told rightly.
 """
 
 from __future__ import annotations
@@ -13,9 +17,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from packseal.apps.own_log import OwnLog
+from packseal.apps.own_log import MakeEntry, OwnLog
 from packseal.apps.window_records import BoundSignals, record_window
 from packseal.frames import Frames
+from packseal.outbox.summing import summed
 from packseal.records.attestation import attestation_digest
 from packseal.records.bodies import Boot, Config, Event, Gap, Time, Window
 from packseal.records.checkpoint import Receipt
@@ -25,7 +30,7 @@ from packseal.signals import windows
 SOURCE_CAN = 1  # BOOT key 3
 RESET_UNKNOWN = 0
 SOURCE_SILENT, BEGINS, ENDED = 6, 1, 2  # EVENT keys 1 and 2
-LOG_FULL = 1  # GAP key 1
+LOG_FULL, SUMMED = 1, 3  # GAP key 1
 MAX_WAITING = 256  # entries that no checkpoint could be stored for; they fit into one delivery
 TIME_EVERY_MS = 600_000
 KEEP_EVERY_MS = 1_000  # what a power cut may take of shorter windows: a commit for each costs more than they do
@@ -50,8 +55,15 @@ class CanRecorder:
         settings: CanRecorderSettings,
         counts: Callable[[], Mapping[int, int]],
         now_ms: int,
+        windows_summed: Callable[[], int] = lambda: 1,
     ) -> None:
-        """Begins with BOOT and CONFIG. counts: of the bus, for the attestation. now_ms: of a clock that nobody sets."""
+        """Begins with BOOT and CONFIG. counts: of the bus, for the attestation. now_ms: of a clock that nobody sets.
+
+        windows_summed: how many windows become one, now; 1 where there is room.
+        """
+        self._windows_summed = windows_summed
+        self._summing: list[Window] = []  # what the last WINDOW of the log consists of, while it may grow
+        self._told: Gap | None = None  # the GAP of cause 3 at the end of the log, while it may grow
         self._signals, self._log, self._settings, self._counts = signals, log, settings, counts
         self._uptime_offset_ms = log.uptime_ms - now_ms
         self._window_start_ms = now_ms
@@ -96,6 +108,7 @@ class CanRecorder:
     def end(self) -> None:
         """Signs what waits; the frames of the window that has not ended are dropped. Raises UnavailableError."""
         self._is_due = True
+        self._close_sum()
         self._write()
 
     def ask_fresh(self, nonce: bytes, now_ms: int) -> bool:
@@ -113,11 +126,12 @@ class CanRecorder:
 
     def _write(self) -> None:
         now_ms = self._window_start_ms
-        if not self._is_due:
+        if not self._is_due or (self._is_growing and self._answered is None):
             if now_ms - self._kept_ms >= KEEP_EVERY_MS:
                 self._log.keep()
                 self._kept_ms = now_ms
             return
+        self._close_sum()  # whatever comes of it: two roots for one size must never be signed
         self._log.deliver(self._counts(), self._answered)
         self._is_due, self._answered = False, None
         self._windows_unsigned, self._kept_ms = 0, now_ms
@@ -160,9 +174,33 @@ class CanRecorder:
         if self._receipt and uptime_ms >= self._next_time_ms:
             self._append(encode_time, self._receipt, uptime_ms)
             self._receipt, self._next_time_ms = None, uptime_ms + TIME_EVERY_MS
-        self._append(encode_window, window, uptime_ms)
-        self._windows_unsigned += 1
-        self._is_due |= self._windows_unsigned >= self._settings.checkpoint_every
+        if self._is_growing:
+            self._sum_up([*self._summing, window], 1, uptime_ms)
+        elif self._told and self._windows_summed() > 1:
+            self._sum_up([window], 0, uptime_ms)
+        else:
+            self._append(encode_window, window, uptime_ms)
+            self._summing = [window]
+        if not self._is_growing:
+            self._windows_unsigned += 1
+            self._is_due |= self._windows_unsigned >= self._settings.checkpoint_every
+
+    @property
+    def _is_growing(self) -> bool:
+        """Whether the last WINDOW takes one more before the next one begins."""
+        return 0 < len(self._summing) < self._windows_summed()
+
+    def _sum_up(self, windows: list[Window], replaced: int, uptime_ms: int) -> None:
+        """One WINDOW of these, in the place of the last `replaced`, and the GAP behind it."""
+        told, window = self._told, summed(windows)
+        first_ms = told.span_ms[0] if told else uptime_ms - window.duration_ms
+        gap = Gap(SUMMED, (told.windows if told else 0) + replaced, (first_ms, uptime_ms))
+        makes = [_maker(encode_window, window), _maker(encode_gap, gap)]
+        self._log.amend(replaced + (told is not None), makes, uptime_ms)
+        self._summing, self._told = windows, gap
+
+    def _close_sum(self) -> None:
+        self._summing, self._told = [], None
 
     def _answer(self, end_ms: int, *, has_values: bool) -> None:
         """Of a silent bus nobody can be told anything: the nonce is dropped, and the next one is asked for anew."""
@@ -192,4 +230,9 @@ class CanRecorder:
         )  # fmt: skip
 
     def _append(self, encode: Callable[[int, int, int, Said], bytes], said: Said, uptime_ms: int) -> None:
-        self._log.append(lambda seq, boot, at_ms: encode(seq, boot, at_ms, said), uptime_ms)
+        self._close_sum()
+        self._log.append(_maker(encode, said), uptime_ms)
+
+
+def _maker(encode: Callable[[int, int, int, Said], bytes], said: Said) -> MakeEntry:
+    return lambda seq, boot, at_ms: encode(seq, boot, at_ms, said)

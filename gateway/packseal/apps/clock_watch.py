@@ -38,7 +38,7 @@ class ClockWatch:
 def in_words(seconds: float) -> str:
     """A duration for a person: its two largest units."""
     left = int(seconds)
-    parts = []
+    parts: list[str] = []
     for name, length_s in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
         count, left = divmod(left, length_s)
         if count or (parts and len(parts) < 2):

@@ -86,8 +86,8 @@ class FreshDesk:
         now_unix_ms: Callable[[], int],
         now_ms: Callable[[], int],
     ) -> None:
-        """sources: looked at anew with each command. publish: topic and content of a notice. count: keeps how often something was refused. now_ms: of a clock that
-        nobody sets."""
+        """sources: looked at anew with each command. publish: topic and content of a notice. count: keeps how often
+        something was refused. now_ms: of a clock that nobody sets."""
         self._service_public_key, self._sources = service_public_key, sources
         self._publish, self._count = publish, count
         self._now_unix_ms, self._now_ms = now_unix_ms, now_ms

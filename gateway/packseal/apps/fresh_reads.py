@@ -30,6 +30,7 @@ MAX_SITES = 64
 MAX_READERS = 16  # that wait at a time, each with a thread
 MAX_TIMEOUT_S = 3_700.0  # a window of an hour, which is the longest
 LAST_WORD_S = 1.0  # behind one gateway's "no", for another one of the same battery that says "yes"
+LOOK_S = 0.5  # between two looks for what another worker has stored
 LOOKED_BACK = 32  # records below the checkpoint, among which the newest window is looked for
 
 
@@ -98,6 +99,7 @@ class _Reader:
     nonce: bytes
     full_s: float
     until_s: float
+    seen: int  # records of its log, in which the nonce is not
     step: Step | None = None
     wait_ms: int = 0
     size: int | None = None
@@ -141,9 +143,9 @@ class FreshReads:
         if len(nonce) != NONCE_BYTES or not 0 < timeout_s <= MAX_TIMEOUT_S:
             raise ValueError(f"a nonce has {NONCE_BYTES} bytes, and a timeout is at most {MAX_TIMEOUT_S:.0f} s")
         log = self._live_log(battery)
-        reader, asked_unix_ms = self._begun(battery, log.log_id, nonce, timeout_s)
+        reader, asked_unix_ms = self._begun(battery, log, nonce, timeout_s)
         try:
-            size = self._waited(battery, reader, timeout_s)
+            size = self._waited(battery, log.log_id, reader, timeout_s)
         finally:
             with self._heard:
                 del self._readers[log.log_id]
@@ -184,8 +186,9 @@ class FreshReads:
             raise FreshReadError(Why.NO_LIVE_LOG, words)
         return max(logs, key=lambda log: log.received_unix_ms)
 
-    def _begun(self, battery: str, log_id: bytes, nonce: bytes, timeout_s: float) -> tuple[_Reader, int]:
+    def _begun(self, battery: str, log: LogState, nonce: bytes, timeout_s: float) -> tuple[_Reader, int]:
         """Publishes the command. -> who waits now, and since when"""
+        log_id = log.log_id
         with self._heard:
             topics = self._command_topics(battery, log_id)
             self._check_rate(battery, log_id)
@@ -197,7 +200,7 @@ class FreshReads:
             self._last_issued_unix_ms = issued_unix_ms
             now_s = self._now_s()
             self._asked_s.setdefault(battery, deque(maxlen=MAX_A_MINUTE)).append(now_s)
-            reader = self._readers[log_id] = _Reader(nonce, now_s + timeout_s, now_s + timeout_s)
+            reader = self._readers[log_id] = _Reader(nonce, now_s + timeout_s, now_s + timeout_s, log.size)
         return reader, issued_unix_ms
 
     def _command_topics(self, battery: str, log_id: bytes) -> list[str]:
@@ -218,14 +221,25 @@ class FreshReads:
             words = f"battery {battery} is asked {MAX_A_MINUTE} times a minute at most; try again in {wait_s} s"
             raise FreshReadError(Why.TOO_SOON, words, wait_s)
 
-    def _waited(self, battery: str, reader: _Reader, timeout_s: float) -> int:
-        with self._heard:
-            while reader.size is None:
+    def _waited(self, battery: str, log_id: bytes, reader: _Reader, timeout_s: float) -> int:
+        while reader.size is None:
+            with self._heard:
                 left_s = reader.until_s - self._now_s()
                 if left_s <= 0:
                     raise self._nothing_came(battery, reader, timeout_s)
-                self._heard.wait(left_s)
-            return reader.size
+                if reader.size is None:
+                    self._heard.wait(min(left_s, LOOK_S))
+            if reader.size is None:
+                self._look(log_id, reader)
+        return reader.size
+
+    def _look(self, log_id: bytes, reader: _Reader) -> None:
+        """Another worker may have stored the answer, of which nobody tells this one."""
+        for span in self._service.store.spans(log_id, reader.seen):
+            reader.seen = span.size
+            if self._nonce_at(log_id, span.size) == reader.nonce:
+                reader.size = span.size
+                return
 
     def _nothing_came(self, battery: str, reader: _Reader, timeout_s: float) -> FreshReadError:
         if reader.step in _NO:

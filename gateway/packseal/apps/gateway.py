@@ -5,83 +5,137 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO
 
 from packseal.apps.attesting import Attestor, settings_digest
-from packseal.apps.can_collector import CanCollector, CanPlan
-from packseal.apps.collector import CONNECTED, BoardCollector
+from packseal.apps.can_collector import CanCollector
+from packseal.apps.clock_watch import ClockWatch
+from packseal.apps.collector import BoardCollector
 from packseal.apps.fresh import FreshDesk
-from packseal.apps.live_state import LiveState
+from packseal.apps.gateway_files import CheckedGateway, bound_signals, checked_gateway, gateway_key, offered_updates
+from packseal.apps.gateway_status import GatewayParts, GatewayStatus
+from packseal.apps.installer_page import InstallerPage
+from packseal.apps.live_state import LiveState, heard_topics
+from packseal.apps.live_wiring import around
+from packseal.apps.local_server import LocalServer
+from packseal.apps.metrics import GATEWAY, metrics_of
 from packseal.apps.outgoing import Outgoing, monotonic_ms
-from packseal.apps.window_records import BoundSignals
-from packseal.errors import PackSealError
-from packseal.io.can_bus import OpenReceiver, receiver_opener
-from packseal.io.diagnostic_poller import DiagnosticPoller, polling_opener
+from packseal.apps.receipt_lag import ReceiptLag
+from packseal.apps.reloading import check_can_follow
+from packseal.apps.sources import STANDSTILL_S, Sources
+from packseal.errors import EvidenceError, PackSealError
 from packseal.io.files import held
-from packseal.io.keys import Signer, load_or_make_key
+from packseal.io.log_lines import Problem
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.outbox_store import OutboxStore, StoredLog
-from packseal.io.program import program_hash
-from packseal.io.settings import CanTable, GatewaySettings
-from packseal.io.update_offer import UpdatePackage, load_update
-from packseal.records.checkpoint import Receipt
+from packseal.io.settings import GatewaySettings
+from packseal.records.checkpoint import Receipt, verify_receipt
+from packseal.records.emptied import Emptied
 from packseal.records.log import Delivery, Verified
-
-REFUSED_CONFIGURATION = "the board runs its last good configuration: its console says what is wrong with the newest"
 
 
 class Gateway:
     def __init__(
-        self, settings: GatewaySettings, role: str = "gateway", unix_ms: Callable[[], int] | None = None
+        self,
+        settings: GatewaySettings,
+        role: str = "gateway",
+        unix_ms: Callable[[], int] | None = None,
+        files: CheckedGateway | None = None,
     ) -> None:
         """Opens the outbox, for this gateway alone; role tells MQTT clients of one site apart. unix_ms: its wall clock.
+        files: the settings with what they name, where they are read already.
 
         Raises ConfigError, DBCError or BindingError for files that cannot be used, UnavailableError.
         """
-        self._settings, self._unix_ms = settings, unix_ms or _unix_ms
-        signals, updates = bound_signals(settings), offered_updates(settings)
-        self._attestor = Attestor(gateway_key(settings), settings_digest(settings, signals))
+        self._unix_ms = unix_ms or _unix_ms
+        self._files = files or CheckedGateway(settings, bound_signals(settings), offered_updates(settings))
+        self._attestor = Attestor(gateway_key(settings), settings_digest(settings, self._files.signals))
+        self._clock, self._lag = ClockWatch(self._unix_ms), ReceiptLag()
         with ExitStack() as opened:
+            self._local = LocalServer(settings.local) if settings.local else None
+            if self._local:
+                opened.callback(self._local.stop)
             opened.enter_context(_held_outbox(settings.outbox))
             self._store = opened.enter_context(closing(OutboxStore(settings.outbox)))
             base = f"packseal/{settings.site}"
-            self._avail_topic = f"{base}/{role}/avail"
+            self._avail_topic, self._is_import = f"{base}/{role}/avail", role == "import"
             self._mqtt = MQTTConnection(
                 settings.broker,
                 f"packseal-{role}-{settings.site}",
-                [f"{base}/+/receipt", f"{base}/+/cmd"],
+                [f"{base}/+/receipt", f"{base}/+/cmd", *heard_topics(settings)],
                 self._on_message,
                 self._on_connection,
                 last_will=(self._avail_topic, b"offline"),
+                access=settings.mqtt,
             )
-            self._outgoing = Outgoing(self._store, settings.service_public_key, self._mqtt, base, self._receipted)
-            self._live = LiveState(self._mqtt.publish, base, self._unix_ms)
-            self.boards = [
-                BoardCollector(table, self._store, self.submit, updates.get(table.port)) for table in settings.board
-            ]
-            self.cans = [CanCollector(plan, self._store, self.submit) for plan in self._can_plans(signals)]
-            self._sources: tuple[BoardCollector | CanCollector, ...] = (*self.boards, *self.cans)
+            self._outgoing = Outgoing(
+                self._store, settings.service_public_key, self._mqtt, base, self._receipted,
+                settings.outbox_limits.limits, self._emptied,
+            )  # fmt: skip
+            self._sources = Sources(self._store, self.submit, self._attestor.signer)
+            self._live = LiveState(settings, around(settings, self._mqtt, self._unix_ms, self._outgoing, self._sources))
+            self._sources.set_up(self._files, self._attestor.settings_digest)
             fresh = (self._mqtt.publish, self._store.count, self._unix_ms, monotonic_ms)
             self._fresh = FreshDesk(settings.service_public_key, self._sources, *fresh)
+            self._see_times(settings.service_public_key)
+            self._parts = GatewayParts(
+                lambda: self._files.settings, self._unix_ms, self._store, self._mqtt, self._outgoing, self._sources,
+                self._clock, self._lag, self._live, self._local,
+            )  # fmt: skip
+            self.state = GatewayStatus(self._parts)
             self._opened = opened.pop_all()
+
+    @property
+    def boards(self) -> list[BoardCollector]:
+        return self._sources.boards
+
+    @property
+    def cans(self) -> list[CanCollector]:
+        return self._sources.cans
 
     def start(self) -> None:
         self._mqtt.start()
         self._outgoing.start()
-        for source in self._sources:
-            source.start()
+        if not self._is_import:  # what was measured long ago is nobody's present state
+            self._live.start()
+        self._sources.start()
+        if self._local:
+            self._local.start(self.state.as_json, metrics_of(GATEWAY), *InstallerPage(self.state).routes())
 
     def stop(self) -> None:
-        for source in self._sources:
-            source.stop()
+        self._sources.stop()
+        self._live.stop()
         self._outgoing.stop()
         self._mqtt.publish(self._avail_topic, b"offline", retain=True)
         self._mqtt.stop()
         with suppress(PackSealError):  # a full disk: only how often something was refused is lost
             self._fresh.flush()
         self._opened.close()
+
+    def reload(self, path: Path) -> str:
+        """Follows the settings file as it is now. -> what changed, in words.
+
+        What changed ends before the attestations say the new settings, and begins after that: so each delivery says
+        the settings that it was made with. Raises PackSealErrors with the cure; then nothing has changed.
+        """
+        try:
+            files = checked_gateway(path)
+            check_can_follow(path, self._files.settings, files.settings, self._attestor.signer.public_key)
+            digest = settings_digest(files.settings, files.signals)
+            changes = self._sources.changes_to(files, digest)
+        except PackSealError as error:
+            self._parts.reloads_refused += 1
+            self._parts.reload_problem = f"the settings that run are those from before: {error}"
+            raise
+        self._sources.end(changes)
+        self._attestor, self._files = replace(self._attestor, settings_digest=digest), files
+        self._outgoing.limits = files.settings.outbox_limits.limits
+        self._sources.begin(changes)
+        self._live.follow(files.settings)
+        self._parts.reloads, self._parts.reload_problem = self._parts.reloads + 1, ""
+        return changes.words
 
     def submit(
         self, battery: str, delivery: Delivery, verified: Verified, *, is_live: bool, counts: Mapping[int, int]
@@ -94,27 +148,31 @@ class Gateway:
         """
         now_unix_ms = self._unix_ms()
         attested = self._attestor.attested(delivery, verified, now_unix_ms, counts)
+        self._lag.stored(verified.log.log_id, verified.log.size)
         self._outgoing.keep(battery, attested, verified, now_unix_ms)
-        if is_live:
-            self._live.publish(battery, verified)
+        self._live.take(battery, verified, is_live=is_live)
+
+    def findings(self) -> list[Problem]:
+        """What keeps records from moving, each with its cure; empty when all is well."""
+        return self.state.problems()
 
     def problems(self) -> list[str]:
-        """What keeps records from moving, each with its cure; empty when all is well."""
-        found = [self._mqtt.problem, self._mqtt.message_problem, self._outgoing.problem]
-        for board in self.boards:
-            name = f"battery {board.table.battery}"
-            found += [f"{name}: {board.state.problem}"] if board.state.problem else []
-            found += [f"{name}: {board.state.port}"] if board.state.port != CONNECTED else []
-            found += [f"{name}: {REFUSED_CONFIGURATION}"] if board.state.config_refused else []
-            found += [f"{name}: {board.state.update}"] if board.state.update_failure else []
-        found += [f"battery {can.table.battery}: {words}" for can in self.cans for words in can.problems]
-        found += [f"the service refused {words}" for words in self._outgoing.refusals()]
-        return [words for words in found if words]
+        """The same in words alone."""
+        return [problem.words for problem in self.findings()]
 
     def notices(self) -> list[str]:
-        """What goes on beside the records, and is as it should be: updates on their way to boards."""
-        boards = [board for board in self.boards if board.state.update and not board.state.update_failure]
-        return [f"battery {board.table.battery}: {board.state.update}" for board in boards]
+        """What goes on beside the records, and is as it should be."""
+        return self.state.notices()
+
+    def line(self) -> str:
+        """How it is, in one line."""
+        return self.state.line()
+
+    def standing_still(self) -> list[str]:
+        """The threads that have not come round for long, by what they do; a watchdog is fed while there are none."""
+        sender = ["the sender"] if self._outgoing.beat.silent_s > STANDSTILL_S else []
+        sender += ["the outbox, which is damaged"] if self._outgoing.is_damaged else []
+        return sender + [f"battery {battery}" for battery in self._sources.standing_still()]
 
     def stored_log(self, log_id: bytes) -> StoredLog | None:
         return self._store.log(log_id)
@@ -127,74 +185,54 @@ class Gateway:
         """Connections, depth, oldest age and counts, as the page and the command line show them."""
         items = self._outgoing.items()
         oldest = min((item.stored_ms for item in items), default=None)
+        settings = self._files.settings
         return {
-            "broker": f"{self._settings.broker} {'connected' if self._mqtt.is_connected else 'not connected'}",
+            "broker": f"{settings.broker} {'connected' if self._mqtt.is_connected else 'not connected'}",
             "boards": [{"battery": b.table.battery, **asdict(b.state)} for b in self.boards],
             "cans": [{"battery": c.table.battery, "channel": c.table.channel, **asdict(c.state)} for c in self.cans],
-            "records_waiting": sum(item.records for item in items),
+            "records_waiting": self._outgoing.depth().records,
             "oldest_waiting_s": 0 if oldest is None else (self._unix_ms() - oldest) // 1000,
             "refused_by_service": self._outgoing.refusals(),
             "counts": self._store.counts(),
         }
 
+    def _see_times(self, service_public_key: bytes) -> None:
+        """What this machine has known before: times of receipts, and of what waits."""
+        for item in self._outgoing.items():
+            self._clock.see(item.stored_ms)
+        for log in self._store.logs():
+            if log.receipt:
+                with suppress(EvidenceError):  # of a service that was another one then
+                    self._clock.see(verify_receipt(log.receipt, service_public_key).received_unix_ms)
+
     def _on_connection(self, is_connected: bool) -> None:
         if is_connected:
             self._mqtt.publish(self._avail_topic, b"online", retain=True)
         self._outgoing.connection_changed()
+        self._live.connection_changed(is_connected)
 
     def _on_message(self, topic: str, payload: bytes) -> None:
         if topic.endswith("/cmd"):
             self._fresh.take(topic, payload)
         elif topic.endswith("/receipt"):  # the embedded broker gives who comes back also its own retained `avail`
             self._outgoing.take_answer(payload)
+        else:
+            self._live.hear(topic, payload)
+
+    def _emptied(
+        self, delivery: Delivery, before: bytes | None, root: bytes, told: Emptied, stored_ms: int
+    ) -> Delivery:
+        """By the settings as they are now."""
+        return self._attestor.emptied(delivery, before, root, told, stored_ms)
 
     def _receipted(self, receipt: Receipt, content: bytes) -> None:
+        self._clock.see(receipt.received_unix_ms)
+        self._lag.receipted(receipt.log_id, receipt.size)
+        self._live.receipted(receipt)
         for board in self.boards:
             board.send_receipt(receipt.log_id, content)
         for can in self.cans:
             can.receipted(receipt, content)
-
-    def _can_plans(self, signals: Mapping[str, BoundSignals]) -> list[CanPlan]:
-        hashes = (program_hash(), self._attestor.settings_digest) if self._settings.can else (b"", b"")
-        return [
-            CanPlan(
-                table,
-                signals[table.battery],
-                load_or_make_key(table.key) if table.key else self._attestor.signer,
-                *_bus(table, signals[table.battery]),
-                *hashes,
-            )
-            for table in self._settings.can
-        ]
-
-
-def _bus(table: CanTable, signals: BoundSignals) -> tuple[OpenReceiver, DiagnosticPoller]:
-    """How it is opened, to listen only unless something may be sent; and what asks on it. Raises ConfigError."""
-    poller = DiagnosticPoller(signals.asked, table.transmit)
-    bus = (table.interface, table.channel, table.bitrate, signals.filters)
-    if not table.transmit:
-        return receiver_opener(*bus), poller
-    return polling_opener(receiver_opener(*bus, may_send=True), poller), poller
-
-
-def gateway_key(settings: GatewaySettings) -> Signer:
-    """The key that this gateway attests with, made where there is none yet. Raises ConfigError."""
-    return load_or_make_key(settings.key)
-
-
-def bound_signals(settings: GatewaySettings) -> dict[str, BoundSignals]:
-    """What each [[can]] reads, by battery. Raises ConfigError, DBCError and BindingError, each naming its file."""
-    for table in settings.can:
-        receiver_opener(table.interface, table.channel, table.bitrate)
-    found = {table.battery: BoundSignals.load(table.dbc, table.bind) for table in settings.can}
-    for table in settings.can:
-        DiagnosticPoller(found[table.battery].asked, table.transmit)
-    return found
-
-
-def offered_updates(settings: GatewaySettings) -> dict[str, UpdatePackage]:
-    """What each [[board]] is offered, by port. Raises ConfigError, which names the file."""
-    return {table.port: load_update(table.update) for table in settings.board if table.update}
 
 
 def _held_outbox(outbox: Path) -> IO[bytes]:

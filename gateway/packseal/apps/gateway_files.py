@@ -5,23 +5,19 @@ One way for the start, for `packseal config check` and for a reload: what one of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
+from packseal.apps.mistakes import Mistakes, check_key, check_place
 from packseal.apps.window_records import BoundSignals
-from packseal.errors import ConfigError, PackSealError
 from packseal.io.can_bus import receiver_opener
 from packseal.io.can_line import CanPort
 from packseal.io.diagnostic_poller import DiagnosticPoller
-from packseal.io.keys import Signer, load_key, load_or_make_key
-from packseal.io.setting_types import Table
-from packseal.io.settings import BoardTable, CanTable, GatewaySettings, line_of, load_settings, sound_tables
+from packseal.io.keys import Signer, load_or_make_key
+from packseal.io.mqtt_access import check_access
+from packseal.io.mqtt_settings import MQTTTable
+from packseal.io.settings import BoardTable, CanTable, GatewaySettings, sound_tables
 from packseal.io.update_offer import UpdatePackage, load_update
-
-Settings = TypeVar("Settings", bound=Table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +49,6 @@ def offered_updates(settings: GatewaySettings) -> dict[str, UpdatePackage]:
     return {table.port: load_update(table.update) for table in settings.board if table.update}
 
 
-@dataclass(slots=True)
-class Mistakes:
-    """Of one settings file and of what it names, each in a line with its place, all of them."""
-
-    path: Path
-    found: list[str] = field(default_factory=list)
-
-    def loaded(self, model: type[Settings]) -> Settings | None:
-        """None where there is a mistake."""
-        try:
-            return load_settings(self.path, model)
-        except ConfigError as error:
-            self.found += str(error).split("\n")
-        return None
-
-    @contextmanager
-    def of(self, *location: str | int) -> Iterator[None]:
-        """What is wrong in the block is wrong with this key, such as ("can", 0, "bind")."""
-        try:
-            yield
-        except PackSealError as error:
-            line = line_of(self.path, location)
-            self.found += [f"{self.path}:{line}: {words}" for words in str(error).split("\n")]
-
-    @property
-    def error(self) -> ConfigError:
-        return ConfigError("\n".join(dict.fromkeys(self.found)))
-
-
 def checked_gateway(path: Path) -> CheckedGateway:
     """Raises ConfigError with every mistake of the file and of those that it names."""
     mistakes = Mistakes(path)
@@ -97,6 +64,8 @@ def checked_gateway(path: Path) -> CheckedGateway:
             check_key(settings.key)
         with mistakes.of("outbox"):
             check_place(settings.outbox)
+        with mistakes.of("mqtt"):
+            check_access(settings.broker, settings.mqtt or MQTTTable())
     if settings is None or mistakes.found:
         raise mistakes.error
     return CheckedGateway(settings, signals, updates)
@@ -119,21 +88,3 @@ def _check_board(mistakes: Mistakes, place: int, table: BoardTable, updates: dic
     if table.update:
         with mistakes.of("board", place, "update"):
             updates[table.port] = load_update(table.update)
-
-
-def check_key(path: Path | None) -> None:
-    """One that is there has to be a key; one that is not is made at the start. Raises ConfigError."""
-    if path is None:
-        return
-    if path.exists():
-        load_key(path)
-    else:
-        check_place(path)
-
-
-def check_place(path: Path) -> None:
-    """Raises ConfigError where no file can be made there."""
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path}: there is no folder {path.parent}; make it, or name another place")
-    if path.is_dir():
-        raise ConfigError(f"{path}: is a folder, and a file is expected; name one in it")

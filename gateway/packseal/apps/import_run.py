@@ -148,7 +148,7 @@ def _sent_to_site(options: ImportOptions, path: Path, decoded: Decoded) -> Impor
     """
     site = load_settings(path, GatewaySettings)
     signer = load_or_make_key(site.outbox.with_name("import.key"))
-    own = {"outbox": site.outbox.with_name("import-outbox.db"), "board": (), "can": ()}
+    own = {"outbox": site.outbox.with_name("import-outbox.db"), "board": (), "can": (), "local": None}
     gateway = Gateway(site.model_copy(update=own), role="import")
     gateway.start()
     try:

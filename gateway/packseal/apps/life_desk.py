@@ -174,7 +174,7 @@ class LifeDesk:
             if status == 200 and isinstance(answer, dict):
                 return answer
             detail, reason = str(answer["detail"]), str(answer.get("reason", ""))
-        except (ValueError, KeyError, AttributeError, TypeError):
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             raise UnavailableError(f"{self.url}: answers {status}; is it a passport service?") from None
         if reason in set(Reason):
             raise EvidenceError(Reason(reason), detail)

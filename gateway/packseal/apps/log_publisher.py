@@ -3,6 +3,10 @@
 Receipts do not wait for it: what they stand for is signed in the database. What is published is a second old; while a
 witness that answered before is waited for, five seconds more. Where the published log and the database contradict each
 other, `contradiction` says so: then no receipt may leave, since nobody could prove its leaf.
+
+Of several workers on one database one has the turn (io/publishing_turn.py). It publishes into its folder and asks the
+witnesses. The others leave a folder alone that somebody brings on; one that nobody does, on another machine, they keep
+up by themselves, behind what is cosigned.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from contextlib import suppress
 from packseal.apps.cosigning import Cosigners, Witness
 from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
 from packseal.io.passport_storing import LogStoring
+from packseal.io.publishing_turn import OnlyTurn, Turn
 from packseal.io.tile_store import BATCH_LEAVES, CHECKPOINT, TileStore
 from packseal.records.merkle import Edge, leaf_hash
 from packseal.records.note import unverified_log_checkpoint, verified_cosignatures, with_cosignatures
@@ -21,6 +26,7 @@ from packseal.records.note import unverified_log_checkpoint, verified_cosignatur
 PERIOD_S = 1.0
 STOP_TIMEOUT_S = 10.0  # for the disk alone
 TRIES = 3
+LEFT_BEHIND = 5  # looks at a folder that does not grow, while the database does
 NEWEST_DATABASE = (
     "put the newest database back and keep this folder; if that database is lost,"
     " begin anew with another key, database and folder"
@@ -28,8 +34,12 @@ NEWEST_DATABASE = (
 
 
 class LogPublisher:
-    def __init__(self, log: LogStoring, tiles: TileStore, witnesses: Sequence[Witness] = ()) -> None:
+    def __init__(
+        self, log: LogStoring, tiles: TileStore, witnesses: Sequence[Witness] = (), turn: Turn | None = None
+    ) -> None:
         self.tiles = tiles
+        self._turn = turn or OnlyTurn()
+        self._left_at, self._looks = -1, 0  # the size at which others have left the folder, and how often it was seen
         self.problem = ""
         self.contradiction = ""
         self._log = log
@@ -68,6 +78,36 @@ class LogPublisher:
         problems = self._cosigners.problems()
         if problems:
             raise UnavailableError("; ".join(problems))
+
+    def round(self) -> None:
+        """What a worker does once a second: its turn, or what is left of another's. Raises as turn does."""
+        if not self._turn.is_ours():
+            self.follow()
+            return
+        try:
+            self.turn()
+        finally:
+            self._turn.tell(self.contradiction)
+
+    def follow(self) -> None:
+        """Of a worker without the turn. Raises EvidenceError, UnavailableError."""
+        published = self.tiles.published()
+        size = published.size if published else 0
+        if size != self._left_at:
+            self._left_at, self._looks = size, 0
+        if self.is_up_to_date:
+            return
+        self._looks += 1
+        if self._looks >= LEFT_BEHIND:
+            self._noticed(self._publish_behind)
+            published = self.tiles.published()
+            self._left_at = published.size if published else 0  # by ourselves: the next look goes on at once
+
+    def _publish_behind(self, note: bytes) -> None:
+        """The newest cosigned checkpoint where that is news, else the newest of all."""
+        cosigned, published = self._log.cosigned(), self.tiles.published()
+        is_news = cosigned and (published is None or unverified_log_checkpoint(cosigned).size > published.size)
+        self._publish(cosigned if cosigned and is_news else note)
 
     def _publish_cosigned(self, note: bytes) -> None:
         checkpoint = unverified_log_checkpoint(note)
@@ -119,7 +159,7 @@ class LogPublisher:
 
     def _run(self) -> None:
         while not self._stopping.wait(PERIOD_S):
-            self._tried(self.turn)
+            self._tried(self.round)
 
     def _tried(self, step: Callable[[], object]) -> None:
         try:

@@ -1,23 +1,52 @@
-"""Deliveries on their way out: on disk from when they are verified until a signed receipt covers them."""
+"""Deliveries on their way out: on disk from when they are verified until a signed receipt covers them.
+
+When the outbox is full, a board keeps its own records until there is room, and nothing of them is lost by that. What is
+heard on a bus has nobody else who keeps it: for that, values of old windows are given up, counted and told
+(docs/decisions/0017-the-outbox-at-its-limits.md).
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Protocol
 
-from packseal.errors import EvidenceError, PackSealError, Reason
+from packseal.errors import EvidenceError, PackSealError, Reason, UnavailableError
+from packseal.io.beat import Beat
 from packseal.io.mqtt import MQTTConnection
-from packseal.io.outbox_store import OutboxStore
-from packseal.outbox import Item, Outbox, State
+from packseal.io.outbox_store import DamagedError, OutboxStore
+from packseal.outbox import Depth, Item, Limits, Outbox
+from packseal.outbox.limits import BOARDS_SHARE, FULL_SHARE, LOW_SHARE, MS_PER_HOUR, WARNED_SHARE
+from packseal.outbox.reduction import LEVEL_BEYOND_HOURS, Run, emptied_in, reduced, runs_of
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
+from packseal.records.bodies import Origin
 from packseal.records.checkpoint import Receipt, verify_receipt
+from packseal.records.emptied import Emptied
 from packseal.records.log import Delivery, Verified
 
 SEND_PERIOD_S = 0.1  # how late a retry may be; new deliveries are sent at once
+TEND_PERIOD_S = 5.0
+ROOMY_S = 0.5  # what can come in so long is far less than a tenth of any limit
+REDUCING_S = 0.5  # at a time: the bus that waits for it is read meanwhile, by another thread
+UNLIMITED = Limits(1 << 62)
+
+
+class Attest(Protocol):
+    def __call__(
+        self, delivery: Delivery, before: bytes | None, root: bytes, told: Emptied, stored_ms: int
+    ) -> Delivery:
+        """The delivery with the gateway's word that these windows were emptied. before: its word until now."""
 
 
 class Outgoing:
+    """For status and metrics, from any thread: `depth`, `problems`, `problem`, `refusals`, `items`.
+
+    limits: may be changed while it runs. problem: why nothing is sent, "" while that works. beat: of its thread.
+    """
+
     def __init__(
         self,
         store: OutboxStore,
@@ -25,20 +54,27 @@ class Outgoing:
         mqtt: MQTTConnection,
         base: str,
         receipted: Callable[[Receipt, bytes], None],
+        limits: Limits = UNLIMITED,
+        attest: Attest | None = None,
     ) -> None:
         """base: the levels of the site's topics. receipted hears of each receipt that has freed something.
 
+        attest: signs for what is given up; without it nothing is, and a full outbox takes nothing more.
         Raises UnavailableError.
         """
         self._store, self._service_public_key, self._mqtt, self._base = store, service_public_key, mqtt, base
-        self._receipted = receipted
-        self.problem = ""
+        self._receipted, self.limits, self._attest = receipted, limits, attest
+        self.problem = self._damage = ""
         self._outbox = Outbox()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
+        self._plan: deque[Run] = deque()
+        self._tend_after_s = self._roomy_until_s = 0.0
         for item in store.waiting():
             self._outbox.add(item)
+        self._depth = self._measured()
+        self.beat = Beat()
         self._thread = threading.Thread(target=self._send_for_ever, name="sender", daemon=True)
 
     def start(self) -> None:
@@ -50,19 +86,42 @@ class Outgoing:
         self._thread.join(5)
 
     def keep(self, battery: str, delivery: Delivery, verified: Verified, now_unix_ms: int) -> None:
-        """On disk, and sent at once where the way is open. Raises UnavailableError when it could not be stored."""
+        """On disk, and sent at once where the way is open.
+
+        Raises UnavailableError when it could not be stored: the disk does not answer, or the outbox is full. Whoever
+        has the records keeps them then, and comes again.
+        """
+        self._find_room(is_own=verified.log.key.origin is Origin.GATEWAY)
         item = self._store.store(battery, delivery, verified, now_unix_ms)
-        with self._lock:
-            self._outbox.add(item)
+        if item:
+            with self._lock:
+                self._outbox.add(item)
         self._wake.set()
 
     def items(self) -> list[Item]:
+        """All that waits; hundreds of thousands after a long outage, so for figures take `depth`."""
         with self._lock:
             return self._outbox.items()
 
+    def depth(self) -> Depth:
+        """How much waits, and of which limit that is which share. While the disk does not answer, as it was before."""
+        with suppress(UnavailableError):
+            self._depth = self._measured()
+        return self._depth
+
+    def problems(self) -> list[str]:
+        """What is wrong with the outbox itself, each with its cure: nearly full, values given up, a damaged file."""
+        return [words for words in (*self.depth().problems, self._store.repair.problem, self._damage) if words]
+
+    @property
+    def is_damaged(self) -> bool:
+        """What the disk gave back was not what was stored: a restart repairs the file."""
+        return bool(self._damage)
+
     def refusals(self) -> list[str]:
         """The service's words for what it refuses now, each once."""
-        return sorted({item.refusal for item in self.items() if item.state is State.REFUSED})
+        with self._lock:
+            return sorted(self._outbox.refusals())
 
     def connection_changed(self) -> None:
         with self._lock:
@@ -80,12 +139,18 @@ class Outgoing:
         except EvidenceError as error:
             self._store.count(f"answer_{error.reason}")
 
+    # ---- sending
+
     def _send_for_ever(self) -> None:
         while not self._stopping:
             self._wake.wait(SEND_PERIOD_S)
             self._wake.clear()
+            self.beat()
             try:
                 self._send_due()
+                self._tend()
+            except DamagedError as error:
+                self._damage = str(error)
             except Exception as error:  # the thread must outlive what nobody thought of
                 self.problem = f"nothing is sent: {error!r}"
             else:
@@ -102,7 +167,9 @@ class Outgoing:
         try:
             battery, content = self._store.content(item)
         except KeyError:
-            return  # its receipt came in the meantime
+            return  # its receipt came in the meantime, or it is part of another delivery now
+        except DamagedError:
+            raise
         except PackSealError:
             return  # the disk does not answer now: it is due again after its time-out
         self._mqtt.publish(f"{self._base}/{battery}/rec", content)
@@ -130,6 +197,83 @@ class Outgoing:
             self._outbox.acknowledged(receipt.log_id, receipt.size)
         self._wake.set()
         self._receipted(receipt, content)
+
+    # ---- limits
+
+    def _measured(self) -> Depth:
+        used_bytes, (free_bytes, disk_bytes) = self._store.used_bytes(), self._store.disk_room()
+        allowed_bytes = self.limits.allowed_bytes(used_bytes, free_bytes, disk_bytes)
+        with self._lock:
+            waiting = (self._outbox.records, self._outbox.emptied)
+            hours = self._outbox.hours
+        is_short = allowed_bytes < self.limits.max_bytes
+        return Depth(*waiting, used_bytes, allowed_bytes, hours, self.limits.max_hours, is_short)
+
+    def _share(self) -> float:
+        """Of the limit in bytes, measured now."""
+        used_bytes = self._store.used_bytes()
+        allowed_bytes = self.limits.allowed_bytes(used_bytes, *self._store.disk_room())
+        return used_bytes / allowed_bytes if allowed_bytes else FULL_SHARE
+
+    def _find_room(self, *, is_own: bool) -> None:
+        """Raises UnavailableError where there is none, and none can be made."""
+        if time.monotonic() < self._roomy_until_s:
+            return
+        share = self._share()
+        if share < WARNED_SHARE:
+            self._roomy_until_s = time.monotonic() + ROOMY_S
+        if share < (FULL_SHARE if is_own else BOARDS_SHARE):
+            return
+        if is_own and self._attest:
+            until_s = time.monotonic() + REDUCING_S
+            while self._share() >= LOW_SHARE and time.monotonic() < until_s and self._reduce_next():
+                continue
+            if self._share() < FULL_SHARE:
+                return
+        self._store.count("deliveries_held_off")
+        raise UnavailableError(" ".join(self.depth().problems[:1]) or "the outbox is full")
+
+    def _tend(self) -> None:
+        """Now and then: how far windows are summed up, and what is older than the limit in hours."""
+        now_s = time.monotonic()
+        if now_s < self._tend_after_s:
+            return
+        self._tend_after_s = now_s + TEND_PERIOD_S
+        self._store.windows_summed = self.depth().windows_summed
+        if self.limits.max_hours and self._attest and self._outbox.hours > self.limits.max_hours:
+            with self._lock:
+                beyond = list(self._runs(self.limits.max_hours * MS_PER_HOUR))
+            until_s = now_s + REDUCING_S
+            for run in [run for run in beyond if run.level < LEVEL_BEYOND_HOURS]:
+                if time.monotonic() < until_s:
+                    self._reduce(run)
+
+    def _reduce_next(self) -> bool:
+        """Gives up values of one run; False where nothing is left that could be given up."""
+        if not self._plan:
+            with self._lock:
+                self._plan.extend(sorted(self._runs(), key=lambda run: run.urgency, reverse=True))
+        if not self._plan:
+            return False
+        self._reduce(self._plan.popleft())
+        return True
+
+    def _runs(self, behind_ms: int = 0) -> Iterator[Run]:
+        for log_id in self._outbox.log_ids():
+            yield from runs_of(self._outbox.items_of(log_id), self._depth.limit_bytes, behind_ms)
+
+    def _reduce(self, run: Run) -> None:
+        """Nothing is changed where some of the run is in flight, has left, or was damaged on the disk."""
+        with self._lock:
+            if self._attest is None or not self._outbox.is_idle(run.items):
+                return
+            contents = [self._store.content(item)[1] for item in run.items]
+            deliveries = [Delivery.from_bytes(content) for content in contents]
+            last = run.items[-1]
+            delivery, root = reduced(deliveries), self._store.root_at(last.log_id, last.size) or b""
+            word = (deliveries[-1].attestation, root, emptied_in(delivery), last.stored_ms)
+            item = self._store.reduce(run.items, self._attest(delivery, *word))
+            self._outbox.replaced(run.items, item)
 
 
 def monotonic_ms() -> int:

@@ -7,7 +7,7 @@ on from there. An outbox put back from a backup would break that, as a copied bo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from secrets import token_bytes
 from typing import Protocol, TypeAlias
 
@@ -60,6 +60,16 @@ class OwnLog:
         """In memory; keep or deliver writes it down."""
         self.uptime_ms = max(self.uptime_ms, uptime_ms)
         self._pending.append(make(self._log.size + len(self._pending), self.boot, self.uptime_ms))
+
+    def amend(self, last: int, makes: Sequence[MakeEntry], uptime_ms: int) -> None:
+        """Puts these, no fewer, in the place of the last ones that wait; in memory, as append.
+
+        Never what `deliver` was called with: that has been signed, whatever came of it.
+        """
+        del self._pending[len(self._pending) - last :]
+        self._kept = min(self._kept, len(self._pending))
+        for make in makes:
+            self.append(make, uptime_ms)
 
     def keep(self) -> None:
         """Makes all entries durable. Raises UnavailableError; a later call keeps what this one could not."""

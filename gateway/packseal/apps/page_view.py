@@ -16,6 +16,7 @@ from packseal.passport.audit import Difference, StoredRecord
 from packseal.passport.document import Json
 from packseal.passport.fold import LogState
 from packseal.records.bare import is_bare
+from packseal.records.emptied import is_emptied
 from packseal.records.entries import decode_entry
 from packseal.records.policy import Policy
 from packseal.records.report import utc
@@ -218,7 +219,7 @@ def _said(record: StoredRecord) -> tuple[str, str]:
         entry = decode_entry(record.entry)
     except EvidenceError:
         return "?", words.REASONS[Reason.MALFORMED]
-    return words.kind(entry.type), words.record(entry)
+    return words.kind(entry.type), words.EMPTIED if is_emptied(record.entry) else words.record(entry)
 
 
 def _refusal(refusal: Refusal, now_unix_ms: int) -> Json:

@@ -17,6 +17,7 @@ from packseal.passport import words
 from packseal.passport.audit import StoredRecord
 from packseal.records.bare import is_bare
 from packseal.records.bodies import Estimate, MeanMinMax, StateOfHealth, Window, margin
+from packseal.records.emptied import is_emptied
 from packseal.records.entries import Entry, decode_entry
 
 Points = tuple[float | None, ...]
@@ -122,7 +123,10 @@ def plotted(store: PassportStoring, log_id: bytes | None, quantity: str) -> Plot
 
 def _read(records: Iterable[StoredRecord]) -> list[Entry | None]:
     """None for one whose bytes are not there, or not those that were signed."""
-    return [decode_entry(one.entry) if one.is_unaltered and not is_bare(one.entry) else None for one in records]
+    return [
+        decode_entry(one.entry) if one.is_unaltered and not is_bare(one.entry) and not is_emptied(one.entry) else None
+        for one in records
+    ]
 
 
 def _of_windows(plot: Plot, sampled: Sequence[Entry | None]) -> Iterator[tuple[Point, ...]]:

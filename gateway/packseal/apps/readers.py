@@ -97,7 +97,7 @@ class Readers:
             certificate = x509.load_der_x509_certificate(content)
             until = certificate.not_valid_after_utc
             names = [str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):
             raise CredentialError("the client certificate cannot be read; get another one") from None
         if until < datetime.fromtimestamp(self._now_unix_s(), UTC):
             raise CredentialError("the client certificate has expired; get a new one")

@@ -24,10 +24,11 @@ from packseal.passport.fold import Delivered
 from packseal.passport.settings import BatterySettings
 from packseal.records.acts import Noted
 from packseal.records.answer import encode_receipt_answer, encode_refusal_answer
-from packseal.records.attestation import attestation_digest, verify_attestation
+from packseal.records.attestation import Attestation, attestation_digest, verify_attestation
 from packseal.records.bodies import EntryType, Key, Previous
 from packseal.records.checkpoint import SALT_BYTES, Receipt, sign_receipt
 from packseal.records.cose import Sign, unverified_kid
+from packseal.records.emptied import Emptied, is_emptied
 from packseal.records.entries import genesis_key
 from packseal.records.log import Delivery, TrustedLog, Verified
 
@@ -201,7 +202,7 @@ class Receiver:
         source = self._trusted_source(delivery)
         log = self.store.trusted_log(delivery.log_id) or TrustedLog(delivery.genesis, delivery.seed)
         try:
-            verified = log.verified(delivery, self.store.known(delivery.log_id))
+            verified = log.verified(delivery, self.store.known(delivery.log_id), self._told(delivery))
         except EvidenceError as error:
             if one.is_patient and error.reason is Reason.MISSING_ENTRIES and delivery.first_seq > log.size:
                 raise EarlyError(log.log_id, delivery.first_seq) from None  # its checkpoint is verified by then
@@ -212,6 +213,9 @@ class Receiver:
         self._check_revoked(verified.log)
         self._check_ends(verified, is_patient=one.is_patient)
         attestation = self._checked_attestation(one.topic, delivery, verified)
+        if attestation is None and any(map(is_emptied, delivery.entries)):
+            words = "it lacks values of windows, and the gateway that says so speaks of another delivery"
+            raise EvidenceError(Reason.MISSING_ENTRIES, words)
         one.incoming = self._incoming(source, delivery, verified, attestation)
         return None
 
@@ -226,7 +230,8 @@ class Receiver:
 
         def delivered(received_unix_ms: int) -> Delivered:
             at = (verified.first_seq, log.size, verified.entries, signed.uptime_ms, received_unix_ms)
-            return Delivered(log.log_id, source.evidence_class, log.key, *at, good_times)
+            emptied = sum(map(is_emptied, verified.contents))
+            return Delivered(log.log_id, source.evidence_class, log.key, *at, good_times, emptied)
 
         good_times = self._deliveries.good_times(log.log_id, verified.entries)
         noted = [
@@ -277,16 +282,27 @@ class Receiver:
         if end and (log.size > end.size or ((log.is_sealed or log.size == end.size) and not _ends_at(log, end))):
             raise EvidenceError(Reason.FORK, f"a later log goes on from this one, and says that it ends at {end.size}")
 
+    def _told(self, delivery: Delivery) -> Emptied | None:
+        """Of which windows a gateway that is known here says that it gave up their values."""
+        if delivery.attestation is not None and any(map(is_emptied, delivery.entries)):
+            with suppress(EvidenceError):
+                return self._attested(delivery.attestation).emptied
+        return None
+
+    def _attested(self, content: bytes) -> Attestation:
+        """Raises EvidenceError."""
+        key = self.acts.keyring.gateway(unverified_kid(content))
+        if key is None:
+            raise EvidenceError(Reason.UNKNOWN_GATEWAY, "the attestation is by a gateway that is not enrolled here")
+        return verify_attestation(content, key)
+
     def _checked_attestation(self, topic: str, delivery: Delivery, verified: Verified) -> bytes | None:
         """The gateway's word where it is one that is known here; else it is left out, counted and shown."""
         content = delivery.attestation
         if content is None:
             return None
         try:
-            key = self.acts.keyring.gateway(unverified_kid(content))
-            if key is None:
-                raise EvidenceError(Reason.UNKNOWN_GATEWAY, "the attestation is by a gateway that is not enrolled here")
-            attested, checkpoint = verify_attestation(content, key), verified.checkpoint
+            attested, checkpoint = self._attested(content), verified.checkpoint
             ends = (attested.log_id, attested.size, attested.root)
             if ends != (checkpoint.log_id, checkpoint.size, checkpoint.root):
                 raise EvidenceError(Reason.RECEIPT_MISMATCH, "the attestation is of another log, size or root")

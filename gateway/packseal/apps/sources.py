@@ -6,8 +6,10 @@ that changed has ended before the next one begins, for two of them would sign tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from packseal.apps.can_collector import CanCollector, CanPlan
 from packseal.apps.collector import BoardCollector
@@ -22,6 +24,8 @@ from packseal.io.program import program_hash
 from packseal.io.settings import BoardTable, CanTable
 from packseal.io.update_offer import UpdatePackage
 
+Source: TypeAlias = BoardCollector | CanCollector
+STOPPED_AT_ONCE = 64
 STANDSTILL_S = 90.0  # of a thread that comes round every 30 s at the longest, while it waits for its port
 
 
@@ -53,7 +57,7 @@ class Sources:
         self._program_hash = program_hash()  # of what runs: later, an upgrade may lie on the disk
         self._stuck: tuple[str, ...] = ()
 
-    def __iter__(self) -> Iterator[BoardCollector | CanCollector]:
+    def __iter__(self) -> Iterator[Source]:
         return iter((*self.boards, *self.cans))
 
     def set_up(self, files: CheckedGateway, settings_digest: bytes) -> None:
@@ -83,10 +87,10 @@ class Sources:
 
     def end(self, changes: SourceChanges) -> None:
         """Ends what goes; returns when it has signed and submitted what it had."""
-        for source in (*changes.boards_ended, *changes.cans_ended):
-            source.stop()
-        self._stuck += tuple(source.battery for source in changes.cans_ended if not source.has_ended)
-        ended = {id(source) for source in (*changes.boards_ended, *changes.cans_ended)}
+        ending: list[Source] = [*changes.boards_ended, *changes.cans_ended]
+        _stop_all(ending)
+        self._stuck += tuple(can.battery for can in changes.cans_ended if not can.has_ended)
+        ended = {id(source) for source in ending}
         self.boards = [board for board in self.boards if id(board) not in ended]
         self.cans = [can for can in self.cans if id(can) not in ended]
 
@@ -96,7 +100,8 @@ class Sources:
         self.boards = [*self.boards, *changes.boards]
         cans = [can for can in changes.cans if can.battery not in self._stuck]
         self.cans = [*self.cans, *cans]
-        for source in (*changes.boards, *cans):
+        beginning: list[Source] = [*changes.boards, *cans]
+        for source in beginning:
             source.start()
 
     def start(self) -> None:
@@ -104,12 +109,11 @@ class Sources:
             source.start()
 
     def stop(self) -> None:
-        for source in self:
-            source.stop()
+        _stop_all(list(self))
 
-    def standing_still(self) -> list[str]:
-        """The batteries whose threads have not come round for long: a driver hangs, and only a restart ends that."""
-        return [source.battery for source in self if source.silent_s > STANDSTILL_S]
+    def standing_still(self, longest_s: float = STANDSTILL_S) -> list[str]:
+        """The batteries whose threads have not come round for so long: a driver hangs, and only a restart helps."""
+        return [source.battery for source in self if source.silent_s > longest_s]
 
     @property
     def stuck(self) -> tuple[str, ...]:
@@ -119,6 +123,13 @@ class Sources:
     def _plan(self, table: CanTable, signals: BoundSignals, settings_digest: bytes) -> CanPlan:
         signer = load_or_make_key(table.key) if table.key else self._signer
         return CanPlan(table, signals, signer, *_bus(table, signals), self._program_hash, settings_digest)
+
+
+def _stop_all(sources: Sequence[Source]) -> None:
+    """Many at a time: each waits for its thread, and for a driver that hangs 15 s."""
+    with ThreadPoolExecutor(STOPPED_AT_ONCE) as pool:
+        for _ in pool.map(lambda source: source.stop(), sources):
+            pass
 
 
 def board_identity(table: BoardTable) -> str:

@@ -17,6 +17,7 @@ from packseal.passport.audit import StoredRecord, check_span
 from packseal.passport.fold import Delivered, LogState, Passport, fold
 from packseal.passport.settings import BatterySettings
 from packseal.records.bodies import Key, Time
+from packseal.records.emptied import is_emptied
 from packseal.records.entries import Entry, decode_entry, genesis_key
 from packseal.records.merkle import Edge
 
@@ -62,7 +63,9 @@ class StoredDeliveries:
             edge = checked.edge
             entries = _readable(checked.good)
             at = (span.first_seq, span.size, entries, checked.uptime_ms, span.received_unix_ms)
-            yield Delivered(log_id, log.source.evidence_class, log.key, *at, self.good_times(log_id, entries))
+            emptied = sum(is_emptied(record.entry) for record in checked.good)
+            good_times = self.good_times(log_id, entries)
+            yield Delivered(log_id, log.source.evidence_class, log.key, *at, good_times, emptied)
 
     def folded(self, passport: Passport, log: StoredLog) -> Passport:
         """With all that is stored of the log. What is missing behind its last checkpoint counts as not present."""
@@ -123,9 +126,11 @@ def oldest_first(heads: Sequence[LogHead]) -> list[LogHead]:
 
 
 def _readable(records: Sequence[StoredRecord]) -> tuple[Entry, ...]:
-    """Without what a version of other limits took: it counts as not present."""
+    """Without emptied windows, and what a version of other limits took: they count as not present."""
     entries = []
     for record in records:
+        if is_emptied(record.entry):
+            continue
         with suppress(EvidenceError):
             entries.append(decode_entry(record.entry))
     return tuple(entries)

@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 
 from packseal.cli.root import EXIT_REFUSED, FILE, main
-from packseal.cli.site import wait_for_signal
+from packseal.cli.running import LOG_OPTION, InWords, run_until_told, saying
 
 
 @main.command()
 @click.argument("settings", type=FILE)
-def witness(settings: Path) -> None:
+@LOG_OPTION
+def witness(settings: Path, log_form: str) -> None:
     """Run a witness of SETTINGS (witness.toml): it cosigns what continues all that it has seen, and nothing else.
 
     \b
@@ -25,11 +26,11 @@ def witness(settings: Path) -> None:
     from packseal.io.settings import load_settings
     from packseal.io.witness_settings import WitnessSettings
 
-    server = WitnessServer(load_settings(settings, WitnessSettings), lambda: time.time_ns() // 1_000_000_000)
-    server.start()
-    click.echo("witness running; end with Ctrl-C", err=True)
-    wait_for_signal(server.problems)
-    server.stop()
+    with saying(log_form) as lines:
+        server = WitnessServer(load_settings(settings, WitnessSettings), lambda: time.time_ns() // 1_000_000_000)
+        server.start()
+        run_until_told(InWords(server.problems), lines, "witness running; end with Ctrl-C")
+        server.stop()
 
 
 @main.command()

@@ -30,7 +30,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except PackSealError as error:
             click.echo(f"packseal: {_words(error)}", err=True)
-            sys.exit(_exit_code(error))
+            sys.exit(exit_code(error))
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:  # who reads has seen enough, as `head` does
@@ -39,9 +39,14 @@ class _Commands(click.Group):
         except Exception as error:
             if os.environ.get("PACKSEAL_TRACEBACK"):
                 raise
-            words = f"{type(error).__name__}: {error}; run again with PACKSEAL_TRACEBACK=1 and send us what it says"
-            click.echo(f"packseal: a fault of packseal's own: {words}", err=True)
+            click.echo(f"packseal: {fault_words(error)}", err=True)
             sys.exit(EXIT_FAULT)
+
+
+def fault_words(error: Exception) -> str:
+    """Of what nobody thought of."""
+    words = f"{type(error).__name__}: {error}; run again with PACKSEAL_TRACEBACK=1 and send us what it says"
+    return f"a fault of packseal's own: {words}"
 
 
 def _words(error: PackSealError) -> str:
@@ -52,7 +57,8 @@ def _words(error: PackSealError) -> str:
     return printable(str(error)) if is_one_line else "\n".join(printable(line) for line in str(error).split("\n"))
 
 
-def _exit_code(error: PackSealError) -> int:
+def exit_code(error: PackSealError) -> int:
+    """What a command that this error ends says to a program."""
     if isinstance(error, EvidenceError):
         return EXIT_REFUSED
     return EXIT_UNAVAILABLE if isinstance(error, UnavailableError | MicroPythonError) else EXIT_USAGE
@@ -72,6 +78,7 @@ def main() -> None:
     packseal dbc compile pack.dbc --bind pack.toml -o pack.pst
     packseal gateway run gateway.toml      beside the packs
     packseal passport serve passport.toml  where the passports live
+    packseal status gateway.toml           how the gateway is
     packseal bench run                     tests of a board with a pack behind it, and a report
     """
     if hasattr(signal, "SIGUSR1") and sys.__stderr__:  # what stands still says where, at kill -USR1

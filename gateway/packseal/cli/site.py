@@ -6,14 +6,13 @@ import json
 import re
 import signal
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from packseal.cli.root import BIND_OPTION, EXIT_REFUSED, FILE, FOLDER, main
+from packseal.cli.running import LOG_OPTION, run_until_told, saying, wait_for_signal
 from packseal.errors import ConfigError, EvidenceError
 
 
@@ -64,98 +63,37 @@ def demo(*, check: bool, tamper: bool, broker: str | None, listen: str, data: Pa
 
 
 @main.group()
-def gateway() -> None:
-    """Collect boards, keep everything until it is receipted."""
-
-
-@gateway.command("run")
-@click.argument("settings", type=FILE)
-def gateway_run(settings: Path) -> None:
-    """Run the gateway of SETTINGS (gateway.toml) until it is told to end.
-
-    \b
-    packseal gateway run gateway.toml
-    """
-    from packseal.apps.gateway import Gateway
-    from packseal.io.settings import GatewaySettings, load_settings
-
-    running = Gateway(load_settings(settings, GatewaySettings))
-    running.start()
-    click.echo("gateway running; end with Ctrl-C", err=True)
-    wait_for_signal(running.problems, running.notices)
-    running.stop()
-
-
-@gateway.command("check")
-@click.argument("settings", type=FILE)
-def gateway_check(settings: Path) -> None:
-    """Check SETTINGS (gateway.toml) with the files that it names, and start nothing."""
-    from packseal.apps.gateway import bound_signals, offered_updates
-    from packseal.io.settings import GatewaySettings, load_settings
-
-    loaded = load_settings(settings, GatewaySettings)
-    bound_signals(loaded)
-    offered_updates(loaded)
-    click.echo(f"{settings}: good")
-
-
-@gateway.command("key")
-@click.argument("settings", type=FILE)
-def gateway_public_key(settings: Path) -> None:
-    """Print the gateway's public key, for the passport service; made if there is none yet."""
-    from packseal.apps.gateway import gateway_key
-    from packseal.io.settings import GatewaySettings, load_settings
-
-    click.echo(f'public_key = "{gateway_key(load_settings(settings, GatewaySettings)).public_key.hex()}"')
-
-
-@gateway.command("identify")
-@click.argument("port")
-@click.option("--baud", default=115_200, show_default=True)
-def gateway_identify(port: str, baud: int) -> None:
-    """Ask the board on PORT for its key, to enrol it.
-
-    \b
-    packseal gateway identify /dev/ttyUSB0
-    """
-    from packseal.io.enrol import hello_of
-    from packseal.records.entries import genesis_key, log_id_of
-
-    hello = hello_of(port, baud)
-    click.echo(f'public_key = "{genesis_key(hello.genesis).public_key.hex()}"')
-    click.echo(f'log_id = "{log_id_of(hello.genesis).hex()}"')
-
-
-@main.group()
 def passport() -> None:
     """Verify what arrives, keep each battery's passport, show it."""
 
 
 @passport.command("serve")
 @click.argument("settings", type=FILE)
-def passport_serve(settings: Path) -> None:
+@LOG_OPTION
+def passport_serve(settings: Path, log_form: str) -> None:
     """Run the passport service of SETTINGS (passport.toml) until it is told to end.
 
     \b
     packseal passport serve passport.toml
     """
+    from packseal.apps.passport_files import checked_passport
     from packseal.apps.passport_server import PassportServer
-    from packseal.io.settings import PassportFileSettings, load_settings
 
-    server = PassportServer(load_settings(settings, PassportFileSettings))
-    server.start()
-    click.echo(f"passport service on {server.url}; end with Ctrl-C", err=True)
-    wait_for_signal(server.problems)
-    server.stop()
+    with saying(log_form) as lines:
+        server = PassportServer(checked_passport(settings))
+        server.start()
+        what = f"passport service on {server.url}" if server.url else "passport worker without pages"
+        run_until_told(server, lines, f"{what}; end with Ctrl-C")
+        server.stop()
 
 
 @passport.command("check")
 @click.argument("settings", type=FILE)
 def passport_check(settings: Path) -> None:
-    """Check SETTINGS (passport.toml) and start nothing."""
-    from packseal.io.settings import PassportFileSettings, load_settings
+    """Check SETTINGS (passport.toml) with the files that it names, and start nothing."""
+    from packseal.apps.passport_files import checked_passport
 
-    load_settings(settings, PassportFileSettings)
+    checked_passport(settings)
     click.echo(f"{settings}: good")
 
 
@@ -242,25 +180,3 @@ def _show_verdict(running: Any, *, tamper: bool) -> bool:
         click.echo(f"\nthe page says: {running.page_names(seq)}")
         return f"record {seq}" in str(error)
     return not tamper
-
-
-def wait_for_signal(problems: Callable[[], list[str]] = list, notices: Callable[[], list[str]] = list) -> None:
-    """Until told to end; says each problem once, and again when it has been gone in between; each notice once."""
-    from packseal.records.report import printable
-
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    said: set[str] = set()
-    noticed: set[str] = set()
-    while not ended.wait(1):
-        new = set(notices())
-        for words in sorted(new - noticed):
-            click.echo(f"packseal: {printable(words)}", err=True)
-        noticed = new
-        present = {printable(words) for words in problems()}  # with what another machine may have said
-        for words in sorted(present - said):
-            click.echo(f"packseal: {words}", err=True)
-        for words in sorted(said - present):
-            click.echo(f"packseal: no more: {words}", err=True)
-        said = present

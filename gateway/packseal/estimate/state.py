@@ -36,7 +36,7 @@ def load(content: bytes, shape: type[T], version: str) -> T:
         if found["version"] != version:
             raise ValueError(f"state of version {found['version']}, and this is {version}")
         result: T = _read(found["state"], shape)
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, zlib.error, OverflowError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, zlib.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a state of a second opinion: {error}; start over from the records") from error
     return result
 

@@ -79,9 +79,10 @@ class PublicKey:
     @classmethod
     def from_jwk(cls, jwk: object) -> PublicKey:
         """Of P-256 or Ed25519; parts that are not public are left out. Raises CredentialError."""
-        if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("crv")) not in _KINDS:
+        said = (str(jwk.get("kty")), str(jwk.get("crv"))) if isinstance(jwk, dict) else ("", "")  # hashable, so
+        if not isinstance(jwk, dict) or said not in _KINDS:
             raise broken("a key is none of P-256 or Ed25519")
-        algorithm, kind, names = _KINDS[jwk["kty"], jwk["crv"]]
+        algorithm, kind, names = _KINDS[said]
         try:
             return cls(algorithm, kind.import_key({name: str(jwk.get(name, "")) for name in names}))
         except (JoseError, ValueError, TypeError):

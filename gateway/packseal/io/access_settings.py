@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from packseal.errors import ConfigError
-from packseal.io.http_client import checked_url
+from packseal.io.http_client import checked_url, without_credentials
 from packseal.io.setting_types import Below, PublicKey, Table
 from packseal.passport.access import ReaderRole
 from packseal.passport.settings import BATTERY_ID
@@ -29,9 +29,9 @@ def _issuer(text: str) -> str:
         parts = urlsplit(text)
         host = parts.hostname or ""
     except (ConfigError, ValueError):
-        raise ValueError(f"{text}: expected https://, host and path") from None
+        raise ValueError(f"{without_credentials(text)}: expected https://, host and path") from None
     if "@" in parts.netloc or not host or (parts.scheme != "https" and host not in LOOPBACK):
-        raise ValueError(f"{text}: expected https://, host and path; http:// only on this machine")
+        raise ValueError(f"{without_credentials(text)}: expected https://, host and path; http:// only on this machine")
     return text
 
 

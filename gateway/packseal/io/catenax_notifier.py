@@ -60,7 +60,7 @@ class Notifier:
         answer = self._management.request("POST", "/v3/catalog/request", body=body, is_repeatable=True).json()
         catalog = answer if isinstance(answer, dict) else {}
         for dataset in _listed(catalog, "dataset"):
-            for offer in _listed(dataset, "hasPolicy"):
+            for offer in _listed(dataset, "hasPolicy") if "@id" in dataset else ():
                 if any(same_terms(offer, policy) for policy in receiver.accepted):
                     return str(dataset["@id"]), offer
         words = f"{receiver.dsp_url}: offers no {receiver.asset_type} under terms that were accepted here"

@@ -13,6 +13,7 @@ from packseal.io.partner_http import PartnerHTTP
 
 EARLY_S = 30.0
 MAX_TOKEN_CHARACTERS = 16_384
+LONGEST_S = 31_536_000.0  # a year: a longer time is none that was meant
 UNSTATED_S = 60.0  # taken where a provider does not say it; who refuses a token earlier gets a new one
 
 
@@ -59,4 +60,5 @@ class ClientCredentials:
         token, lasts_s = said.get("access_token"), said.get("expires_in", UNSTATED_S)
         if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN_CHARACTERS or not token.isascii():
             raise PartnerUnavailableError(f"{self._provider.base_url}: its answer has no token; ask its operator")
-        return token, float(lasts_s) if isinstance(lasts_s, int | float) else UNSTATED_S
+        is_stated = isinstance(lasts_s, int | float) and 0 <= lasts_s <= LONGEST_S  # which no NaN is, either
+        return token, float(lasts_s) if is_stated else UNSTATED_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,19 @@ from packseal.errors import UnavailableError
 from packseal.io.sql import Parameters
 
 BUSY_TIMEOUT_S = 10
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 WAL_PAGES = 250  # 1 MB beside the database, so that a small disk is not filled by what waits to be moved
 
 
 class Database:
     """One connection for all threads of a process."""
 
-    def __init__(self, path: Path, schema: str) -> None:
-        """Opens the file, or creates it for its owner alone: it holds seeds. Raises UnavailableError."""
-        self.path = path
+    def __init__(self, path: Path, schema: str, damaged: Callable[[], None] | None = None) -> None:
+        """Opens the file, or creates it for its owner alone: it holds seeds. Raises UnavailableError.
+
+        damaged: called when SQLite finds that the file is not what it wrote.
+        """
+        self.path, self._damaged = path, damaged
         self._lock = threading.RLock()
         with suppress(OSError):  # it is there, or SQLite says why it cannot be; its -wal and -shm get the same rights
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -81,4 +85,6 @@ class Database:
 
     def _unavailable(self, error: sqlite3.Error | OverflowError) -> UnavailableError:
         """OverflowError: a number beyond SQLite's 64 bits, which the formats' limits keep out before it comes here."""
+        if self._damaged and getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
+            self._damaged()
         return UnavailableError(f"{self.path}: {error}; check the disk's space and the file's rights")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
@@ -17,9 +18,24 @@ PIECE_BYTES = 1 << 16
 
 def checked_url(url: str) -> str:
     """The URL without its last slash. Raises ConfigError."""
-    if not url.isascii() or not url.startswith(("http://", "https://")) or any(c <= " " or c in "?#" for c in url):
-        raise ConfigError(f"{url}: expected http:// or https://, host and path")
+    is_wrong = not url.isascii() or any(c <= " " or c in "?#" for c in url)
+    if is_wrong or not url.startswith(("http://", "https://")) or not _has_host(url):
+        raise ConfigError(f"{without_credentials(url)}: expected http:// or https://, host and path")
     return url.rstrip("/")
+
+
+def without_credentials(url: str) -> str:
+    """For words about it: what stands before an @ may be a password."""
+    scheme, found, rest = url.partition("://")
+    return f"{scheme}://…@{rest.rpartition('@')[2]}" if found and "@" in rest else url
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an address in them, a port that is none
+        return False
 
 
 def ask(

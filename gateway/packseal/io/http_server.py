@@ -41,6 +41,7 @@ class HTTPServer:
     def start(self, app: ASGIApp) -> None:
         config = uvicorn.Config(
             _WithExtension(app, IS_ENDING, {"asked": lambda: bool(self._server and self._server.should_exit)}),
+            log_config=None,  # its errors go where those of all libraries go (io/log_lines.py)
             log_level="error",
             access_log=False,
             server_header=False,

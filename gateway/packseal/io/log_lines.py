@@ -26,19 +26,26 @@ MAX_REMEMBERED = 1_000  # different problems; of more, the one not said for long
 MAX_WORDS = 1_000  # characters of one line
 Form = Literal["text", "json"]
 Level = Literal["info", "warning", "error"]
+Event = Literal[
+    "started", "stopping", "ended", "notice", "reload", "reloaded", "library", "fault", "problem",
+    "broker", "broker-message", "clock", "local", "standstill",
+    "sender", "outbox", "refused", "board", "board-port", "board-configuration", "board-update", "can", "dashboards",
+    "share", "intake", "log", "pages", "provider", "webhook",
+]  # fmt: skip
+"""What a line is of, for programs. For ever: docs/operate.md lists each, and a test compares."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong, with its cure. event: a stable word for programs (docs/operate.md has them)."""
+    """Something that is wrong, with its cure."""
 
-    event: str
+    event: Event
     words: str
     battery: str = ""
     port: str = ""
 
     @property
-    def sort(self) -> tuple[str, str, str, str]:
+    def sort(self) -> tuple[str, ...]:
         """What makes it the same one again: all but the numbers in its words."""
         return self.event, self.battery, self.port, re.sub(r"\d+", "#", self.words)
 
@@ -69,7 +76,7 @@ class LogLines:
         self._lock = threading.Lock()
         self.kept_back = 0  # lines since the start that the limit held back, or that nobody took
 
-    def say(self, event: str, words: str, level: Level = "info") -> None:
+    def say(self, event: Event, words: str, level: Level = "info") -> None:
         """Something that happens seldom: not limited."""
         self._write(level, Problem(event, words))
 

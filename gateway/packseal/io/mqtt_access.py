@@ -11,24 +11,37 @@ from pathlib import Path
 
 from packseal.errors import ConfigError
 from packseal.io.files import read_bounded
+from packseal.io.mqtt_address import BrokerAddress
 from packseal.io.mqtt_settings import MQTTTable
 
 MAX_PASSWORD_BYTES = 4096  # room for a token, which some brokers take instead
 
 
 class NamedContext(ssl.SSLContext):
-    """Verifies the broker's certificate against a name of its own, where it is reached under another."""
+    """Verifies the broker's certificate against a name of its own, where it is reached under another.
+
+    `made` is the newest socket: who connects loses it when the handshake fails, and somebody has to close it.
+    """
 
     server_name: str | None = None
+    made: ssl.SSLSocket | None = None
 
     def wrap_socket(  # type: ignore[override]  # the base names each of its arguments
         self, sock: socket.socket, *, server_hostname: str | None = None, do_handshake_on_connect: bool = True
     ) -> ssl.SSLSocket:
         name = self.server_name or server_hostname
-        return super().wrap_socket(sock, server_hostname=name, do_handshake_on_connect=do_handshake_on_connect)
+        self.made = super().wrap_socket(sock, server_hostname=name, do_handshake_on_connect=do_handshake_on_connect)
+        return self.made
 
 
-def tls_context(table: MQTTTable) -> ssl.SSLContext:
+def check_access(address: BrokerAddress, table: MQTTTable) -> None:
+    """What a start finds out before there is a connection. Raises ConfigError."""
+    if address.is_tls:
+        tls_context(table)
+    password(table)
+
+
+def tls_context(table: MQTTTable) -> NamedContext:
     """A client's side of TLS that believes the authorities of `ca`, or else those of the system.
 
     Raises ConfigError for files that cannot be used, and for a key that everybody can read.

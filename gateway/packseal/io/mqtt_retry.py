@@ -28,6 +28,7 @@ class VersionChoice:
     def __init__(self) -> None:
         self.next = Version.V5
         self._v5_again_s: float | None = None
+        self._knows_v5 = False
 
     def begin(self, now_s: float) -> Version:
         """The version of the connection that is about to be tried."""
@@ -36,12 +37,17 @@ class VersionChoice:
         return self.next
 
     def accepted(self, now_s: float) -> None:
-        if self.next is Version.V311 and self._v5_again_s is None:
+        if self.next is Version.V5:
+            self._knows_v5 = True
+        elif self._v5_again_s is None:
             self._v5_again_s = now_s + V5_AGAIN_S
 
-    def refused(self) -> bool:
-        """Of the version, or without a word. True when the other one is worth trying at once."""
+    def refused(self, *, in_words: bool) -> bool:
+        """Of the version, or without a word, which means nothing of a broker that has spoken MQTT 5 before. True when
+        the other version is worth trying at once."""
         was_v5 = self.next is Version.V5
+        if was_v5 and self._knows_v5 and not in_words:
+            return False
         self.next, self._v5_again_s = Version.V311 if was_v5 else Version.V5, None
         return was_v5
 

@@ -10,7 +10,8 @@ import socket
 import ssl
 
 UNSUPPORTED_VERSION = 0x84
-PACKET_TOO_LARGE = 0x95
+NOT_AUTHORISED = 0x87
+QOS_NOT_SUPPORTED = 0x9B
 FAILURE = 0x80  # from here on a reason code says no
 
 _REASONS = {
@@ -21,7 +22,7 @@ _REASONS = {
     0x84: ("it speaks neither MQTT 5 nor 3.1.1", "use a broker that does"),
     0x85: ("client id not valid", "allow it at the broker"),
     0x86: ("bad user name or password", "check username and password_file of [mqtt]"),
-    0x87: ("not authorised", "allow it in the broker's access rules, or check username, certificate and key of [mqtt]"),
+    0x87: ("not authorised", "allow it in the broker's access rules for this user"),
     0x88: ("it is not available", "see the broker's log"),
     0x89: ("it is busy", "it is tried again"),
     0x8A: ("this client is banned", "lift the ban at the broker"),
@@ -49,6 +50,8 @@ _REASONS = {
     0xA2: ("it has no wildcards in subscriptions", "allow them at the broker"),
 }
 
+_PORT = "does this port speak what the address says, mqtt:// in the clear or mqtts:// over TLS?"
+
 _ALERTS = (
     ("CERTIFICATE_REQUIRED", "asks for a certificate; set certificate and key of [mqtt]"),
     ("UNKNOWN_CA", "does not know who issued our certificate; let it know that authority, or check [mqtt] certificate"),
@@ -57,10 +60,12 @@ _ALERTS = (
     ("BAD_CERTIFICATE", "does not take our certificate; check certificate and key of [mqtt]"),
     ("HANDSHAKE_FAILURE", "ends the TLS handshake; does it ask for a certificate, or offer TLS 1.2 or newer?"),
     ("PROTOCOL_VERSION", "speaks no TLS 1.2 or newer; raise its version"),
-    ("WRONG_VERSION_NUMBER", "does not speak TLS on this port; use its TLS port, mostly 8883"),
+    ("WRONG_VERSION_NUMBER", f"ends the connection as it begins; {_PORT}"),
+    ("UNEXPECTED_EOF", f"ends the connection as it begins; {_PORT}"),
 )
 
 _NETWORK = {
+    errno.ECONNRESET: f"ends the connection as it begins; {_PORT}",
     errno.ECONNREFUSED: "does not answer; is it running, and are address and port right?",
     errno.EHOSTUNREACH: "cannot be reached; is the network up?",
     errno.ENETUNREACH: "cannot be reached; is the network up?",
@@ -75,6 +80,25 @@ def reason_words(code: int) -> str:
     return f"{words}: {cure}"
 
 
+def refusal_words(code: int) -> str:
+    """The same of a connection: many brokers say "not authorised" of a wrong password, too."""
+    if code == NOT_AUTHORISED:
+        return "not authorised: check username and password_file of [mqtt], and whether the broker lets this client in"
+    return reason_words(code)
+
+
+def ended_words(*, is_open: bool) -> str:
+    """Of a connection that ended without a reason, before or after CONNACK."""
+    if is_open:
+        return "has ended the connection, or the line was cut; it is tried again"
+    return "ends the connection without a word; does it allow this client id, and speak MQTT on this port?"
+
+
+def lost_soon_words(client_id: str) -> str:
+    """Of connections that end one after the other: not every broker tells a client that another has its id."""
+    return f"ends each connection within seconds; does a second program run with these settings, as {client_id}?"
+
+
 def connect_words(error: Exception) -> str:
     """Why no connection could be made: "the broker …" is what goes before."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -84,7 +108,7 @@ def connect_words(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
         return "is not known by this name; check the address, and that names are resolved"
     if isinstance(error, TimeoutError):
-        return "does not answer in time; is it running, and is nothing on the way shut?"
+        return f"does not answer in time; is it running, and {_PORT}"
     known = _NETWORK.get(error.errno or 0) if isinstance(error, OSError) else None
     return known or f"does not answer: {error}; is it running, and are address and port right?"
 

@@ -87,7 +87,7 @@ def _published_keys(issuer: str) -> dict[str, TokenKey]:
     discovery = _document(address)
     if discovery.get("issuer") != issuer:  # section 4.3
         raise UnavailableError(f"{address}: speaks for another issuer; write the issuer as the provider does")
-    found = _document(_keys_address(address, issuer, discovery.get("jwks_uri")))["keys"]
+    found = _document(_keys_address(address, issuer, discovery.get("jwks_uri"))).get("keys")
     entries = found[:MAX_KEYS] if isinstance(found, list) else []
     keys = (_key(entry) for entry in entries if isinstance(entry, dict))
     return dict(one for one in keys if one is not None)

@@ -5,7 +5,6 @@ Also beside a running gateway, which is not held up: readers of a write-ahead lo
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,24 +14,23 @@ from urllib.parse import quote
 from packseal.errors import UnavailableError
 
 BUSY_TIMEOUT_S = 5
-_WAITING = (
-    "SELECT count(*), coalesce(sum(records), 0), coalesce(sum(length(content)), 0), min(stored_ms) FROM deliveries"
+LOCKS = Path("/proc/locks")
+_WAITING = "SELECT count(*), coalesce(sum(records), 0), min(stored_ms) FROM deliveries"
+_USED = (
+    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
-_SPANS = "SELECT coalesce(max(span), 0) FROM (SELECT max(stored_ms) - min(stored_ms) AS span FROM deliveries GROUP BY log_id)"
 _LOGS = "SELECT battery, log_id, receipted_size FROM logs ORDER BY battery, log_id"
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxSeen:
-    """What waits: deliveries, records in them and their bytes. oldest_unix_ms: when the oldest of them was stored, None
-    where nothing waits. span_ms: from the arrival of the oldest to that of the newest, of the log where that is longest.
-    """
+    """What waits: deliveries and records in them. oldest_unix_ms: when the oldest was stored, None where nothing waits.
+    used_bytes: what the file holds."""
 
     deliveries: int
     records: int
-    content_bytes: int
     oldest_unix_ms: int | None
-    span_ms: int
+    used_bytes: int
     counts: dict[str, int] = field(default_factory=dict)
     receipted: tuple[tuple[str, bytes, int], ...] = ()  # battery, log_id, size that a receipt covers
 
@@ -44,26 +42,21 @@ def look_at_outbox(path: Path) -> OutboxSeen:
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)) as opened:
             opened.execute("BEGIN")
-            waiting = opened.execute(_WAITING).fetchone()
-            (span_ms,) = opened.execute(_SPANS).fetchone()
+            deliveries, records, oldest_unix_ms = opened.execute(_WAITING).fetchone()
+            (used_bytes,) = opened.execute(_USED).fetchone()
             counts = dict(opened.execute("SELECT name, value FROM counts ORDER BY name"))
             logs = tuple(opened.execute(_LOGS))
     except sqlite3.Error as error:
         raise UnavailableError(f"{path}: {error}; run as the user of the gateway, or as root") from None
-    deliveries, records, content_bytes, oldest_unix_ms = waiting
-    return OutboxSeen(deliveries, records, content_bytes, oldest_unix_ms, span_ms, counts, logs)
+    return OutboxSeen(deliveries, records, oldest_unix_ms, used_bytes, counts, logs)
 
 
 def is_held(path: Path) -> bool:
-    """Whether a gateway or an import has this outbox open. Raises UnavailableError where that cannot be known."""
-    lock = path.with_name(path.name + ".lock")
-    if not lock.exists():
-        return False
+    """Whether a gateway or an import has this outbox open, as the kernel lists it: trying the lock would take it from
+    one that starts just now."""
     try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError as error:
-        raise UnavailableError(f"{lock}: {error.strerror}; run as the user of the gateway, or as root") from None
-    return False
+        inode = path.with_name(path.name + ".lock").stat().st_ino
+        locks = LOCKS.read_text().splitlines()
+    except OSError:
+        return False
+    return any(line.split()[1:4:2] == ["FLOCK", "WRITE"] and f":{inode} " in line for line in locks)

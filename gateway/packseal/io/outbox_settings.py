@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from packseal.errors import UnavailableError
 from packseal.io.setting_types import Table
 from packseal.outbox import Limits
 
@@ -26,11 +23,3 @@ class OutboxLimitsTable(Table):
     @property
     def limits(self) -> Limits:
         return Limits(self.max_mb * BYTES_PER_MB, self.max_hours, self.free_mb * BYTES_PER_MB)
-
-
-def disk_free_bytes(folder: Path) -> int:
-    """What this user may still write there. Raises UnavailableError."""
-    try:
-        return shutil.disk_usage(folder).free
-    except OSError as error:
-        raise UnavailableError(f"{folder}: {error.strerror}") from None

@@ -2,58 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from packseal.errors import EvidenceError, UnavailableError
+from packseal.errors import UnavailableError
 from packseal.io import own_log_table
 from packseal.io.database import Database
 from packseal.io.files import Reserve
+from packseal.io.outbox_repair import Repair, mark_damaged, repaired
+from packseal.io.outbox_rows import (
+    DELIVERY_COLUMNS,
+    LOG_COLUMNS,
+    SCHEMA,
+    STORE_DELIVERY,
+    STORE_LOG,
+    StoredLog,
+    add_columns,
+    count,
+    delivery_row,
+    item_of,
+    kinds_of,
+    stored_log,
+)
 from packseal.io.own_log_table import OwnLogTable
+from packseal.io.row_check import is_as_stored
 from packseal.outbox import Item
-from packseal.records.blinding import seed_digest
 from packseal.records.checkpoint import Receipt
-from packseal.records.log import Delivery, Known, TrustedLog, Verified, rotations_from_bytes, rotations_to_bytes
+from packseal.records.log import Delivery, Known, TrustedLog, Verified
 from packseal.records.merkle import Edge
 
+__all__ = ["DamagedError", "OutboxStore", "StoredLog", "only_new"]
+
 RESERVE_BYTES = 2 << 20  # the write-ahead log moved into the database, and the deletion of some deliveries
-SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS logs (
-    log_id BLOB PRIMARY KEY, genesis BLOB NOT NULL, seed BLOB NOT NULL, battery TEXT NOT NULL, edge BLOB NOT NULL,
-    boot INTEGER NOT NULL, uptime_ms INTEGER NOT NULL, rotations BLOB NOT NULL, is_sealed INTEGER NOT NULL,
-    receipted_size INTEGER NOT NULL DEFAULT 0, receipt BLOB
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS deliveries (
-    log_id BLOB NOT NULL REFERENCES logs, size INTEGER NOT NULL, records INTEGER NOT NULL, content BLOB NOT NULL,
-    root BLOB NOT NULL, stored_ms INTEGER NOT NULL, PRIMARY KEY (log_id, size)
-) STRICT;
-CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-{own_log_table.SCHEMA}"""
-_STORE_LOG = (
-    "INSERT INTO logs (log_id, genesis, seed, battery, edge, boot, uptime_ms, rotations, is_sealed)"
-    " VALUES (:log_id, :genesis, :seed, :battery, :edge, :boot, :uptime_ms, :rotations, :is_sealed)"
-    " ON CONFLICT (log_id) DO UPDATE SET battery = :battery, edge = :edge, boot = :boot, uptime_ms = :uptime_ms,"
-    " rotations = :rotations, is_sealed = :is_sealed"
-)
-_LOG_COLUMNS = "log_id, genesis, seed, edge, boot, uptime_ms, rotations, is_sealed"
+CURE = "restart the gateway, which then keeps what can be read and asks the boards for the rest"
+_ITEM_COLUMNS = "log_id, size, records, stored_ms, length(content), kinds, windows, emptied, level, uptime_ms"
+_ROW_COLUMNS = ", ".join(f"deliveries.{name}" for name in DELIVERY_COLUMNS.split(", "))
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLog:
-    log: TrustedLog
-    battery: str
-    receipted_size: int
-    receipt: bytes | None
+class DamagedError(UnavailableError):
+    """What the disk gives back is not what was stored; at the next start the file is repaired (outbox_repair.py)."""
 
 
 class OutboxStore:
+    """windows_summed: how many windows of a log that is signed here become one, as who knows the limits has set it."""
+
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, SCHEMA)
+        """Repairs a damaged file first; `repair` says what came of it. Raises UnavailableError."""
+        self.repair: Repair = repaired(path)
+        self._database = Database(path, SCHEMA, lambda: mark_damaged(path))
         self._reserve = Reserve(path.with_name(path.name + ".reserve"), RESERVE_BYTES)
+        with self._database.transaction() as connection:
+            add_columns(connection)
         self.own_logs = OwnLogTable(self._database)
         self.path = path
+        self.windows_summed = 1
 
     def log(self, log_id: bytes) -> StoredLog | None:
         found = self._logs("WHERE log_id = ?", (log_id,))
@@ -62,35 +67,48 @@ class OutboxStore:
     def logs(self) -> list[StoredLog]:
         return self._logs("", ())
 
-    def store(self, battery: str, delivery: Delivery, verified: Verified, now_ms: int) -> Item:
-        """Keeps a verified delivery and the log as it is after it, in one transaction."""
+    def store(self, battery: str, delivery: Delivery, verified: Verified, now_ms: int) -> Item | None:
+        """Keeps a verified delivery and the log as it is after it, in one transaction.
+
+        None: all of it waits already, as after a repair, when a board is asked again from its oldest record on.
+        """
         log, checkpoint = verified.log, verified.checkpoint
-        records = len(delivery.entries)
+        content = delivery.to_bytes()
+        item = item_of(delivery, content, log.size, now_ms, checkpoint.uptime_ms)
         with self._database.transaction() as connection:
-            connection.execute(_STORE_LOG, {"battery": battery, **_log_row(log)})
+            before = self._log_in(connection, log.log_id)
+            begun_at = before.begun_at if before and before.log.size else delivery.first_seq
+            receipted = (before.receipted_size, before.receipt) if before else (0, None)
+            connection.execute(STORE_LOG, StoredLog(log, battery, *receipted, begun_at).to_row())
             own_log_table.settle(connection, log.log_id, log.size)
-            connection.execute(
-                "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?)",
-                (log.log_id, log.size, records, delivery.to_bytes(), checkpoint.root, now_ms),
-            )
-            _count(connection, {"records_stored": records})
-        return Item(log.log_id, log.size, records, now_ms)
+            query = "SELECT max(size) FROM deliveries WHERE log_id = ?"
+            (waiting_to,) = connection.execute(query, (log.log_id,)).fetchone()
+            if waiting_to is not None and waiting_to >= log.size:
+                return None
+            connection.execute(STORE_DELIVERY, delivery_row(item, content, checkpoint.root))
+            count(connection, {"records_stored": item.records})
+        return item
 
     def waiting(self) -> list[Item]:
         """What has no receipt yet, in order."""
-        rows: Any = self._database.rows("SELECT log_id, size, records, stored_ms FROM deliveries ORDER BY log_id, size")
-        return [Item(log_id, size, records, stored_ms) for log_id, size, records, stored_ms in rows]
+        rows: Any = self._database.rows(f"SELECT {_ITEM_COLUMNS} FROM deliveries ORDER BY log_id, size")  # noqa: S608
+        return [
+            Item(
+                log_id, size, records, stored_ms, content_bytes=content_bytes, kinds=kinds_of(kinds), windows=windows,
+                emptied=emptied, level=level, uptime_ms=uptime_ms,
+            )
+            for log_id, size, records, stored_ms, content_bytes, kinds, windows, emptied, level, uptime_ms in rows
+        ]  # fmt: skip
 
     def content(self, item: Item) -> tuple[str, bytes]:
-        """The battery and the bytes of a waiting delivery. Raises KeyError when it waits no more."""
-        rows: Any = self._database.rows(
-            "SELECT battery, content FROM deliveries JOIN logs USING (log_id) WHERE log_id = ? AND size = ?",
-            (item.log_id, item.size),
-        )
-        if not rows:
-            raise KeyError(f"nothing waits at {item.size}")
-        battery, content = rows[0]
-        return battery, content
+        """The battery and the bytes of a waiting delivery.
+
+        Raises KeyError when it waits no more, DamagedError when the disk has changed it.
+        """
+        row, battery = self._row(item.log_id, item.size)
+        if not is_as_stored(row):
+            raise self._damaged(f"what it holds of records {item.first_seq} to {item.size - 1}")
+        return battery, row[3]
 
     def root_at(self, log_id: bytes, size: int) -> bytes | None:
         """The signed root of the waiting delivery that ends at size; None where none does."""
@@ -100,69 +118,116 @@ class OutboxStore:
 
     def acknowledge(self, receipt: Receipt, content: bytes) -> None:
         """Deletes what a verified receipt covers and keeps the receipt for the board; also on a full disk."""
-        try:
-            self._acknowledge(receipt, content)
-        except UnavailableError:
-            if not self._reserve.release():
-                raise
-            self._database.fold_back()
-            self._acknowledge(receipt, content)
-            self._database.fold_back()
-        self._reserve.restore()
+        self._freeing(lambda: self._acknowledge(receipt, content))
 
-    def _acknowledge(self, receipt: Receipt, content: bytes) -> None:
-        with self._database.transaction() as connection:
-            covered = "log_id = ? AND size <= ?"
-            key = (receipt.log_id, receipt.size)
-            query = f"SELECT coalesce(sum(records), 0) FROM deliveries WHERE {covered}"  # noqa: S608 - constant text
-            (records,) = connection.execute(query, key).fetchone()
-            connection.execute(f"DELETE FROM deliveries WHERE {covered}", key)  # noqa: S608
-            connection.execute(
-                "UPDATE logs SET receipted_size = :size, receipt = :receipt"
-                " WHERE log_id = :log_id AND receipted_size < :size",
-                {"log_id": receipt.log_id, "size": receipt.size, "receipt": content},
-            )
-            _count(connection, {"records_receipted": records})
+    def reduce(self, run: Sequence[Item], delivery: Delivery) -> Item:
+        """Puts one delivery in the place of a run of waiting ones, at whose end it ends; also on a full disk.
+
+        Counts the windows whose values are given up by it. Raises KeyError when some of the run waits no more.
+        """
+        last = run[-1]
+        row, _ = self._row(last.log_id, last.size)
+        content = delivery.to_bytes()
+        item = item_of(delivery, content, last.size, run[0].stored_ms, last.uptime_ms, last.level + 1)
+        changed = delivery_row(item, content, row[4])
+        given_up = {
+            "windows_emptied": item.emptied - sum(one.emptied for one in run),
+            "deliveries_joined": len(run) - 1,
+        }
+        self._freeing(lambda: self._replace(run, changed, given_up))
+        return item
 
     def count(self, name: str, number: int = 1) -> None:
         with self._database.transaction() as connection:
-            _count(connection, {name: number})
+            count(connection, {name: number})
 
     def counts(self) -> dict[str, int]:
         rows: Any = self._database.rows("SELECT name, value FROM counts ORDER BY name")
         return dict(rows)
 
+    def used_bytes(self) -> int:
+        """What the file holds; pages that are free in it are used again before it grows."""
+        query = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count"
+        rows: Any = self._database.rows(f"{query}, pragma_page_size")
+        used_bytes: int = rows[0][0]
+        return used_bytes
+
+    def disk_room(self) -> tuple[int, int]:
+        """(bytes that may still be written, what is free within the file included; bytes of the whole disk).
+
+        Raises UnavailableError.
+        """
+        rows: Any = self._database.rows(
+            "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
+        )
+        try:
+            found = os.statvfs(self.path.parent)
+        except OSError as error:
+            raise UnavailableError(f"{self.path.parent}: {error.strerror}") from None
+        return found.f_bavail * found.f_frsize + int(rows[0][0]), found.f_blocks * found.f_frsize
+
     def close(self) -> None:
         self._database.close()
 
-    def _logs(self, where: str, parameters: tuple[object, ...]) -> list[StoredLog]:
-        columns = f"{_LOG_COLUMNS}, battery, receipted_size, receipt"
-        rows: Any = self._database.rows(f"SELECT {columns} FROM logs {where} ORDER BY log_id", parameters)  # noqa: S608
-        return [StoredLog(self._trusted(*row[:-3]), *row[-3:]) for row in rows]
+    def _acknowledge(self, receipt: Receipt, content: bytes) -> None:
+        with self._database.transaction() as connection:
+            log = self._log_in(connection, receipt.log_id)
+            covered = "log_id = ? AND size <= ?"
+            key = (receipt.log_id, receipt.size)
+            query = f"SELECT coalesce(sum(records), 0) FROM deliveries WHERE {covered}"  # noqa: S608 - constant text
+            (records,) = connection.execute(query, key).fetchone()
+            connection.execute(f"DELETE FROM deliveries WHERE {covered}", key)  # noqa: S608
+            if log and log.receipted_size < receipt.size:
+                newer = StoredLog(log.log, log.battery, receipt.size, content, log.begun_at)
+                connection.execute(STORE_LOG, newer.to_row())
+            count(connection, {"records_receipted": records})
 
-    def _trusted(
-        self,
-        log_id: bytes,
-        genesis: bytes,
-        seed: bytes,
-        edge: bytes,
-        boot: int,
-        uptime_ms: int,
-        rotations: bytes,
-        is_sealed: int,
-    ) -> TrustedLog:
+    def _replace(self, run: Sequence[Item], row: tuple[Any, ...], counts: dict[str, int]) -> None:
+        with self._database.transaction() as connection:
+            keys = [(item.log_id, item.size) for item in run]
+            deleted = connection.executemany("DELETE FROM deliveries WHERE log_id = ? AND size = ?", keys).rowcount
+            if deleted != len(run):
+                raise KeyError(f"{len(run) - deleted} of {len(run)} deliveries wait no more")
+            connection.execute(STORE_DELIVERY, row)
+            count(connection, counts)
+
+    def _freeing(self, act: Callable[[], None]) -> None:
+        """What makes room is done on a full disk too, with the room that was kept back for it."""
         try:
-            at = (Edge.from_bytes(edge), boot, uptime_ms, rotations_from_bytes(rotations), bool(is_sealed))
-            log = TrustedLog(genesis, seed, *at)
-            if log.log_id != log_id or seed_digest(seed) != log.key.seed_digest:
-                raise self._damaged(log_id)
-        except (ValueError, EvidenceError):
-            raise self._damaged(log_id) from None
-        return log
+            act()
+        except UnavailableError:
+            if not self._reserve.release():
+                raise
+            self._database.fold_back()
+            act()
+            self._database.fold_back()
+        self._reserve.restore()
 
-    def _damaged(self, log_id: bytes) -> UnavailableError:
-        words = f"what it holds of log {log_id.hex()} is not what was stored; restore the file from a backup"
-        return UnavailableError(f"{self.path}: {words}")
+    def _row(self, log_id: bytes, size: int) -> tuple[Any, str]:
+        query = f"SELECT {_ROW_COLUMNS}, battery FROM deliveries JOIN logs USING (log_id) WHERE log_id = ? AND size = ?"  # noqa: S608
+        rows: Any = self._database.rows(query, (log_id, size))
+        if not rows:
+            raise KeyError(f"nothing waits at {size}")
+        return rows[0][:-1], rows[0][-1]
+
+    def _log_in(self, connection: sqlite3.Connection, log_id: bytes) -> StoredLog | None:
+        """As it is inside of a transaction."""
+        row = connection.execute(f"SELECT {LOG_COLUMNS} FROM logs WHERE log_id = ?", (log_id,)).fetchone()  # noqa: S608
+        return self._stored(row) if row else None
+
+    def _logs(self, where: str, parameters: tuple[object, ...]) -> list[StoredLog]:
+        rows: Any = self._database.rows(f"SELECT {LOG_COLUMNS} FROM logs {where} ORDER BY log_id", parameters)  # noqa: S608
+        return [self._stored(row) for row in rows]
+
+    def _stored(self, row: Sequence[Any]) -> StoredLog:
+        try:
+            return stored_log(row)
+        except ValueError:
+            raise self._damaged(f"what it holds of log {row[0].hex()}") from None
+
+    def _damaged(self, what: str) -> DamagedError:
+        mark_damaged(self.path)
+        return DamagedError(f"{self.path}: {what} is not what was stored; {CURE}")
 
 
 def only_new(log: TrustedLog) -> Known:
@@ -179,23 +244,3 @@ def only_new(log: TrustedLog) -> Known:
         return log.edge
 
     return Known(entries, edge)
-
-
-def _log_row(log: TrustedLog) -> dict[str, object]:
-    return {
-        "log_id": log.log_id,
-        "genesis": log.genesis,
-        "seed": log.seed,
-        "edge": log.edge.to_bytes(),
-        "boot": log.boot,
-        "uptime_ms": log.uptime_ms,
-        "rotations": rotations_to_bytes(log.rotations),
-        "is_sealed": int(log.is_sealed),
-    }
-
-
-def _count(connection: Any, numbers: dict[str, int]) -> None:
-    rows: Iterable[tuple[str, int]] = numbers.items()
-    connection.executemany(
-        "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value", rows
-    )

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from packseal.errors import ConfigError
 from packseal.io.http_client import checked_url
 from packseal.io.mqtt_address import BrokerAddress, broker_address
+from packseal.io.store_place import home_path
 from packseal.records.note import checked_key_name
 
 MAX_PORT = 65_535
@@ -59,7 +60,7 @@ AnyPublicKey = Annotated[bytes, from_hex(32, 64)]  # Ed25519, or ESP256 of a sec
 LogId = Annotated[bytes, from_hex(16)]
 Broker = Annotated[BrokerAddress, BeforeValidator(_broker)]
 Listen = Annotated[str, AfterValidator(_listen)]
-Below = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
+Below = Annotated[Path, AfterValidator(home_path)]
 
 
 class Table(BaseModel):

@@ -24,7 +24,12 @@ from pydantic_core import ErrorDetails
 from packseal.errors import ConfigError
 from packseal.io.access_settings import AccessTable, OIDCTable, ReaderTable, TLSTable, check_readers
 from packseal.io.files import read_bounded
+from packseal.io.local_settings import LocalTable
+from packseal.io.mqtt_address import BrokerAddress
+from packseal.io.mqtt_settings import MQTTTable, check_mqtt
+from packseal.io.outbox_settings import OutboxLimitsTable
 from packseal.io.partner_settings import CatenaXTable
+from packseal.io.projection_settings import HomeAssistantTable, PublishTable, SenMLTable, SparkplugTable
 from packseal.io.setting_types import (
     URL,
     AnyPublicKey,
@@ -39,6 +44,7 @@ from packseal.io.setting_types import (
 )
 from packseal.io.store_place import Store
 from packseal.io.webhook_settings import WebhookTable, check_webhooks
+from packseal.io.worker_settings import AnyBroker, NATSTable, WorkerTable, check_workers
 from packseal.passport.identification import checked_public_url
 from packseal.records.acts import Authority, Role
 from packseal.records.cose import ED25519, ESP256, PUBLIC_KEY_BYTES, VerifyingKey
@@ -113,6 +119,18 @@ class GatewaySettings(Table):
     key: Below = Path("gateway.key")
     board: tuple[BoardTable, ...] = ()
     can: tuple[CanTable, ...] = ()
+    outbox_limits: OutboxLimitsTable = OutboxLimitsTable()
+    local: LocalTable | None = None
+    publish: PublishTable | None = None
+    home_assistant: HomeAssistantTable | None = None
+    sparkplug: SparkplugTable | None = None
+    senml: SenMLTable | None = None
+    mqtt: MQTTTable | None = None
+
+    @model_validator(mode="after")
+    def _the_broker_can_be_asked(self) -> GatewaySettings:
+        check_mqtt(self.broker, self.mqtt)
+        return self
 
     @model_validator(mode="after")
     def _a_key_speaks_for_one_battery(self) -> GatewaySettings:
@@ -174,7 +192,7 @@ class ServiceWitnessTable(Table):
 class PassportFileSettings(Table):
     """passport.toml"""
 
-    broker: Broker
+    broker: AnyBroker
     site: Name | None = None
     listen: Listen = "127.0.0.1:8420"
     public_url: PublicURL | None = None
@@ -192,6 +210,18 @@ class PassportFileSettings(Table):
     tls: TLSTable | None = None
     webhook: tuple[WebhookTable, ...] = ()
     catena_x: CatenaXTable | None = None
+    local: LocalTable | None = None
+    worker: WorkerTable | None = None
+    nats: NATSTable | None = None
+    mqtt: MQTTTable | None = None
+
+    @model_validator(mode="after")
+    def _the_broker_can_be_asked(self) -> PassportFileSettings:
+        if isinstance(self.broker, BrokerAddress):
+            check_mqtt(self.broker, self.mqtt)
+        elif self.mqtt:
+            raise ValueError("mqtt: goes with a broker that speaks MQTT; the table of this one is [nats]")
+        return self
 
     @model_validator(mode="after")
     def _readers_are_known(self) -> PassportFileSettings:
@@ -200,6 +230,11 @@ class PassportFileSettings(Table):
         if strangers:
             raise ValueError(f"catena_x: there is no [[reader]] with the name {sorted(strangers)[0]!r}")
         check_webhooks(self.webhook)
+        return self
+
+    @model_validator(mode="after")
+    def _workers_share_what_they_can(self) -> PassportFileSettings:
+        check_workers(self.broker, self.worker, self.nats, self.store)
         return self
 
     @property
@@ -273,7 +308,7 @@ def load_settings(path: Path, model: type[Settings]) -> Settings:
     text = _read(path)
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # besides its own, of numbers too long and nesting too deep
         raise ConfigError(f"{path}: not TOML: {error}") from None
     try:
         settings = model.model_validate(values)
@@ -289,7 +324,7 @@ def sound_tables(path: Path, name: str, model: type[Settings]) -> list[tuple[int
     Raises ConfigError for a file that cannot be read."""
     try:
         entries = tomllib.loads(_read(path)).get(name, [])
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return []
     found = []
     for place, entry in enumerate(entries if isinstance(entries, list) else []):

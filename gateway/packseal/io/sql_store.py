@@ -54,6 +54,7 @@ from packseal.records.merkle import Edge
 from packseal.records.statements import SignedStatement
 
 MAX_PLOT_POINTS = 500
+SIZES_ASKED = 32  # in one query, which always has the same text
 RecordRow: TypeAlias = tuple[bytes, int, bytes, bytes, int]
 Receipted: TypeAlias = tuple[int, bytes]  # its index in the passport log, the receipt
 
@@ -89,6 +90,14 @@ class SQLStore:
     def head(self, log_id: bytes) -> LogHead | None:
         found = self._heads("log_id = ?", (log_id,))
         return found[0] if found else None
+
+    def sizes(self, log_ids: Sequence[bytes]) -> dict[bytes, int]:
+        """How many records are stored of those logs that are known."""
+        found: dict[bytes, int] = {}
+        for start in range(0, len(log_ids), SIZES_ASKED):
+            asked = log_ids[start : start + SIZES_ASKED]
+            found |= dict(self._database.rows(_SIZES, (*asked, *[asked[0]] * (SIZES_ASKED - len(asked)))))
+        return found
 
     def end_of(self, log_id: bytes) -> Previous | None:
         """Where a log that goes on from this one says that it ends."""
@@ -387,6 +396,7 @@ def _head_values(one: Incoming) -> tuple[object, ...]:
 _HEADS = (
     "SELECT log_id, genesis, seed, battery, evidence_class, size, edge, boot, uptime_ms, rotations, is_sealed FROM logs"
 )
+_SIZES = f"SELECT log_id, size FROM logs WHERE log_id IN ({', '.join('?' * SIZES_ASKED)})"  # noqa: S608 - marks alone
 _NEW_HEAD = (
     "INSERT INTO logs (log_id, genesis, seed, opener, previous, battery, evidence_class, size, edge, boot, uptime_ms,"
     " rotations, is_sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"

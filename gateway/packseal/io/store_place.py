@@ -34,6 +34,14 @@ class PostgresURL:
 StorePlace: TypeAlias = Path | PostgresURL
 
 
+def home_path(path: Path) -> Path:
+    """With a leading ~ or ~name as that user's folder. Raises ValueError where there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path}: there is no such user; write the whole path") from None
+
+
 def store_place(value: object) -> StorePlace:
     """Raises ValueError."""
     if isinstance(value, Path | PostgresURL):
@@ -42,7 +50,7 @@ def store_place(value: object) -> StorePlace:
         raise ValueError(f"expected a path or {SCHEME}host/database")
     if "://" in value:
         return PostgresURL(value)
-    return Path(value).expanduser()
+    return home_path(Path(value))
 
 
 Store = Annotated[StorePlace, PlainValidator(store_place)]

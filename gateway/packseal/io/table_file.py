@@ -127,5 +127,6 @@ def _naming_parquet(path: Path) -> Iterator[Any]:
     parquet, pyarrow = (importlib.import_module(name) for name in ("pyarrow.parquet", "pyarrow"))
     try:
         yield parquet
-    except (pyarrow.ArrowException, OSError) as error:
-        raise TableError(f"{path}: no Parquet file that can be read: {str(error).splitlines()[0]}") from None
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a damaged column's name
+        said, *_ = str(error).split("\n")
+        raise TableError(f"{path}: no Parquet file that can be read: {said}") from None

@@ -10,6 +10,7 @@ from pydantic import StrictBool, model_validator
 from packseal.errors import ConfigError
 from packseal.io.access_settings import Batteries
 from packseal.io.files import read_bounded
+from packseal.io.http_client import without_credentials
 from packseal.io.setting_types import URL, Below, Table
 
 MAX_WEBHOOKS = 20  # each has a thread
@@ -28,7 +29,7 @@ class WebhookTable(Table):
     def _goes_over_tls(self) -> WebhookTable:
         parts = urlsplit(self.url)
         if "@" in parts.netloc or not parts.hostname:
-            raise ValueError(f"{self.url}: expected https://, host and path")
+            raise ValueError(f"{without_credentials(self.url)}: expected https://, host and path")
         if parts.scheme != "https" and not self.private:
             raise ValueError("expected https://; http:// goes with private = true, for a receiver of your own network")
         return self

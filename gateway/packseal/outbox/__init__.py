@@ -1,5 +1,6 @@
-"""What waits for a receipt, and when it is sent again: a state machine without a disk or a clock."""
+"""What waits for a receipt, when it is sent again, and what is given up when space ends; without a disk or a clock."""
 
+from packseal.outbox.limits import Depth, Limits
 from packseal.outbox.outbox import Item, Outbox, State
 
-__all__ = ["Item", "Outbox", "State"]
+__all__ = ["Depth", "Item", "Limits", "Outbox", "State"]

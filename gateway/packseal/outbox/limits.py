@@ -11,23 +11,26 @@ from dataclasses import dataclass
 
 MS_PER_HOUR = 3_600_000
 WARNED_SHARE = 0.8
+BOARDS_SHARE = 0.9  # from here on boards keep their records: the last tenth is for what nobody else keeps
 FULL_SHARE = 1.0
 LOW_SHARE = 0.95  # down to which room is made, so that it is not made for every single delivery
-SUMMED_FROM = ((0.98, 16), (0.9, 4))  # share of the limit -> windows that become one, for a log that is signed here
+SUMMED_FROM = ((0.98, 16), (0.94, 4))  # share of the limit -> windows that become one, for a log that is signed here
 CURE = "it empties when broker and passport service answer; or raise max_mb in [outbox_limits]"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """max_bytes: of the file. max_hours: of one log, None for no limit. free_bytes: of the disk, left for others."""
+    """max_bytes: of the file. max_hours: of one log, None for no limit. free_bytes: of the disk, left for others; of a
+    small disk a tenth at most."""
 
     max_bytes: int
     max_hours: int | None = None
     free_bytes: int = 0
 
-    def allowed_bytes(self, used_bytes: int, disk_free_bytes: int) -> int:
+    def allowed_bytes(self, used_bytes: int, disk_free_bytes: int, disk_bytes: int) -> int:
         """How large the outbox may be now: what it has is its own, and beyond that the others' room stays free."""
-        return min(self.max_bytes, used_bytes + max(0, disk_free_bytes - self.free_bytes))
+        for_others = min(self.free_bytes, disk_bytes // 10)
+        return min(self.max_bytes, used_bytes + max(0, disk_free_bytes - for_others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,8 @@ class Depth:
         return max(self.share_of_bytes, self.hours / self.limit_hours if self.limit_hours else 0.0)
 
     @property
-    def is_full(self) -> bool:
-        return self.share_of_bytes >= FULL_SHARE
+    def are_boards_held_off(self) -> bool:
+        return self.share_of_bytes >= BOARDS_SHARE
 
     @property
     def windows_summed(self) -> int:
@@ -76,14 +79,16 @@ class Depth:
             return ""
         held = f"{self.records} records, {megabytes(self.used_bytes)} of {megabytes(self.limit_bytes)}"
         span = f"{self.hours:.1f} hours" + (f" of {self.limit_hours}" if self.limit_hours else "")
-        how = "full" if self.is_full else f"{min(99, int(100 * self.share))} % full"
+        boards = "; boards keep their records until there is room" if self.are_boards_held_off else ""
         cure = "make room on the disk, which has too little" if self.is_disk_short else CURE
-        return f"the outbox is {how}: {held}, {span}; {cure}"
+        return f"the outbox is {min(100, int(100 * self.share))} % full: {held}, {span}{boards}; {cure}"
 
     def _losses(self) -> str:
         if not self.emptied:
             return ""
-        return f"there was no room for the values of {self.emptied} windows that wait: only their hashes are sent; {CURE}"
+        return (
+            f"there was no room for the values of {self.emptied} windows that wait: only their hashes are sent; {CURE}"
+        )
 
 
 def megabytes(count: int) -> str:

@@ -3,18 +3,27 @@
 Decides the order and the times of sending. It holds no content: whoever owns it keeps that on disk, and deletes it only
 for what `acknowledged` returns. Deliveries of one log leave in order. One goes ahead alone; when its receipt has shown
 that the way is open, many are in flight, until something of the log is late, refused or missing at the other end.
+
+Of several logs, those in which a SOH, EVENT, KEY, GAP or SEAL waits go first, up to the last of these; every fourth
+place is for the others, so that nothing waits for ever (docs/decisions/0017-the-outbox-at-its-limits.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import zip_longest
+from itertools import islice, zip_longest
+
+from packseal.records.bodies import EntryType
 
 MAX_IN_FLIGHT = 20  # PUBACK handling gets slower with more (measured for paho), and 20 keep any broker busy
 RECEIPT_TIMEOUT_MS = 2_000
 MAX_BACKOFF_MS = 60_000
+OTHERS_TURN = 4  # of so many places one is for what is not urgent
+URGENT = frozenset({EntryType.SOH, EntryType.EVENT, EntryType.KEY, EntryType.GAP, EntryType.SEAL})
+MS_PER_HOUR = 3_600_000
 
 
 class State(StrEnum):
@@ -23,7 +32,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A delivery of `records` entries that ends at `size` of a log; `due_ms` is when it may next be sent."""
+    """A delivery of `records` entries that ends at `size` of a log; `due_ms` is when it may next be sent.
+
+    content_bytes: its length. kinds: of its entries (EntryType). windows: of its entries those WINDOWs that have their
+    values; emptied: those that have not. level: how often it was reduced. uptime_ms: of its checkpoint.
+    """
 
     log_id: bytes
     size: int
@@ -33,15 +46,26 @@ class Item:
     attempts: int = 0
     due_ms: int = 0
     refusal: str = ""
+    content_bytes: int = 0
+    kinds: frozenset[int] = frozenset()
+    windows: int = 0
+    emptied: int = 0
+    level: int = 0
+    uptime_ms: int = 0
 
     @property
     def first_seq(self) -> int:
         return self.size - self.records
 
+    @property
+    def is_urgent(self) -> bool:
+        return not URGENT.isdisjoint(self.kinds)
+
 
 @dataclass(slots=True)
 class _Log:
-    items: dict[int, Item] = field(default_factory=dict)  # by size, in order
+    items: OrderedDict[int, Item] = field(default_factory=OrderedDict)  # by size, in order
+    urgent: deque[int] = field(default_factory=deque)  # sizes of the urgent ones, in order
     is_open: bool = False  # a receipt has come since something was last late, refused or missing
 
     def to_send(self, now_ms: int) -> Iterator[Item]:
@@ -53,24 +77,53 @@ class _Log:
             if item.due_ms <= now_ms:
                 yield item
 
+    @property
+    def urgent_size(self) -> int:
+        """Up to where what waits is urgent; 0 where nothing is."""
+        return self.urgent[-1] if self.urgent else 0
+
+    @property
+    def waiting_ms(self) -> int:
+        """From the oldest to the newest that waits, by the log's own clock."""
+        if not self.items:
+            return 0
+        return self.items[next(reversed(self.items))].uptime_ms - next(iter(self.items.values())).uptime_ms
+
 
 class Outbox:
+    """records, emptied: how many wait, and of how many of these the values were given up."""
+
     def __init__(self) -> None:
         self._logs: dict[bytes, _Log] = {}
+        self._in_flight: dict[tuple[bytes, int], int] = {}  # -> due_ms
+        self._places = 0
+        self.records = 0
+        self.emptied = 0
 
     def add(self, item: Item) -> None:
         """Raises ValueError if the log already waits up to this size or beyond."""
-        waiting = self._logs.setdefault(item.log_id, _Log()).items
-        if waiting and item.size <= next(reversed(waiting)):
-            raise ValueError(f"log {item.log_id.hex()} already waits up to {next(reversed(waiting))}")
-        waiting[item.size] = item
+        log = self._logs.setdefault(item.log_id, _Log())
+        if log.items and item.size <= next(reversed(log.items)):
+            raise ValueError(f"log {item.log_id.hex()} already waits up to {next(reversed(log.items))}")
+        log.items[item.size] = item
+        log.urgent.extend([item.size] * item.is_urgent)
+        self._count(item, 1)
 
     def due(self, now_ms: int) -> list[Item]:
         """What to send now, oldest of each log first; each is in flight from then on until its receipt is late."""
-        room = MAX_IN_FLIGHT - sum(item.state is State.IN_FLIGHT and item.due_ms > now_ms for item in self.items())
-        of_logs = [list(log.to_send(now_ms)) for log in self._logs.values()]
-        in_turn = [item for turn in zip_longest(*of_logs) for item in turn if item]  # a long log starves no other
-        return [self._put(item, State.IN_FLIGHT, now_ms) for item in in_turn[: max(room, 0)]]
+        room = MAX_IN_FLIGHT - sum(due_ms > now_ms for due_ms in self._in_flight.values())
+        if room <= 0:
+            return []
+        urgent: list[list[Item]] = []
+        others: list[list[Item]] = []
+        for log in self._logs.values():
+            found = list(islice(log.to_send(now_ms), room))
+            (urgent if found and found[0].size <= log.urgent_size else others).append(found)
+        chosen = self._first(urgent, others, room)
+        taken = {(item.log_id, item.size) for item in chosen}
+        rest = [[item for item in found if (item.log_id, item.size) not in taken] for found in (*urgent, *others)]
+        chosen += _in_turn(rest)[: room - len(chosen)]
+        return [self._put(item, State.IN_FLIGHT, now_ms) for item in chosen]
 
     def acknowledged(self, log_id: bytes, size: int) -> list[Item]:
         """Takes out, and returns, all that a receipt for this size covers."""
@@ -78,9 +131,14 @@ class Outbox:
         if log is None:
             return []
         log.is_open = True
-        covered = [item for item in log.items.values() if item.size <= size]
+        covered = []
+        while log.items and next(iter(log.items)) <= size:
+            covered.append(log.items.popitem(last=False)[1])
+        while log.urgent and log.urgent[0] <= size:
+            log.urgent.popleft()
         for item in covered:
-            del log.items[item.size]
+            self._in_flight.pop((log_id, item.size), None)
+            self._count(item, -1)
         return covered
 
     def missing(self, log_id: bytes, size_known: int, now_ms: int) -> None:
@@ -94,32 +152,99 @@ class Outbox:
             self.refused(log_id, f"missing-entries: the service lacks {lacking}, which are gone here", now_ms)
         elif log.is_open:
             log.is_open = False
-            self._reset(log)
+            self._reset(log_id)
 
     def refused(self, log_id: bytes, reason: str, now_ms: int) -> None:
         """The service refused what is in flight of this log: kept, shown, and tried again with back-off."""
-        log = self._logs.get(log_id, _Log())
-        log.is_open = False
-        for item in list(log.items.values()):
-            if item.state is State.IN_FLIGHT:
-                self._put(replace(item, refusal=reason), State.REFUSED, now_ms)
+        if log_id in self._logs:
+            self._logs[log_id].is_open = False
+        for item in self._flying(log_id):
+            self._put(replace(item, refusal=reason), State.REFUSED, now_ms)
 
     def disconnected(self) -> None:
         """The broker is gone: what was in flight is sent again as soon as it is back."""
+        for log_id in {log_id for log_id, _ in self._in_flight}:
+            self._reset(log_id)
         for log in self._logs.values():
             log.is_open = False
-            self._reset(log)
+
+    def is_idle(self, run: Sequence[Item]) -> bool:
+        """Whether all of it waits as it was, and nothing of it is in flight."""
+        waiting = self._logs.get(run[0].log_id, _Log()).items
+        return all(waiting.get(one.size) == one and one.state is not State.IN_FLIGHT for one in run)
+
+    def replaced(self, run: Sequence[Item], item: Item) -> None:
+        """One delivery now stands for an idle run, at whose size it ends."""
+        log = self._logs[item.log_id]
+        for one in run:
+            self._count(one, -1)
+            if one.size != item.size:
+                del log.items[one.size]
+        log.items[item.size] = item  # keeps its place
+        log.urgent = deque(size for size in log.urgent if size in log.items)
+        if item.is_urgent and item.size not in log.urgent:
+            log.urgent = deque(sorted([*log.urgent, item.size]))
+        self._count(item, 1)
 
     def items(self) -> list[Item]:
         return [item for log in self._logs.values() for item in log.items.values()]
 
-    def _reset(self, log: _Log) -> None:
-        for item in log.items.values():
-            if item.state is State.IN_FLIGHT:
-                log.items[item.size] = replace(item, state=State.PENDING, attempts=0, due_ms=0)
+    def items_of(self, log_id: bytes) -> list[Item]:
+        """In order."""
+        return list(self._logs.get(log_id, _Log()).items.values())
+
+    def log_ids(self) -> list[bytes]:
+        """Of the logs of which something waits."""
+        return [log_id for log_id, log in self._logs.items() if log.items]
+
+    def refusals(self) -> set[str]:
+        """The service's words for what it refuses now. A refused log is tried from its oldest delivery on."""
+        heads = (islice(log.items.values(), MAX_IN_FLIGHT) for log in self._logs.values())
+        return {item.refusal for head in heads for item in head if item.state is State.REFUSED}
+
+    @property
+    def hours(self) -> float:
+        """From the oldest to the newest that waits of one log, by its own clock; of the log where that is most."""
+        return max((log.waiting_ms for log in self._logs.values()), default=0) / MS_PER_HOUR
+
+    def _first(self, urgent: list[list[Item]], others: list[list[Item]], room: int) -> list[Item]:
+        """What is urgent, with every fourth place for logs in which nothing is; each log in its order."""
+        before_others = [
+            [item for item in found if item.size <= self._logs[item.log_id].urgent_size] for found in urgent
+        ]
+        chosen: list[Item] = []
+        waiting, others_waiting = deque(_in_turn(before_others)), deque(_in_turn(others))
+        while waiting and len(chosen) < room:
+            self._places += 1
+            is_others = self._places % OTHERS_TURN == 0 and others_waiting
+            chosen.append((others_waiting if is_others else waiting).popleft())
+        return chosen
+
+    def _flying(self, log_id: bytes) -> list[Item]:
+        return [self._logs[log_id].items[size] for one, size in sorted(self._in_flight) if one == log_id]
+
+    def _reset(self, log_id: bytes) -> None:
+        for item in self._flying(log_id):
+            self._set(replace(item, state=State.PENDING, attempts=0, due_ms=0))
 
     def _put(self, item: Item, state: State, now_ms: int) -> Item:
         wait_ms = min(RECEIPT_TIMEOUT_MS << min(item.attempts, 10), MAX_BACKOFF_MS)
         changed = replace(item, state=state, attempts=item.attempts + 1, due_ms=now_ms + wait_ms)
-        self._logs[item.log_id].items[item.size] = changed
+        self._set(changed)
         return changed
+
+    def _set(self, item: Item) -> None:
+        self._logs[item.log_id].items[item.size] = item
+        if item.state is State.IN_FLIGHT:
+            self._in_flight[item.log_id, item.size] = item.due_ms
+        else:
+            self._in_flight.pop((item.log_id, item.size), None)
+
+    def _count(self, item: Item, sign: int) -> None:
+        self.records += sign * item.records
+        self.emptied += sign * item.emptied
+
+
+def _in_turn(of_logs: list[list[Item]]) -> list[Item]:
+    """One of each log, then the next of each: a long log starves no other."""
+    return [item for turn in zip_longest(*of_logs) for item in turn if item]

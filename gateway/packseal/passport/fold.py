@@ -30,6 +30,7 @@ from packseal.records.bodies import (
 )
 from packseal.records.entries import Entry
 from packseal.records.estimate_words import QUANTITIES
+from packseal.records.report import EMPTIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Delivered:
     checkpoint_uptime_ms: int
     received_unix_ms: int
     good_times: frozenset[int] = frozenset()  # seqs of TIME entries that name a receipt of this service
+    emptied: int = 0  # windows whose values a gateway gave up (docs/record.md section 3.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class LogState:
     key: Key
     size: int = 0
     records_present: int = 0
-    records_bare: int = 0  # in the log by their leaf alone; among windows_lost too
+    records_bare: int = 0  # in the log by their hash alone; among windows_lost too
     boots: int = 0
     boot: Boot | None = None
     config: Config | None = None
@@ -81,7 +83,7 @@ class LogState:
     slots_missed: int = 0
     values_unavailable: int = 0
     values_missing: int = 0
-    windows_lost: dict[int, int] = field(default_factory=dict)  # cause -> windows, as GAP entries state
+    windows_lost: dict[int, int] = field(default_factory=dict)  # cause -> windows, as GAP entries state, and EMPTIED
     found: dict[str, Found] = field(default_factory=dict)  # kind of value -> its newest record
     checkpoint_uptime_ms: int = 0
     received_unix_ms: int = 0
@@ -146,6 +148,7 @@ def fold(passport: Passport, delivered: Delivered) -> Passport:
         raise ValueError(f"records {before.size} to {delivered.first_seq - 1} have not been folded")
     new = [entry for entry in delivered.entries if entry.seq >= before.size]
     state = reduce(lambda state, entry: _with_entry(state, entry, delivered), new, before)
+    state = _with_lost(state, EMPTIED, delivered.emptied, delivered.emptied) if delivered.emptied else state
     state = replace(
         state,
         size=delivered.size,
@@ -175,8 +178,7 @@ def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState
         case Boot() as boot:
             return replace(state, boot=boot, boots=state.boots + 1)
         case Gap(cause, windows, _, bare):
-            lost = state.windows_lost | {cause: state.windows_lost.get(cause, 0) + windows}
-            return replace(state, windows_lost=lost, records_bare=state.records_bare + (bare[2] if bare else 0))
+            return _with_lost(state, cause, windows, bare[2] if bare else 0)
         case Config() as config:
             return replace(state, config=config)
         case Time() as time if entry.seq in delivered.good_times:
@@ -191,6 +193,12 @@ def _with_entry(state: LogState, entry: Entry, delivered: Delivered) -> LogState
         case Key() as key:
             return replace(state, previous=key.previous)
     return state
+
+
+def _with_lost(state: LogState, cause: int, windows: int, bare: int) -> LogState:
+    """bare: of these windows, those that are in the log by their hash."""
+    lost = state.windows_lost | {cause: state.windows_lost.get(cause, 0) + windows}
+    return replace(state, windows_lost=lost, records_bare=state.records_bare + bare)
 
 
 def _with_window(state: LogState, first_uptime_ms: int, window: Window, found: Found) -> LogState:

@@ -36,6 +36,7 @@ NOT_PROVEN = (
     "Anything about the time before the log was opened, or while the board had no power.",
 )
 BARE = "its content could not be kept: the board's log was full, and only its hash is there"
+EMPTIED = "its values were given up by the gateway, for want of room, and only their hash is there"
 EVIDENCE_CLASSES = {
     "A": "signed beside the cells, with a key inside a security chip",
     "B": "signed beside the cells, with a key in the board's processor",

@@ -16,6 +16,7 @@ from packseal.records.bundle import MAX_BUNDLE_BYTES, Bundle
 from packseal.records.cbor import BYTES, Value, decode, decode_head, encode
 from packseal.records.checkpoint import Checkpoint, verify_checkpoint
 from packseal.records.cose import VerifyingKey
+from packseal.records.emptied import is_emptied
 from packseal.records.entries import genesis_key, log_id_of
 from packseal.records.fields import malformed
 from packseal.records.log import MAX_DELIVERY_BYTES, Before, check_time, open_entries
@@ -49,8 +50,11 @@ class ArchiveHead:
 
 
 def encode_part(first_seq: int, entries: Iterable[bytes], checkpoint: bytes) -> bytes:
-    items: list[Value] = list(entries)
-    return encode([first_seq, items, checkpoint])
+    """Says how many of its windows are emptied, where there are any."""
+    items = list(entries)
+    emptied = sum(map(is_emptied, items))
+    part: list[Value] = [first_seq, list[Value](items), checkpoint]
+    return encode([*part, emptied] if emptied else part)
 
 
 def framed(item: bytes) -> bytes:
@@ -99,11 +103,12 @@ class OpenedPart:
 def opened_part(content: bytes, head: ArchiveHead) -> OpenedPart:
     """Decodes and hashes every entry of a part. Raises EvidenceError, as section 6 says in its step 5."""
     match decode(content):
-        case [int(first_seq), [_, *_] as items, bytes(checkpoint)] if first_seq >= 0:
+        case [int(first_seq), [_, *_] as items, bytes(checkpoint), *said] if first_seq >= 0:
             contents = [item for item in items if isinstance(item, bytes)]
-            if len(contents) == len(items):
+            emptied = sum(map(is_emptied, contents))
+            if len(contents) == len(items) and said == [emptied] * bool(emptied):
                 return _opened(first_seq, contents, checkpoint, head)
-    raise malformed("a part of an archive is [first_seq, [entries], checkpoint]")
+    raise malformed("a part of an archive is [first_seq, [entries], checkpoint], and how many are emptied if any is")
 
 
 def _opened(first_seq: int, contents: list[bytes], checkpoint: bytes, head: ArchiveHead) -> OpenedPart:
@@ -123,7 +128,7 @@ def _opened(first_seq: int, contents: list[bytes], checkpoint: bytes, head: Arch
         checkpoint,
         counts,
         sum(body.duration_ms for body in bodies if isinstance(body, Window)),
-        sum(body.windows for body in bodies if isinstance(body, Gap)),
+        sum(body.windows for body in bodies if isinstance(body, Gap)) + sum(map(is_emptied, contents)),
     )
 
 

@@ -91,8 +91,10 @@ def emptied_leaf(content: bytes) -> tuple[None, bytes]:
 
 
 def emptied(content: bytes, disclosure_seed: bytes) -> bytes:
-    """What is left of an open WINDOW without its values. Raises EvidenceError(MALFORMED)."""
+    """What is left of an open WINDOW without its values. Raises EvidenceError(MALFORMED) for any other entry."""
     parts = decode_parts(content)
+    if not isinstance(parts.entry.body, Window):
+        raise EvidenceError(Reason.MALFORMED, f"record {parts.entry.seq} is no open WINDOW")
     return OpenRecord(parts, record_seed(disclosure_seed, parts.entry.seq)).blinded()
 
 

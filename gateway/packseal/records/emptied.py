@@ -12,10 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from packseal.records.bodies import EntryType
-from packseal.records.cbor import ARRAY, BYTES, decode_head
-from packseal.records.merkle import HASH_BYTES
+from packseal.records.cbor import ARRAY, BYTES
 
-MAX_EMPTIED_BYTES = 55  # type, seq below 2^24, boot of 4 bytes, uptime_ms of 8, and the root
+MAX_EMPTIED_BYTES = 64  # more than seq, boot, uptime_ms and the root can take
 SEQ_BYTES = 4
 _START = bytes((ARRAY << 5 | 5, EntryType.WINDOW))
 _ARGUMENT_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}  # by the low five bits of a head
@@ -41,7 +40,7 @@ def is_emptied(content: bytes) -> bool:
     at = len(_START)
     for _ in range(3):  # seq, boot, uptime_ms
         at += 1 + _ARGUMENT_BYTES.get(content[at] & 31, 0) if at < len(content) else 1
-    return len(content) == at + 2 + HASH_BYTES and decode_head(content, at)[0] == BYTES
+    return at < len(content) and content[at] >> 5 == BYTES
 
 
 def emptied_seqs(contents: Sequence[bytes], first_seq: int) -> list[int]:

@@ -214,10 +214,16 @@ class Before:
 
 
 def check_emptied(delivery: Delivery, told: Emptied | None) -> None:
-    """Step 5: emptied windows are those that a gateway says it gave up. Raises EvidenceError(MISSING_ENTRIES)."""
+    """Step 5: emptied windows are those that a gateway says it gave up, and without its word they are no open entries.
+
+    Raises EvidenceError (MALFORMED, MISSING_ENTRIES).
+    """
     seqs = emptied_seqs(delivery.entries, delivery.first_seq)
+    if seqs and told is None:
+        words = "is blinded where it must be open, and no gateway that is known here says that it had no room"
+        raise EvidenceError(Reason.MALFORMED, f"record {seqs[0]} {words}")
     if seqs and Emptied.of(seqs) != told:
-        words = "and no gateway that is known here says that it gave up these"
+        words = "and the gateway says that it gave up others"
         raise EvidenceError(Reason.MISSING_ENTRIES, f"record {seqs[0]} came without its values, {words}")
 
 
@@ -256,6 +262,8 @@ def open_entries(
         last = stated
     since = 0 if before.boot else first_seq  # taken up from a board's edge
     check_told(bare, [entry for entry, _ in opened if entry], since)
+    if opened and opened[-1][0] is None:
+        raise EvidenceError(Reason.MISSING_ENTRIES, f"record {end - 1}, the last one, came without its values")
     return opened
 
 

@@ -4,7 +4,7 @@ proven (docs/record.md sections 8, 9 and 13)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -48,7 +48,13 @@ DAMAGES = {1: "records of the log", 2: "the configuration", 3: "the firmware in 
 MISSING = {6: "cell block", 7: "temperature sensor"}
 PHASES = {1: "begins", 2: "has ended", 3: "happened"}
 MOMENTARY = 3
-GAP_CAUSES = {1: "the log was full", 2: "the log before was being sealed"}
+EMPTIED = -1  # in the place of a GAP's cause: no GAP tells of these, a gateway's attestation does
+GAP_CAUSES = {
+    1: "the log was full",
+    2: "the log before was being sealed",
+    3: "summed up into longer ones, for want of room",
+    EMPTIED: "their values were given up by the gateway, for want of room",
+}
 SEAL_CAUSES = {1: "the BMS was reset", 2: "the battery changes hands or use", 3: "the board is taken away"}
 CLOCKS = {Clock.NEVER_SET: "never set", Clock.SET_ONCE: "set once", Clock.DISCIPLINED: "kept by a time source"}
 NOT_PROVEN = (
@@ -342,7 +348,7 @@ def _plain(value: Any) -> Any:
 def _attestation(statement: Attestation) -> Json:
     """Its counts by their names."""
     counts = {COUNTS[key]: count for key, count in statement.counts.items()}
-    return {**_plain(statement), "counts": counts}
+    return {**_plain(replace(statement, emptied=None)), "counts": counts}
 
 
 def _short(content: bytes) -> str:

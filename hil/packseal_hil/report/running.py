@@ -23,7 +23,6 @@ from packseal_hil.targets.open import WORDS
 
 CURE = "install it with: pip install 'packseal[bench-run]'"
 PARTS = ("packseal_hil.plugin", "packseal_hil.report.pytest_part")
-LATE_SOCKETS = "ignore::pytest.PytestUnraisableExceptionWarning"  # of the broker's library; no fault of a board
 QUICK_S = 25.0  # a first report is there in three minutes, with what has to be installed for it
 EXIT_PASSED, EXIT_FAILED, EXIT_NONE_FOUND = 0, 1, 5  # of pytest
 
@@ -75,7 +74,7 @@ def check_target(word: str) -> None:
 def command(asked: Asked) -> list[str]:
     """Raises BenchError."""
     parts = [word for part in PARTS for word in ("-p", part)]
-    words = [sys.executable, "-m", "pytest", *paths_of(asked), *parts, "-p", "no:cacheprovider", "-W", LATE_SOCKETS]
+    words = [sys.executable, "-m", "pytest", *paths_of(asked), *parts, "-p", "no:cacheprovider"]
     words += ["--target", asked.target, "--bench-report", str(asked.out), "--junitxml", str(asked.out / JUNIT)]
     words += ["--rig", str(asked.rig)] if asked.rig else []
     words += ["--pack-seed", str(asked.pack_seed)] if asked.pack_seed is not None else []

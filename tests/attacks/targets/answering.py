@@ -46,9 +46,7 @@ def _take_request(connection: socket.socket) -> None:
     while b"\r\n\r\n" not in taken and (piece := connection.recv(65_536)):
         taken += piece
     head, _, body = taken.partition(b"\r\n\r\n")
-    wanted = next(
-        (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
-    )
+    wanted = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
     while len(body) < min(wanted, MAX_REQUEST_BYTES) and (piece := connection.recv(65_536)):
         body += piece
 

@@ -7,32 +7,34 @@ import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from packseal.apps.exchange.packing import holder_key
 from packseal.apps.monitor import MonitorState
 from packseal.estimate.second_opinion import SecondOpinion
 from packseal.exchange.bridge.reading import read_document, source_of
 from packseal.exchange.bridge.to_catena_x import to_catena_x
 from packseal.exchange.bridge.to_ouranos import to_ouranos
 from packseal.exchange.disclosures import broken, parsed, read_disclosure
-from packseal.exchange.identifiers import bpnl, bpns, corporate_number, lei
+from packseal.exchange.identifiers import bpnl, bpns, corporate_number, lei, open_operator_id, open_plant_id
 from packseal.exchange.loss import Json
 from packseal.exchange.ouranos import footprints, parts, v1, v2
 from packseal.exchange.ouranos.wire import Entry, decode, entries
 from packseal.exchange.sd_jwt import PublicKey
+from packseal.io.live_file import Kept, KeptBattery, KeptValue, LiveFile
 from packseal.io.partner_refusal import said
 from packseal.io.sent_log import SentLog, read_sent
 from packseal.passport.fold import Passport
 from packseal.passport.state import decode_passport, encode_passport
 from packseal.passport.static_file import read_static
+from tests.attacks.decoders import BOARD
 from tests.attacks.targets.target import Target, folder, of_file, text
 from tests.exchange.bridges import DECIDED, of_catena_x, of_ouranos
 from tests.exchange.test_sd_jwt import bound, holder_jwk, issue, verify
 from tests.passport.board import settings_for
-from tests.attacks.decoders import BOARD
 
 UUID = "2680ed32-19a3-435b-a094-23ff43aaa611"
 STATIC_CSV = text("key,value\nmanufacturer_name,Cells AG\nmass,412.5\n")
 STATIC_JSON = text('{"manufacturer_name": "Cells AG", "mass": 412.5}')
-STATIC_MANY = text(f'passport,manufacturer_name\n{"3f" * 16},Cells AG\n{"40" * 16},Other AG\n')
+STATIC_MANY = text(f"passport,manufacturer_name\n{'3f' * 16},Cells AG\n{'40' * 16},Other AG\n")
 
 
 def targets() -> Mapping[str, Target]:
@@ -51,6 +53,7 @@ def _credentials() -> dict[str, Target]:
         ),
         "part of an SD-JWT": Target(parsed, (text('{"a": [1, {"b": null}], "c": 1.5}'),)),
         "key as JWK": Target(lambda content: PublicKey.from_jwk(parsed(content)), (json.dumps(holder_jwk()).encode(),)),
+        "file of a holder's key": Target(of_file("holder.jwk", holder_key), (json.dumps(holder_jwk()).encode(),)),
         "name in an ecosystem": Target(
             _named,
             (b"BPNL00000003AYRE", b"BPNS00000003AYRE", b"529900T8BM49AURSDO55", b"9011103002584"),
@@ -68,7 +71,7 @@ def _ascii(content: bytes) -> str:
 
 
 def _named(content: bytes) -> object:
-    for check in (bpnl, bpns, lei):
+    for check in (bpnl, bpns, lei, open_operator_id, open_plant_id):
         try:
             return check(content.decode(errors="replace"))
         except ValueError:
@@ -88,7 +91,9 @@ def _carried() -> dict[str, Target]:
 
 
 def _json(document: Json) -> bytes:
-    return json.dumps(document, default=lambda value: float(value) if isinstance(value, Decimal) else str(value)).encode()
+    return json.dumps(
+        document, default=lambda value: float(value) if isinstance(value, Decimal) else str(value)
+    ).encode()
 
 
 def _bridged(content: bytes) -> object:
@@ -116,7 +121,7 @@ def _ouranos() -> dict[str, Target]:
     )
     found["Ouranos: where the next page is"] = Target(
         lambda content: parts.next_after(content.decode(errors="replace")),
-        (text("<https://x.example/api?dataTarget=parts&limit=100&after=12>; rel=next"),),
+        (text(f"<https://x.example/api?dataTarget=parts&limit=100&after={UUID}>; rel=next"),),
     )
     return found
 
@@ -139,7 +144,8 @@ def _fields() -> Json:
              "accessToken", "operator_name", "operator_address", "plant_name", "plant_address", "openOperatorId",
              "openPlantId", "open_operator_id", "open_plant_id")  # fmt: skip
     ids = ("traceId", "operatorId", "plantId", "tradeId", "downstreamOperatorId", "upstreamOperatorId", "statusId",
-           "downstreamTraceId", "cfpId", "cfpCertificationId", "operator_id", "plant_id", "notification_id")  # fmt: skip
+           "downstreamTraceId", "cfpId", "cfpCertificationId", "operator_id", "plant_id",
+           "notification_id")  # fmt: skip
     token = {"token_type": "Bearer", "access_token": "abc", "expires_in": 300, "token_info": {"operator_id": UUID}}
     return {
         **dict.fromkeys(names, "a name"),
@@ -169,9 +175,15 @@ def _kept() -> dict[str, Target]:
     SentLog(sent, lambda: 5).add("POST", "https://partner.example/x", b'{"a": 1}')
     bad_state = (ValueError,)  # of a state: whoever reads it starts over from the records
     return {
+        "live values that a gateway kept": Target(
+            of_file("outbox.db.live", lambda path: LiveFile(path.with_suffix("")).load()), (live_file(),)
+        ),
         "what a partner says": Target(
             lambda content: said(content, ["secret"]),
-            (text('{"code": "x", "message": "no", "detail": "secret"}'), text('{"messages": [{"code": 1, "text": "n"}]}')),
+            (
+                text('{"code": "x", "message": "no", "detail": "secret"}'),
+                text('{"messages": [{"code": 1, "text": "n"}]}'),
+            ),
         ),
         "log of what was sent": Target(of_file("x.sent.jsonl", lambda path: read_sent(path, 10)), (sent.read_bytes(),)),
         "state of a passport": Target(
@@ -182,3 +194,9 @@ def _kept() -> dict[str, Target]:
         "state of an opinion": Target(SecondOpinion.from_bytes, (SecondOpinion().to_bytes(),), refusals=bad_state),
         "state of a monitor": Target(MonitorState.from_json, (MonitorState().to_json(),), refusals=bad_state),
     }
+
+
+def live_file() -> bytes:
+    kept = LiveFile(folder() / "kept.db")
+    kept.save(Kept({"pack-1": KeptBattery({"soc": KeptValue(63, None, 5)}, frozenset({3}))}, 3))
+    return kept.path.read_bytes()

@@ -14,12 +14,13 @@ from packseal.frames.isotp import Reassembler
 from packseal.frames.lines import line_end
 from packseal.frames.text import slcan
 from packseal.io.can_slcan import _parsed as parsed_slcan
-from packseal.io.mf4_file import read_mf4
+from packseal.io.mf4_file import is_mf4, read_mf4
 from packseal.signals.diagnostics import load_signalset
 from packseal.signals.diagnostics.listening import DiagnosticListener
 from packseal.signals.diagnostics.polling import Poller
 from packseal.signals.diagnostics.services import negative
 from packseal.signals.diagnostics.transmit import TransmitGate
+from tests.attacks.seeds import kept
 from tests.attacks.targets.signals import SIGNALSET
 from tests.attacks.targets.target import Target
 from tests.frames.accounts import check_account
@@ -57,13 +58,14 @@ def _accounted(content: bytes) -> object:
 def _others() -> dict[str, Target]:
     with tempfile.TemporaryDirectory() as folder:
         blf = by_python_can("blf", Path(folder), SENT)
-        mf4 = by_python_can("mf4", Path(folder), SENT)
     candump = WRITERS["candump -l"].write(SENT)
     return {
         "log: BLF of python-can": Target(_accounted, (blf,), rounds=30),
         "log: gzipped": Target(read_log, (gzip.compress(candump, mtime=0),), rounds=30),
         "log: UTF-16": Target(read_log, (candump.decode().encode("utf-16"),), rounds=30),
-        "log: MF4": Target(read_mf4, (mf4,), rounds=12),
+        "log: MF4": Target(
+            lambda content: read_mf4(content) if is_mf4(content) else None, kept("logs")["log: MF4"], rounds=12
+        ),
     }
 
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 
 from packseal.apps.authority import submit
 from packseal.apps.life_desk import LifeDesk
+from packseal.apps.status import _asked
 from packseal.errors import WitnessConflictError
 from packseal.exchange.catenax.egress import Secrets
+from packseal.exchange.loss import Json
 from packseal.io.catenax_connector import Connector
 from packseal.io.catenax_notifier import Notifier, Receiver
 from packseal.io.catenax_registry import TwinRegistry
@@ -33,7 +35,7 @@ EVERYTHING = json.dumps(
         "authorization": "a token",
     }
 ).encode()
-MESSAGE = {"header": {"messageId": "urn:uuid:1"}, "content": {}}
+MESSAGE: Json = {"header": {"messageId": "urn:uuid:1"}, "content": {}}
 KEYS = json.dumps(
     {
         "issuer": "@URL@",
@@ -87,16 +89,16 @@ def _http() -> dict[str, Target]:
 
 
 def _data_space() -> dict[str, Target]:
-    def notified() -> object:
+    def notified() -> None:
         receiver = Receiver("did:web:x", counterpart().url, "type", (USAGE,))
         there = Notifier(_partner(), lambda url, _headers, _renew: _partner(url), lambda _: None)
-        return there.send(receiver, MESSAGE)
+        there.send(receiver, MESSAGE)
 
     def offered() -> object:
         return Connector(_partner(), Secrets((), ())).publish(offer("asset-1"))
 
     def token() -> object:
-        return ClientCredentials(_partner(), "/token", "client", "secret").headers()
+        return ClientCredentials(_partner(), "/token", "client", "secret", lambda: 5.0).headers()
 
     return {
         "answer of a twin registry": Target(
@@ -132,8 +134,11 @@ def _services() -> dict[str, Target]:
         "answer of a passport service": Target(
             _answered(lambda: LifeDesk(counterpart().url).document("pack-1")), (passport,), rounds=ROUNDS
         ),
-        "answer to an act": Target(
-            _answered(lambda: submit(counterpart().url, b"act")), (passport,), rounds=ROUNDS
+        "status of a gateway": Target(
+            _answered(lambda: _asked(counterpart().url.removeprefix("http://"))),
+            (text('{"problems": [], "site": "north"}'),),
+            rounds=ROUNDS,
         ),
+        "answer to an act": Target(_answered(lambda: submit(counterpart().url, b"act")), (passport,), rounds=ROUNDS),
         "size that a witness knows": Target(conflicted, (b"4\n", b"123456\n"), rounds=ROUNDS),
     }

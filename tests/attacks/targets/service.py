@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import ssl
 import tempfile
 import time
 from collections.abc import Mapping
@@ -16,8 +18,8 @@ from starlette.types import ASGIApp, Message, Scope
 
 from packseal.apps.pages import passport_app
 from packseal.apps.readers import Readers
-from packseal.apps.witness import AddCheckpoint, RefusalError
-from packseal.errors import ConfigError
+from packseal.exchange.projections.protobuf import field as protobuf_field
+from packseal.exchange.projections.sparkplug import REBIRTH, wants_rebirth
 from packseal.io.access_settings import AccessTable, OIDCTable, ReaderTable
 from packseal.io.update_offer import load_update
 from packseal.records.cbor import encode
@@ -25,10 +27,10 @@ from packseal.records.cose import sign1
 from tests.apps.certificates import CertificateAuthority
 from tests.attacks.corpus import full_board, good_items
 from tests.attacks.targets.answering import counterpart
-from tests.attacks.targets.target import OURS, Target, folder, of_file, text
+from tests.attacks.targets.target import Target, folder, of_file, text
 from tests.passport.board import TOPIC, key_of, settings_for, signer
 from tests.passport.desk import Desk
-from tests.records.paper import BATTERY, SERVICE_NOTE, paper_note
+from tests.records.paper import BATTERY
 
 AUDIENCE = "https://passports.example"
 REQUESTS = (
@@ -55,16 +57,13 @@ REQUESTS = (
 
 
 def targets() -> Mapping[str, Target]:
-    head = b"old 3\n" + b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n" + b"\n"
     return {
         "HTTP request to the passport service": Target(_asked, _requests(), rounds=300),
         "MQTT message to the passport service": Target(_received, good_items()["delivery"], rounds=60),
-        "request to a witness": Target(
-            AddCheckpoint.from_bytes, (head + good_items()["note"][0],), refusals=(RefusalError,)
-        ),
+        "Sparkplug command": Target(wants_rebirth, (_rebirth(),), refusals=(ValueError,)),  # live_state.py counts it
         "token of a reader": Target(_shown_token, (_token(),), rounds=60),
         "certificate of a client": Target(_shown_certificate, (_certificate(),), rounds=100),
-        "firmware update": Target(of_file("update.bin", load_update), (_package(),), refusals=(ConfigError,)),
+        "firmware update": Target(of_file("update.bin", load_update), (_package(),)),
     }
 
 
@@ -169,10 +168,13 @@ def _received(content: bytes) -> object:
 def _readers() -> Readers:
     """Whose provider has the one key of `_key`."""
     table = ReaderTable.model_validate(
-        {"name": "depot", "role": "authority", "oidc_issuer": counterpart().url, "oidc_claims": {"sub": "depot"}}
+        {"name": "depot", "role": "authority", "issuer": counterpart().url, "subject": "depot"}
     )
     provider = OIDCTable.model_validate({"issuer": counterpart().url, "audience": AUDIENCE})
-    return Readers(AccessTable(requests_per_minute=0), [table], [provider])
+    by_certificate = ReaderTable.model_validate(
+        {"name": "lab", "role": "notified-body", "certificate_sha256": _issued()[1].hex()}
+    )
+    return Readers(AccessTable(requests_per_minute=0), [table, by_certificate], [provider])
 
 
 @cache
@@ -188,5 +190,43 @@ def _token() -> bytes:
 
 def _shown_token(content: bytes) -> object:
     key = {**_key().as_dict(private=False), "kid": "k1"}
-    counterpart().answer_json(_json({"issuer": counterpart().url, "jwks_uri": counterpart().url, "keys": [key]}))
+    counterpart().answer_json(
+        json.dumps({"issuer": counterpart().url, "jwks_uri": counterpart().url, "keys": [key]}).encode()
+    )
     return _readers().of_token(content.decode("latin-1"))
+
+
+def _shown_certificate(content: bytes) -> object:
+    return _readers().of_certificate(content)
+
+
+def _certificate() -> bytes:
+    """Of a reader whom the settings name by it."""
+    return _issued()[0]
+
+
+@cache
+def _issued() -> tuple[bytes, bytes]:
+    """DER, and its SHA-256."""
+    issued = CertificateAuthority(folder()).issue("depot", days=30)
+    return ssl.PEM_cert_to_DER_cert(issued.certificate.read_text()), issued.sha256
+
+
+# ---- commands of dashboards
+
+
+def _rebirth() -> bytes:
+    """As a Sparkplug host asks for it (Sparkplug 3.0, 5.4.2): a metric with a name, a type and a truth value."""
+    metric = protobuf_field(1, REBIRTH) + protobuf_field(4, 11) + protobuf_field(14, True)
+    return protobuf_field(1, 5) + protobuf_field(2, metric)
+
+
+# ---- firmware
+
+
+def _package() -> bytes:
+    """As `packseal board update --out` lays one: the length of the manifest, the manifest, the files."""
+    files = b"files"
+    fields = encode([1, "rp2", [0, 2, 0], bytes(32), 0, len(files)])
+    manifest = sign1(fields, "packseal/update/1", signer(key_of("firmware")))
+    return len(manifest).to_bytes(2, "big") + manifest + files

@@ -21,6 +21,7 @@ from packseal.signals.dbc_report import check_dbc
 from packseal.signals.dbc_suggestion import suggest_binding
 from packseal.signals.diagnostics import load_signalset
 from packseal.signals.diagnostics.definitions import definitions_decoder
+from packseal.signals.diagnostics.obdb import is_signalset
 from packseal.signals.diagnostics.services import answer_to, checked_ask
 from packseal.signals.diagnostics.transmit import parse_request
 from packseal.signals.table_rows import TableRows
@@ -32,7 +33,7 @@ OWN_DBC = (ROOT / "dbc/packseal.dbc").read_bytes()
 SMALL_DBC = text(
     'VERSION ""\nNS_ :\nBS_:\nBU_: A\n'
     'BO_ 100 M: 8 A\n SG_ S M : 0|4@1+ (1,0) [0|0] "" A\n SG_ T m1 : 8|16@0- (0.5,-40) [0|0] "degC" A\n'
-    ' SG_ F m2 : 32|32@1- (1,0) [0|0] "V" A\nBO_ 2566844926 P: 64 A\n SG_ U : 0|12@1+ (0.1,0) [0|409] "V" A\n'
+    ' SG_ F m2 : 32|32@1- (1,0) [0|0] "V" A\nBO_ 2566844926 P: 64 A\n SG_ PackVoltage : 0|12@1+ (0.1,0) [0|409] "V" A\n'
     'CM_ SG_ 100 T "a text; of it";\nBA_DEF_ SG_ "x" INT 0 9;\nBA_DEF_DEF_ "x" 1;\nBA_ "x" SG_ 100 T 3;\n'
     'VAL_ 100 S 15 "not available" 14 "error";\nSIG_VALTYPE_ 100 F : 1;\nSG_MUL_VAL_ 100 T S 1-1, 3-4;\n'
 )
@@ -60,7 +61,7 @@ SIGNALSET = json.dumps(
     }
 ).encode()
 CSV = text("time,current,voltage,temperature\n0,0.5,3.7,21\n1,0.6,3.69,21\n2,-0.5,3.71,22\n")
-DATED = text("Datum;Strom (A);Spannung (V)\n2027-01-02 03:04:05;0,5;3,7\n2027-01-02 03:04:06;0,6;3,69\n")
+DATED = text("Time;Current (A);Voltage (V)\n2027-01-02 03:04:05;0,5;3,7\n2027-01-02 03:04:06;0,6;3,69\n")
 
 
 def targets() -> Mapping[str, Target]:
@@ -98,6 +99,8 @@ def _loaded(content: bytes) -> object:
 
 
 def _definitions(content: bytes) -> object:
+    if not is_signalset(content):
+        return load_dbc(content)
     definitions, _ = load_signalset(content)
     return definitions_decoder(definitions)
 

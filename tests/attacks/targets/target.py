@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from packseal.errors import PackSealError
-from packseal.io.settings import load_settings
 from packseal.io.setting_types import Table
+from packseal.io.settings import load_settings
 
 Parse = Callable[[bytes], object]
 Refusals = tuple[type[Exception], ...]
@@ -21,9 +21,9 @@ OURS: Refusals = (PackSealError,)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """goods: every one is taken, else the attacks on it would prove nothing. refusals: what may come of other bytes; more
-    than our own errors only where the parser's docstring promises another to its caller. rounds: of a seeded run, by what
-    one costs."""
+    """goods: every one is taken, else the attacks on it would prove nothing. refusals: what may come of other bytes;
+    more than our own errors only where the parser's docstring promises another to its caller. rounds: of a seeded run,
+    by what one costs."""
 
     parse: Parse
     goods: Sequence[bytes]

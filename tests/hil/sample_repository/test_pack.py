@@ -68,10 +68,10 @@ def test_that_says_what_it_alters(pack: Pack, bench: OpenBench) -> None:
 @pytest.mark.duration(seconds=40)
 @pytest.mark.pack(series_blocks=8, sample_ms=1_000, window_ms=2_000, checkpoint_every=2)
 def test_of_an_emulated_chip(pack: Pack, board: Target, passport: BenchPassport) -> None:
-    pack.rest(hours=20 / 3600)
+    pack.rest(hours=10 / 3600)
     windows = [entry.body for entry in passport.entries() if isinstance(entry.body, Window)]
-    assert len(windows) >= 10
-    assert sum(window.samples for window in windows) >= 20
+    assert len(windows) >= 5
+    assert sum(window.samples for window in windows) >= 10
     assert not passport.differences()
     assert board.name == "cortex-m"
 

@@ -18,7 +18,7 @@ NOBODY = Named()
 
 def submodels_of(table: CatenaXTable, service: PassportService) -> Submodels:
     """Raises ConfigError for a partner without a number, or two with one, and for what the files have wrong."""
-    partners = _partners(table)
+    partners = partners_of(table)
     named = {twin.passport: load_settings(twin.names, NamesFile).named for twin in table.twin}
     return Submodels(
         frozenset(table.connectors),
@@ -29,7 +29,7 @@ def submodels_of(table: CatenaXTable, service: PassportService) -> Submodels:
     )
 
 
-def _partners(table: CatenaXTable) -> dict[str, Partner]:
+def partners_of(table: CatenaXTable) -> dict[str, Partner]:
     found: dict[str, Partner] = {}
     for place in table.partner:
         read = load_settings(place.file, PartnerFile)

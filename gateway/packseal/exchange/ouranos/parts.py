@@ -163,7 +163,10 @@ def next_after(link: str) -> str | None:
     Nothing else of that address is used: it leads to no other server and to no other question.
     """
     found = LINK.match(link)
-    values = parse_qs(urlsplit(found[1]).query).get("after", []) if found else []
+    try:
+        values = parse_qs(urlsplit(found[1]).query).get("after", []) if found else []
+    except ValueError:  # no host in its brackets, or more fields than anybody writes
+        raise broken("the header link", "an address") from None
     if not values:
         return None
     if not UUID.match(values[0]):

@@ -14,8 +14,6 @@ from packseal.exchange.projections.last_values import LastValues
 from packseal.exchange.projections.signals import SIGNALS
 from packseal.records.report import EVENTS
 
-INTERVAL_PERCENT = 95
-
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -38,15 +36,16 @@ class Clocks:
 
 def state_message(topic: str, last: LastValues, names: Iterable[str], now: Clocks, *, has_alarms: bool) -> Message:
     """The values of these names. has_alarms: with what goes on by the board's EVENTs, null where it is not known."""
-    received = last.received_ms
-    head = {"seq": last.seq, "received_unix_ms": now.unix_at(received), "age_ms": _age_ms(last, received)}
+    received, age_ms = last.received_ms, last.received_ms - last.measured_ms
+    head = {"seq": last.seq, "received_unix_ms": now.unix_at(received), "age_ms": age_ms}
     values: dict[str, object] = {}
     for name in names:
         reading = last.seen[name].reading if name in last.seen else None
         values[name] = reading.value if reading else None
         if reading and reading.interval:
             values[interval_key(name)] = reading.interval
-    ages = {n: a for n in names if n in last.seen and (a := received - last.seen[n].measured_ms) > head["age_ms"]}
+    ages = {name: received - last.seen[name].measured_ms for name in names if name in last.seen}
+    ages = {name: age for name, age in ages.items() if age > age_ms}
     if has_alarms:
         values["alarms"] = None if last.alarms is None else [alarm_words(event) for event in sorted(last.alarms)]
     content = json.dumps(head | values | ({"ages_ms": ages} if ages else {}), separators=(",", ":"))
@@ -72,9 +71,3 @@ def alarm_words(event: int) -> str:
 def is_in_cells(name: str) -> bool:
     """Arrays have a document of their own: it is large, and few look at it."""
     return SIGNALS[name].is_array
-
-
-def _age_ms(last: LastValues, received_ms: int) -> int:
-    """Of the window."""
-    newest = max((seen.measured_ms for name, seen in last.seen.items() if SIGNALS[name].is_measured), default=received_ms)
-    return max(0, received_ms - newest)

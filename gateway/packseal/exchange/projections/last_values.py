@@ -11,11 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from packseal.exchange.projections.signals import SIGNALS, Interval, Reading, Value, health_readings, window_readings
-from packseal.records.bodies import Event, StateOfHealth, Window
+from packseal.records.bodies import Event, QuantityEstimate, StateOfHealth, Window
 from packseal.records.log import Verified
 
 BEGINS, ENDED = 1, 2  # phases of an EVENT (docs/record.md section 2)
-KEPT = ("soh_capacity_cpct", "remaining_capacity_mah", "resistance_uohm")  # said so seldom that a restart must not lose it
+STATE_OF_HEALTH = 1  # quantity of an ESTIMATE
+KEPT = (
+    "soh_capacity_cpct",
+    "remaining_capacity_mah",
+    "resistance_uohm",
+)  # said so seldom that a restart must not lose it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,14 @@ class Seen:
 
 
 class LastValues:
-    """of one battery. seq: of the window that the measured ones are from; received_ms: when it came."""
+    """of one battery. seq: of the window that the measured ones are from, None before the first one; measured_ms and
+    received_ms: when it ended, and came."""
 
     def __init__(self) -> None:
         self.seq: int | None = None
-        self.received_ms = 0
+        self.measured_ms = self.received_ms = 0
         self.alarms: frozenset[int] | None = None  # EVENTs that have begun and not ended; None: not known yet
+        self.lacking: tuple[int, ...] = ()  # what the board said last that it lacks to state the state of health
         self.seen: dict[str, Seen] = {}
         self._health: tuple[bytes, int, dict[str, Reading]] | None = None  # log_id, uptime_ms of the last SOH
 
@@ -54,7 +61,9 @@ class LastValues:
             self.alarms = frozenset()
         for entry in verified.entries:
             if isinstance(entry.body, StateOfHealth):
-                self._health = log_id, entry.uptime_ms, health_readings(entry.body)
+                self._health, self.lacking = (log_id, entry.uptime_ms, health_readings(entry.body)), ()
+            elif isinstance(entry.body, QuantityEstimate) and entry.body.quantity == STATE_OF_HEALTH:
+                self.lacking = entry.body.lacking
             elif isinstance(entry.body, Event):
                 self._take_event(entry.body)
         if not is_live:
@@ -64,8 +73,8 @@ class LastValues:
         windows = [(e.seq, e.uptime_ms, e.body) for e in verified.entries if isinstance(e.body, Window)]
         if windows:
             self.seq, uptime_ms, window = windows[-1]
-            self.received_ms = now_ms
-            self._see(window_readings(window), now_ms - max(0, end_ms - uptime_ms))
+            self.received_ms, self.measured_ms = now_ms, now_ms - max(0, end_ms - uptime_ms)
+            self._see(window_readings(window), self.measured_ms)
 
     def values(self, now_ms: int) -> dict[str, LiveValue]:
         """By name, in the order of SIGNALS; those of which nothing was ever said are left out."""

@@ -60,33 +60,39 @@ class Selection:
 class Gate:
     """What one way out has last sent of one battery's signals."""
 
-    def __init__(self, selection: Selection) -> None:
-        self._selection = selection
+    def __init__(self, selection: Selection, names: tuple[str, ...]) -> None:
+        """names: of the selection's signals, those that leave here."""
+        self._selection, self._names = selection, names
         self._sent: dict[str, tuple[Seen, int]] = {}
 
     def due(self, seen: Mapping[str, Seen], now_ms: int) -> tuple[str, ...]:
         """Names of the signals to send now."""
-        names = self._selection.names()
-        return tuple(name for name in names if name in seen and self._is_due(name, seen[name], now_ms))
+        times = {name: self._due_ms(name, seen[name]) for name in self._names if name in seen}
+        return tuple(name for name, due_ms in times.items() if due_ms is not None and due_ms <= now_ms)
+
+    def due_ms(self, seen: Mapping[str, Seen]) -> int | None:
+        """When the next signal is due, if none is measured anew before; None for never."""
+        times = (self._due_ms(name, seen[name]) for name in self._names if name in seen)
+        return min((due_ms for due_ms in times if due_ms is not None), default=None)
 
     def sent(self, names: Iterable[str], seen: Mapping[str, Seen], now_ms: int) -> None:
-        self._sent.update({name: (seen[name], now_ms) for name in names})
+        """Those of the names that are seen have left with the values seen."""
+        self._sent.update({name: (seen[name], now_ms) for name in names if name in seen})
 
     def forget(self) -> None:
         """All of it is due again."""
         self._sent.clear()
 
-    def _is_due(self, name: str, now: Seen, now_ms: int) -> bool:
+    def _due_ms(self, name: str, now: Seen) -> int | None:
         if name not in self._sent:
-            return True
+            return now.measured_ms
         before, sent_ms = self._sent[name]
-        waited_ms = now_ms - sent_ms
-        if now.measured_ms <= before.measured_ms or waited_ms < self._selection.every_ms(name):
-            return False
-        deadband = self._selection.deadband(name)
-        if deadband is None or waited_ms >= self._selection.heartbeat_ms:
-            return True
-        return _differs(before.reading.value, now.reading.value, deadband)
+        if now.measured_ms <= before.measured_ms:
+            return None
+        deadband, every_ms = self._selection.deadband(name), self._selection.every_ms(name)
+        if deadband is None or _differs(before.reading.value, now.reading.value, deadband):
+            return sent_ms + every_ms
+        return sent_ms + max(every_ms, self._selection.heartbeat_ms)
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

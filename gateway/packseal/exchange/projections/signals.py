@@ -1,7 +1,7 @@
 """The signals that a battery can be shown by: their names, units, and what a record says of them.
 
-Decides what is read from a WINDOW and from a SOH, and what follows from both (power, the spread of the cells). Values are
-integers in the unit at the end of the name, as in records; None is "not available", and never 0.
+Decides what is read from a WINDOW and from a SOH, and what follows from them (power, the spread of the cells). Values
+are integers in the unit at the end of the name, as in records; None is "not available", and never 0.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ _OWN_UNITS = {
     "soc_reported_cpct": _CHARGE_LEVEL,
     "full_cycles_cpct": Unit("cycles", 4, ("/", Fraction(1, 10_000))),  # 100 % are one
 }
+_OWN_NAMES = {"charge_wh": "charge_energy", "discharge_wh": "discharge_energy", "cell_mv": "cell_voltage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Signal:
     """words: for people. is_array: one value for each cell block or sensor, as it is numbered in records.
 
     is_measured: each window says it anew, or that it is not available; others keep their value until another comes.
+    is_counter: it only rises, until the board begins another log.
     from_board: a pack on CAN without a board (`[[can]]`) never has it.
     """
 
@@ -59,7 +61,13 @@ class Signal:
     words: str
     is_array: bool = False
     is_measured: bool = True
+    is_counter: bool = False
     from_board: bool = False
+
+    @property
+    def plain_name(self) -> str:
+        """Without the unit, for forms that have their own."""
+        return _OWN_NAMES.get(self.name) or self.name.rpartition("_")[0]
 
     @property
     def unit(self) -> Unit:
@@ -78,11 +86,11 @@ SIGNALS = {
         Signal("soh_reported_cpct", "State of health (BMS)"),
         Signal("remaining_capacity_mah", "Remaining capacity", is_measured=False, from_board=True),
         Signal("resistance_uohm", "Resistance", is_measured=False, from_board=True),
-        Signal("charge_mah", "Charge in", is_measured=False, from_board=True),
-        Signal("discharge_mah", "Charge out", is_measured=False, from_board=True),
-        Signal("charge_wh", "Energy in", is_measured=False, from_board=True),
-        Signal("discharge_wh", "Energy out", is_measured=False, from_board=True),
-        Signal("full_cycles_cpct", "Full cycles", is_measured=False, from_board=True),
+        Signal("charge_mah", "Charge in", is_measured=False, is_counter=True, from_board=True),
+        Signal("discharge_mah", "Charge out", is_measured=False, is_counter=True, from_board=True),
+        Signal("charge_wh", "Energy in", is_measured=False, is_counter=True, from_board=True),
+        Signal("discharge_wh", "Energy out", is_measured=False, is_counter=True, from_board=True),
+        Signal("full_cycles_cpct", "Full cycles", is_measured=False, is_counter=True, from_board=True),
         Signal("temperature_min_ddegc", "Lowest temperature"),
         Signal("temperature_max_ddegc", "Highest temperature"),
         Signal("cell_min_mv", "Lowest cell"),
@@ -92,7 +100,7 @@ SIGNALS = {
         Signal("temperature_ddegc", "Temperatures", is_array=True),
     )
 }
-_COUNTERS = ("charge_mah", "discharge_mah", "charge_wh", "discharge_wh", "full_cycles_cpct")
+_COUNTERS = tuple(signal.name for signal in SIGNALS.values() if signal.is_counter)
 
 
 @dataclass(frozen=True, slots=True)

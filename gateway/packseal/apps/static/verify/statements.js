@@ -16,6 +16,7 @@ const MAX_CLOCK = 2;
 const COUNTS = {
   1: "frames_received", 2: "frames_lost", 3: "error_frames", 4: "link_frames_refused", 5: "reopened",
   6: "requests_asked", 7: "requests_answered", 8: "requests_unanswered", 9: "requests_refused",
+  10: "windows_emptied",
 };
 
 /** {size, root, nonce} of a checkpoint of this log; nonce is null where nobody asked for one.
