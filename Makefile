@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: demo test test-long test-nightly fuzz vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-hil bench-archive bench-native bench-cortex-m native native-check clean
+.PHONY: demo test test-long test-nightly fuzz release deb test-package test-faults vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-hil bench-archive bench-native bench-cortex-m native native-check clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo $(DEMO)
@@ -23,12 +23,17 @@ test-long: $(READY)
 test-nightly: $(READY)
 	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest tests/firmware/test_long_life.py
 	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest tests/hil/test_stories_run.py -k chip
+	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest tests/apps/test_reload.py tests/security tests/scale
 	@PACKSEAL_CUTS=1000000 $(BIN)/python -m pytest -s tests/firmware/test_power_cuts.py
 
 # every night: ten minutes of processor time, guided by coverage; a finding belongs into a test
 fuzz: $(READY)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
-	@$(BIN)/python tests/attacks/fuzz_records.py
+	@$(BIN)/python tests/attacks/fuzz.py $(FUZZ)
+
+# wheel, source, bill of materials and signed digests: KEY=file of an OpenSSH key (docs/security.md)
+release: $(READY)
+	@$(BIN)/python packaging/release/make_release.py $(if $(KEY),--key $(KEY)) $(ARGS)
 
 vectors: $(READY)
 	@$(BIN)/python tests/vectors/make_vectors.py

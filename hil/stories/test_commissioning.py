@@ -25,7 +25,7 @@ WITHIN_MV = 15  # of the voltmeter: its noise, the sensors' own, and how far the
 SETTLE_S, WALL_S = 600.0, 15.0  # of each check: where the pack's clock runs fast, and where it is the wall's
 
 
-@pytest.mark.duration(seconds=25)
+@pytest.mark.duration(seconds=30)
 @pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=300_000, checkpoint_every=1, clock_rate=200)
 def test_a_pack_is_commissioned(pack: Pack, board: Target, passport: BenchPassport, tmp_path: Path) -> None:
     short_s = SETTLE_S if board.clock_rate > 1 else WALL_S

@@ -22,7 +22,7 @@ COUNTED_WITHIN = 0.15  # of the charge: a sample every 12 s, in traffic
 LEAST_MAH = 200.0  # of some 4 Ah each way: in a first minute there is less of it than that
 
 
-@pytest.mark.duration(seconds=55)
+@pytest.mark.duration(seconds=50)
 @pytest.mark.pack(
     series_blocks=14, block_capacity_ah=50.0, sample_ms=12_000, window_ms=60_000, checkpoint_every=5, soc=0.7
 )

@@ -43,7 +43,7 @@ WAIT_S = 60.0
 
 
 @pytest.mark.target("unix")  # a board with two slots is made for it; see packseal_hil.targets.two_slots
-@pytest.mark.duration(seconds=60)
+@pytest.mark.duration(seconds=35)
 @pytest.mark.explained("refused", "gateway")  # the spoilt package
 @pytest.mark.explained("restarted")  # an update restarts its board
 @pytest.mark.explained("bms", "line")  # what was being said when the plug was pulled

@@ -34,7 +34,7 @@ WORK = Duty("work", np.array([600.0, 600.0]), np.array([-0.3, 0.3]), np.array([2
 
 
 @pytest.mark.target("unix", "cortex-m")
-@pytest.mark.duration(seconds=30)
+@pytest.mark.duration(seconds=12)
 # until it is bound nothing is taken from a key that nobody knows; windows that end while a log is sealed have no place
 @pytest.mark.explained("refused", "gap")
 @pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=300_000, checkpoint_every=1, clock_rate=200)

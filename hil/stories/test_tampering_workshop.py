@@ -33,7 +33,7 @@ BITS_TRIED = 60  # of each file or message, evenly
 FLIPPED_AT = 300  # bytes before the end of what is written: in what nobody has yet
 DAMAGE_IN_FLASH = 9  # docs/record.md, EVENT
 DATABASE = "passport.db"
-WORK = Duty("work", np.array([600.0, 600.0]), np.array([-0.3, 0.3]), np.array([25.0, 25.0]))
+WORK = Duty("work", np.array([300.0, 300.0]), np.array([-0.3, 0.3]), np.array([25.0, 25.0]))
 
 on_any_board = pytest.mark.target("unix", "cortex-m", "board")
 with_its_flash = pytest.mark.target("unix")  # a chip in a socket: there it is a file that can be written to
@@ -51,7 +51,7 @@ def test_a_bit_flipped_in_the_flash_is_told_by_the_board(pack: Pack, bench: Open
     """In a record that nobody has yet: the gateway is away while it is made."""
     works(pack)
     bench.services.gateway.stop()
-    pack.run(WORK, is_settled=False)
+    pack.run(WORK, for_s=2 * WORK.length_s, is_settled=False)
     bench.board.cut_power()
     flash = flash_file(bench)
     content = flash.read_bytes()

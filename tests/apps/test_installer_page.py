@@ -8,7 +8,7 @@ import pty
 import re
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from html import unescape
@@ -79,12 +79,14 @@ class Bench:
         assert found
         return found[1]
 
-    def post(self, fields: dict[str, str] | None = None, **headers: str) -> tuple[int, str]:
-        """The form as a browser sends it. headers: others, with `_` for `-`; an empty one is left out."""
+    def post(
+        self, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        """The form as a browser sends it. headers: others than a browser's; an empty one is left out."""
         sent = {"token": self.token(), "port": self.other_path, "baud": "115200", "battery": "pack-new"}
         usual = {"origin": f"http://127.0.0.1:{self.port}", "content-type": FORM, "sec-fetch-site": "same-origin"}
-        more = usual | {name.replace("_", "-"): value for name, value in headers.items()}
-        body = urlencode(sent | (fields or {}))
+        more = {**usual, **(headers or {})}
+        body = urlencode({**sent, **(fields or {})})
         status, text, _ = self.ask("/enrol", "POST", body, {name: value for name, value in more.items() if value})
         return status, text
 
@@ -151,6 +153,8 @@ def test_problems_stand_first_each_with_its_cure(bench: Bench) -> None:
 
 
 def test_a_pack_has_its_last_values_its_board_and_its_age(bench: Bench) -> None:
+    log_id = bench.gateway.boards[0].state.log_id.hex()
+    until(lambda: log_id in pack_of(bench.page(), PACK), "a look since the log began")
     pack = pack_of(bench.page(), PACK)
     for name in ("pack_voltage_mv", "pack_current_ma", "soc_cpct", "soh_capacity_cpct", "temperature_ddegc"):
         assert f'data-value="{name}"' in pack
@@ -165,7 +169,17 @@ def test_a_pack_has_its_last_values_its_board_and_its_age(bench: Bench) -> None:
     assert pack.count("<rect") == 12
     assert "12 cell blocks, lowest" in pack
     assert f"{bench.board.port}, connected" in pack
-    assert bench.gateway.boards[0].state.log_id.hex() in pack
+    assert "<dt>Update</dt>" not in pack
+
+
+def test_an_update_on_its_way_shows_how_far_it_is(bench: Bench) -> None:
+    state = bench.gateway.boards[1].state
+    state.update, state.update_bytes, state.update_taken_bytes = "update to <2.0> on its way", 5000, 1250
+    until(lambda: "<dt>Update</dt>" in pack_of(bench.page(), AWAY))
+    pack = pack_of(bench.page(), AWAY)
+    assert "update to &lt;2.0&gt; on its way" in pack
+    assert '<progress value="1250" max="5000"' in pack
+    assert "1250 of 5000 bytes" in pack
 
 
 def test_a_bus_says_that_what_only_boards_know_is_not_known(bench: Bench) -> None:
@@ -226,14 +240,14 @@ def test_a_free_port_says_who_is_there_and_what_to_write(bench: Bench) -> None:
 
 FOREIGN = [
     {"origin": "http://evil.example"}, {"origin": ""}, {"origin": "null"}, {"origin": "https://127.0.0.1:{port}"},
-    {"origin": "http://localhost:{port}"}, {"sec_fetch_site": "cross-site"}, {"sec_fetch_site": "same-site"},
-    {"sec_fetch_site": "none"},
+    {"origin": "http://localhost:{port}"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"},
+    {"sec-fetch-site": "none"},
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
 def test_a_form_of_another_origin_asks_no_port(bench: Bench, headers: dict[str, str]) -> None:
-    status, page = bench.post(**{name: value.format(port=bench.port) for name, value in headers.items()})
+    status, page = bench.post(headers={name: value.format(port=bench.port) for name, value in headers.items()})
     assert status == 403
     assert "this did not come from this page" in page
     assert 'id="public-key"' not in page
@@ -276,7 +290,7 @@ def test_a_form_that_asks_for_nothing_is_told_what_it_lacks(
 
 
 def test_nothing_else_is_posted_and_no_other_form(bench: Bench) -> None:
-    assert bench.post(content_type="text/plain")[0] == 415
+    assert bench.post(headers={"content-type": "text/plain"})[0] == 415
     for method in ("POST", "PUT", "DELETE"):
         assert [bench.ask(path, method)[0] for path in ("/", "/status", "/static/page.css")] == [405, 405, 405]
     assert bench.ask("/enrol", "PUT")[0] == 405
@@ -347,10 +361,10 @@ def test_what_is_lacking_counts_until_the_state_of_health_is_stated() -> None:
     last.take(delivered((1500, QuantityEstimate(2, 3, lacking=(3,))), end_ms=1500), 0, is_live=True)
     assert last.lacking == (1, 6), "what the resistance lacks is another matter"
     last.take(delivered((2000, HEALTH), end_ms=2000), 0, is_live=True)
-    assert last.lacking == ()
+    assert not last.lacking
     last.lacking = (1,)
     last.take(delivered((3000, QuantityEstimate(1, 3, value=Estimate(9000, 10))), end_ms=3000), 0, is_live=True)
-    assert last.lacking == ()
+    assert not last.lacking
 
 
 # ---- in a browser
@@ -372,18 +386,17 @@ def assert_good_on_a_phone(page: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_an_installer_with_a_phone_sees_it_live_and_enrols_a_board(browser: Browser, bench: Bench, scheme: str) -> None:
     url = f"http://localhost:{bench.port}"
-    page = opened(browser, url, scheme)
+    page = opened(browser, f"{url}/?find={PACK}", scheme)
     assert_good_on_a_phone(page)
-    board = bench.gateway.boards[0].state
-    size = board.size
-    page.wait_for_function(
-        "(size) => Number(/of (\\d+) receipted/.exec(document.getElementById('packs').innerText)?.[1]) > size", arg=size
-    )
+    size = bench.gateway.boards[0].state.size
+    more = "(size) => Number(/of (\\d+) receipted/.exec(document.getElementById('packs').innerText)?.[1]) > size"
+    page.wait_for_function(more, arg=size)
     page.get_by_role("link", name="Enrol a board").click()
     assert_good_on_a_phone(page)
     page.get_by_label(HOSTILE, exact=False).check()
     page.get_by_label("Id of the battery").fill("pack-new")
     page.get_by_role("button").click()
-    page.wait_for_selector("#public-key")
+    page.wait_for_selector("#public-key, [role=alert]")
+    assert page.locator("[role=alert]").all_inner_texts() == []
     assert page.inner_text("#public-key") == public_key(bench.other)
     assert_good_on_a_phone(page)

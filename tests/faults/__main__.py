@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -48,6 +49,7 @@ def main() -> int:
     asked = arguments()
     micropython_command()  # may have to fetch it, which a namespace of one's own cannot
     network.enter(sys.argv[1:])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it early still gets figures
     figures = Figures(asked.seed)
     with _folder(None) as folder, _folder(MEMORY if MEMORY.is_dir() else None) as on_memory:
         try:
@@ -57,7 +59,7 @@ def main() -> int:
             raise
         finally:
             print(figures.table(), figures.line(), sep="\n", flush=True)
-    return 0
+    return 1 if figures.counts["phases failed"] else 0
 
 
 @contextmanager
@@ -85,6 +87,7 @@ def _run(asked: argparse.Namespace, folder: Path, on_memory: Path, figures: Figu
             campaign.run(phase)
     finally:
         figures.take(campaign)
+        figures.count("phases failed", len(campaign.failed))
         if database:
             database.end()
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.faults import network, power
 from tests.faults.oracle import Found
@@ -18,15 +21,22 @@ Say = Callable[[str], None]
 
 
 class Campaign:
-    """counts: what was done, by name; found: what the oracle saw, of all phases together."""
+    """counts: what was done, by name; found: what the oracle saw, of all phases together; failed: their numbers."""
 
     def __init__(self, seed: str, folder: Path, database: Cluster | None, say: Say) -> None:
         self._seed, self._folder, self._database, self._say = seed, folder, database, say
         self._shim = power.built(folder)
-        self.counts, self.found = Counter[str](), Found()
+        self.counts, self.found, self.failed = Counter[str](), Found(), list[int]()
 
     def run(self, phase: Phase) -> None:
-        """Raises what the oracle found, after the schedule is printed."""
+        """One that fails is told of with its whole schedule, and the others go on."""
+        try:
+            self._run(phase)
+        except (Exception, pytest.fail.Exception) as error:
+            self.failed.append(phase.number)
+            self._say("".join(traceback.format_exception(error)))
+
+    def _run(self, phase: Phase) -> None:
         database = None if phase.kind is Kind.SQLITE else self._database
         with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as folder:
             site = Site(Path(folder), phase.kind, self._shim, database)
@@ -36,14 +46,14 @@ class Campaign:
                 site.settle()
                 found = site.check()
                 self.counts[f"sites, {phase.kind}"] += 1
+                self.found.add(found)
                 assert (found.lost, found.doubled) == (0, 0), found
-            except BaseException:
+            except (Exception, pytest.fail.Exception):
                 self._tell(phase, site)
                 raise
             finally:
                 network.heal()
                 site.stop()
-        self.found.add(found)
         self._say(f"phase {phase.number} ({phase.kind}), {len(phase.faults)} faults: {found}")
 
     def _live(self, site: Site, phase: Phase) -> None:

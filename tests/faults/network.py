@@ -1,4 +1,4 @@
-"""Partitions and loss between programs of this machine: a network namespace of one's own, and nft's rules in it.
+"""Partitions and loss between programs of this machine: a network namespace of its own, and nft's rules in it.
 
 The laboratory and all that it starts run in a namespace that has nothing but its loopback: nothing leaves it, and no
 rule of it concerns anybody else. Each program has an address of its own at the broker, and can be cut off alone.
@@ -47,9 +47,15 @@ def enter(arguments: list[str]) -> None:
         return
     if os.geteuid() != 0:
         missing("the laboratory needs root, for a network namespace of its own")
-    command = f'{tool("ip")} link set lo up && exec "$@"'
-    inner = ["sh", "-c", command, "sh", sys.executable, "-m", "tests.faults", *arguments]
-    os.execve(tool("unshare"), ["unshare", "--net", "--", *inner], {**os.environ, INSIDE: "1"})  # noqa: S606
+    command = inside([sys.executable, "-m", "tests.faults", *arguments])
+    os.execve(command[0], command, {**os.environ, INSIDE: "1"})  # noqa: S606
+
+
+def inside(command: list[str]) -> list[str]:
+    """The command that runs this one in namespaces of its own, also of pseudo-terminals: a gateway that is left of
+    something else, and looks for its board at a name of theirs, would find one of ours."""
+    own = f'{tool("ip")} link set lo up && mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts && exec "$@"'
+    return [tool("unshare"), "--net", "--mount", "--", "sh", "-c", own, "sh", *command]
 
 
 def cut(link: Link, how: Cut) -> None:

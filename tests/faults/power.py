@@ -100,11 +100,10 @@ def _undone(path: Path, writes: list[Write], keep: float, chance: random.Random)
             file.seek(write.offset)
             file.write(write.old)
             file.truncate(write.old_size)
-        lost = [write for write in writes if chance.random() >= keep]
-        for write in writes:
-            if write not in lost:
-                for at in range(0, len(write.new), SECTOR_BYTES):
-                    if chance.random() < 0.9:  # the others of its sectors are torn off
-                        file.seek(write.offset + at)
-                        file.write(write.new[at : at + SECTOR_BYTES])
-    return len(lost)
+        kept = [write for write in writes if chance.random() < keep]
+        for write in kept:
+            for at in range(0, len(write.new), SECTOR_BYTES):
+                if chance.random() < 0.9:  # the others of its sectors are torn off
+                    file.seek(write.offset + at)
+                    file.write(write.new[at : at + SECTOR_BYTES])
+    return len(writes) - len(kept)

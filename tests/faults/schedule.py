@@ -44,7 +44,7 @@ class Fault:
     for_s: float = 0
 
     def __str__(self) -> str:
-        more = f", {self.cut or ''} for {self.for_s:.2f} s" if self.for_s else ""
+        more = f" {self.cut or ''} for {self.for_s:.2f} s" if self.for_s else ""
         return f"after {self.pause_s:.3f} s {self.what} {self.name} {self.number}{more}"
 
 

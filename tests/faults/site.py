@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from packseal.apps.demo import board_config
+from packseal.errors import UnavailableError
 from packseal.io.enrol import hello_of
 from packseal.io.keys import load_or_make_key
+from packseal.io.link import Hello
 from packseal.io.mqtt import BrokerAddress, MQTTConnection
 from packseal.io.ports import free_port
 from packseal.io.store_place import store_place
@@ -117,12 +119,24 @@ class Site:
         self._tap.start()
         for board in self.boards:
             board.start()
-        geneses = [hello_of(board.port).genesis for board in self.boards]
+        geneses = [self._genesis(board) for board in self.boards]
         self.log_ids = [leaf_hash(genesis)[:LOG_ID_BYTES] for genesis in geneses]
         self._configure([genesis_key(genesis).public_key for genesis in geneses])
         for process in (*self.services, self.gateway):
             process.start()
         self.until(lambda: len(self.sizes()) == BOARDS, "a receipt for each board")
+
+    def _genesis(self, board: UnixBoard) -> bytes:
+        """Asked again where another program of this machine looks at each port that there is."""
+        hellos: list[Hello] = []
+
+        def has_answered() -> bool:
+            with suppress(UnavailableError):
+                hellos.append(hello_of(board.port))
+            return bool(hellos)
+
+        self.until(has_answered, "a board's first word")
+        return hellos[0].genesis
 
     def stop(self) -> None:
         self._tap.stop()

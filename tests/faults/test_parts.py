@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer, encode_receipt_answer
 from packseal.records.checkpoint import Receipt, sign_receipt
-from tests.faults import deliveries, power
+from tests.faults import deliveries, network, power
 from tests.faults.network import Cut, Link
 from tests.faults.oracle import Heard, StoredLog, check_records
 from tests.faults.power import Power
@@ -115,9 +116,8 @@ print(heard(client, served), heard(served, client))
 
 
 def test_a_one_way_partition_is_one_way() -> None:
-    command = 'ip link set lo up && PACKSEAL_FAULTS_INSIDE=1 exec "$@"'
-    inside = [tool("unshare"), "--net", "--", "sh", "-c", command, "sh", sys.executable, "-c", TALK]
-    said = subprocess.run(inside, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    command, environment = network.inside([sys.executable, "-c", TALK]), {**os.environ, network.INSIDE: "1"}
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout.split()
     assert said == ["True", "True", "False", "True", "True", "False"]
 
 

@@ -244,7 +244,7 @@ def test_only_short_stories_run_where_nothing_is_named() -> None:
         words = command(Asked(tests, stories, "unix", Path("out"), longest_s=longest_s))
         return words[words.index("--longest") + 1] if "--longest" in words else ""
 
-    assert longest() == "25"
+    assert longest() == "30"
     assert longest(longest_s=600) == "600"
     assert longest("tests") == longest(stories=stories(stories_folder())[:1]) == ""
     assert longest("tests", longest_s=5) == "5"

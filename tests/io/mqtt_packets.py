@@ -42,7 +42,11 @@ def raw_client(address: BrokerAddress, connect: bytes) -> Iterator[socket.socket
 class CountingBroker:
     """Takes one connection at a time, and acknowledges what is published only when it has seen no more for a while."""
 
-    def __init__(self, receive_maximum: int = 0, speaks_v5: bool = True, answers: bool = True) -> None:
+    def __init__(
+        self, receive_maximum: int = 0, speaks_v5: bool = True, answers: bool = True, refuses: int = 0
+    ) -> None:
+        """refuses: so many subscriptions, before it takes one."""
+        self.refuses = refuses
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.address = BrokerAddress("127.0.0.1", self._listening.getsockname()[1])
         self._properties = b"\x03\x21" + struct.pack("!H", receive_maximum) if receive_maximum else b"\x00"
@@ -104,7 +108,9 @@ class CountingBroker:
                 self.asked += 1
                 connection.sendall(b"\xd0\x00" if self._answers else b"")
             elif head & 0xF0 == 0x80:
-                connection.sendall(_packet(0x90, body[:2] + (b"\x00" if is_v5 else b"") + b"\x01"))
+                self.refuses -= 1
+                granted = b"\x80" if self.refuses >= 0 else b"\x01"
+                connection.sendall(_packet(0x90, body[:2] + (b"\x00" if is_v5 else b"") + granted))
 
 
 def _read(connection: socket.socket) -> tuple[int, bytes]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
+
+import nats
+from nats.errors import Error as NATSError
 
 from packseal.io.keys import load_or_make_key
 from packseal.io.mqtt import BrokerAddress
@@ -52,7 +56,7 @@ class NATSCluster:
 
     def settled(self) -> bool:
         """All servers are there and have caught up: a cluster of three bears the death of one."""
-        return all(_is_healthy(port) for port in self._watch_ports)
+        return all(_is_healthy(port) for port in self._watch_ports) and asyncio.run(_has_caught_up(self.ports[0]))
 
     @property
     def url(self) -> str:
@@ -63,11 +67,24 @@ class NATSCluster:
 
 
 def _is_healthy(port: int) -> bool:
+    """The server itself: of the consumers that it makes for MQTT, 2.9 leaves some behind for ever."""
     try:
-        with urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
+        with urlopen(f"http://127.0.0.1:{port}/healthz?js-server-only=true") as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+async def _has_caught_up(port: int) -> bool:
+    """Every stream has a leader, and all that follow it are up to date."""
+    client = await nats.connect(f"nats://127.0.0.1:{port}")
+    try:
+        found = [stream.cluster for stream in await client.jetstream(timeout=2).streams_info()]
+    except (NATSError, TimeoutError):
+        return False
+    finally:
+        await client.close()
+    return all(one and one.leader and all(peer.current for peer in one.replicas or ()) for one in found)
 
 
 def _version(program: str) -> tuple[int, ...]:

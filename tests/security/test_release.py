@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +25,9 @@ from tests.line.rig import tool
 
 ROOT = Path(__file__).parents[2]
 RELEASE = ROOT / "packaging/release"
+NIGHTLY = pytest.mark.skipif(
+    not os.environ.get("PACKSEAL_NIGHTLY"), reason="every night: it takes seconds of processor"
+)
 PAGE = (ROOT / "docs/security.md").read_text()
 
 
@@ -201,12 +205,15 @@ def test_every_dependency_of_the_project_is_in_the_bill_with_what_it_needs(first
     assert set(needs) == {one["bom-ref"] for one in (*found["components"], found["metadata"]["component"])}
 
 
-def test_the_same_wheel_gives_the_same_bill_and_another_one_another(
-    wheel: Path, lock: Path, first: Path, tmp_path: Path
-) -> None:
+def test_the_same_wheel_gives_the_same_bill(wheel: Path, lock: Path, first: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.json"
-    one = bill(wheel, lock, again)
+    bill(wheel, lock, again)
     assert first.read_bytes() == again.read_bytes()
+
+
+@NIGHTLY
+def test_another_wheel_has_another_bill(wheel: Path, lock: Path, first: Path, tmp_path: Path) -> None:
+    one = json.loads(first.read_text())
     other = tmp_path / wheel.name
     shutil.copy(wheel, other)
     with zipfile.ZipFile(other, "a") as more:
@@ -298,7 +305,7 @@ def test_a_fault_that_was_made_public_stops_until_somebody_has_looked(tmp_path: 
     assert "PYSEC-2027-1" not in done.stdout
     assert "PYSEC-2027-2: was accepted until" in done.stdout
     assert "PYSEC-2027-3: accepted for more than 180 days" in done.stdout
-    assert done.stdout.endswith("3 problems\n")
+    assert sum("PYSEC-" in line for line in done.stdout.splitlines()) == 3
 
 
 def accepting(package: str, advisory: str, days: int) -> str:
@@ -306,6 +313,7 @@ def accepting(package: str, advisory: str, days: int) -> str:
     return f'[[accepted]]\nid = "{advisory}"\npackage = "{package}"\nreason = "not called"\nuntil = {until}\n'
 
 
+@NIGHTLY
 def test_a_database_that_does_not_answer_is_no_audit(tmp_path: Path) -> None:
     pytest.importorskip("pip_audit", reason="pip-audit is not installed (extra release)")
     (tmp_path / "accepted.toml").write_text("")

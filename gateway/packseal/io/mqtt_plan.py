@@ -25,13 +25,15 @@ MAX_INCOMING_BYTES = 1 << 19  # of a packet: a delivery has at most half of it
 class MQTTTimes:
     """connect_s: for TCP, and for each step of TLS. connack_s: from CONNECT to its answer. keepalive_s: what the broker
     is told; it is asked after as long a silence, and given as long to answer. progress_s: how long nothing of what is
-    on its way may be taken. stall_s: how long a thread may stand still."""
+    on its way may be taken. stall_s: how long a thread may stand still. subscribe_s: from a subscription that was
+    refused to the next try."""
 
     connect_s: float = 10.0
     connack_s: float = 15.0
     keepalive_s: int = 30
     progress_s: float = 60.0
     stall_s: float = 180.0
+    subscribe_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class MQTTSession:
         self._in_flight_bytes = 0
         self._refused_topic = self._logged = ""
         self._is_oversized = self._was_busy = False
+        self._refused_subscription, self._subscribe_again_s = "", float("inf")
         self._tls = tls_context(plan.access) if plan.address.is_tls else None
         self._client = plan.client(version, self._tls)
         self._listen(self._client)
@@ -184,6 +185,9 @@ class MQTTSession:
         if not self.is_open and now_s - self._began_s > times.connack_s:
             self._stalled("takes the connection and says nothing; is it stopped, or is it another program?")
             self.is_silent = True  # some wait for more of a CONNECT that they do not understand
+        elif now_s >= self._subscribe_again_s:
+            self._subscribe_again_s = float("inf")
+            self._plan.subscribe(self._client, self.version)
         elif now_s - self._moved_s > times.progress_s:
             self._stalled(f"has taken nothing for {times.progress_s:g} s; is it stopped, or the line cut?")
 
@@ -241,9 +245,16 @@ class MQTTSession:
             self.problem = self.problem or ended_words(is_open=False)
 
     def _subscribed(self, _client: paho.Client, _data: object, _id: int, reasons: list[ReasonCode], _p: object) -> None:
-        for topic, reason in zip(self._plan.topics, reasons, strict=False):
-            if reason.is_failure:
-                self.problem = f"refuses the subscription to {topic}: {reason_words(reason.value)}"
+        """A broker of several servers refuses while they agree on a new leader, and never says when it is over."""
+        refused = [pair for pair in zip(self._plan.topics, reasons, strict=False) if pair[1].is_failure]
+        if refused:
+            topic, reason = refused[-1]
+            self.problem = f"refuses the subscription to {topic}: {reason_words(reason.value)}"
+            self._refused_subscription = self.problem
+            self._subscribe_again_s = time.monotonic() + self._plan.times.subscribe_s
+        elif self._refused_subscription:
+            self.problem = "" if self.problem == self._refused_subscription else self.problem
+            self._refused_subscription = ""
 
     def _acknowledged(
         self, _client: paho.Client, _data: object, packet_id: int, reason: ReasonCode, _p: object

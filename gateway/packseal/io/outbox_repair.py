@@ -284,11 +284,14 @@ def _read(path: Path) -> _Found:
                 found.logs[log.log.log_id] = log
         found.own_entries = len(list(_both_ways(connection, "own_entries", "log_id, seq", "log_id, seq")))
         for log_id, size in _both_ways(connection, "deliveries", "log_id, size", "log_id, size"):
-            found.ends[log_id] = max(size, found.ends.get(log_id, 0))
+            if isinstance(log_id, bytes) and isinstance(size, int):
+                found.ends[log_id] = max(size, found.ends.get(log_id, 0))
         for row in _by_rowid(connection, _columns(connection, "deliveries", DELIVERY_COLUMNS)):
-            if is_as_stored(row) and row[0] in found.logs:
+            if not (is_as_stored(row) and _is_typed(row)):
+                continue
+            if row[0] in found.logs:
                 found.deliveries[row[0]].append(row)
-            elif is_as_stored(row):
+            else:
                 found.of_unknown[row[0]].append((row[1] - row[2], row[1]))
     return found
 
@@ -370,6 +373,13 @@ def _last_rowid(connection: sqlite3.Connection) -> int | None:
         (last,) = connection.execute("SELECT max(rowid) FROM deliveries NOT INDEXED").fetchone()
         return int(last or 0)
     return None
+
+
+def _is_typed(row: Sequence[Any]) -> bool:
+    """Whether a delivery's values are of their kinds: a turned bit can make any of them another."""
+    log_id, size, records, content, root, *numbers, _ = row
+    are_bytes = all(isinstance(value, bytes) for value in (log_id, content, root))
+    return are_bytes and all(isinstance(value, int) for value in (size, records, *numbers))
 
 
 def _is_count(row: tuple[Any, ...]) -> bool:

@@ -75,7 +75,8 @@ def stored_log(row: Sequence[Any]) -> StoredLog:
     try:
         at = (Edge.from_bytes(edge), boot, uptime_ms, rotations_from_bytes(rotations), bool(is_sealed))
         log = TrustedLog(genesis, seed, *at)
-        if not is_as_stored(row) or log.log_id != log_id or seed_digest(seed) != log.key.seed_digest:
+        are_typed = isinstance(battery, str) and isinstance(size, int) and isinstance(begun_at, int)
+        if not are_typed or not is_as_stored(row) or log.log_id != log_id or seed_digest(seed) != log.key.seed_digest:
             raise ValueError(f"what is held of log {log_id.hex()} is not what was stored")
     except (TypeError, EvidenceError) as error:
         raise ValueError(str(error)) from None

@@ -23,7 +23,7 @@ from packseal_hil.targets.open import WORDS
 
 CURE = "install it with: pip install 'packseal[bench-run]'"
 PARTS = ("packseal_hil.plugin", "packseal_hil.report.pytest_part")
-QUICK_S = 25.0  # a first report is there in three minutes, with what has to be installed for it
+QUICK_S = 30.0  # a first report is there in three minutes, with what has to be installed for it
 EXIT_PASSED, EXIT_FAILED, EXIT_NONE_FOUND = 0, 1, 5  # of pytest
 
 
