@@ -84,6 +84,7 @@ def build(architecture: str, out: Path, version: str | None = None, *, is_fast: 
         changelog = _changelog(source / "debian" / "changelog", version)
         environment = os.environ | {"SOURCE_DATE_EPOCH": str(changelog[1]), "PYTHONDONTWRITEBYTECODE": "1"}
         _lay_out(source, architecture, environment)
+        environment["DPKG_DEB_THREADS_MAX"] = "1"  # xz cuts into other blocks where it has more than one
         environment["DEB_COMPRESSION"] = "-Zgzip -z1" if is_fast else "-Zxz -z6"
         command = [
             "dpkg-buildpackage",

@@ -37,6 +37,10 @@ SPLIT = {"tests/apps": 4, "tests/firmware": 4, "tests/line": 2, "tests/exchange"
 TOGETHER = [  # a part for each of these
     ["tests/io", "tests/log", "tests/outbox"],
     ["tests/hil"],
+    ["tests/scale"],
+    ["tests/faults"],
+    ["tests/security", "tests/packaging"],
+    ["tests/attacks"],
     ["tests/passport", "tests/records"],
 ]
 INSIDE = ["tests/socketcan"]  # run by tests/io/test_socketcan.py, in a kernel of their own

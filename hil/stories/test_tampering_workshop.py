@@ -45,7 +45,7 @@ workshop = pytest.mark.pack(series_blocks=8, sample_ms=30_000, window_ms=300_000
 
 @with_its_flash
 @workshop
-@pytest.mark.duration(seconds=10)
+@pytest.mark.duration(seconds=15)
 @pytest.mark.explained("gap", "bms")
 def test_a_bit_flipped_in_the_flash_is_told_by_the_board(pack: Pack, bench: OpenBench) -> None:
     """In a record that nobody has yet: the gateway is away while it is made."""
@@ -71,7 +71,7 @@ def damage_is_told(bench: OpenBench) -> bool:
 
 @with_its_flash
 @workshop
-@pytest.mark.duration(seconds=15)
+@pytest.mark.duration(seconds=17)
 @pytest.mark.explained("refused", "bms")  # what was being said when the power went
 def test_another_board_and_an_older_copy_are_turned_away(pack: Pack, bench: OpenBench) -> None:
     works(pack)
@@ -112,7 +112,7 @@ def another_board_is_named(pack: Pack, bench: OpenBench) -> None:
 
 @on_any_board
 @workshop
-@pytest.mark.duration(seconds=10)
+@pytest.mark.duration(seconds=7)
 @pytest.mark.explained("refused")
 def test_deliveries_that_are_altered_or_sent_again_change_nothing(pack: Pack, bench: OpenBench) -> None:
     heard = heard_on_the_broker(bench, lambda: works(pack))
@@ -149,7 +149,7 @@ def heard_on_the_broker(bench: OpenBench, while_: Callable[[], None]) -> list[tu
 
 @on_any_board
 @workshop
-@pytest.mark.duration(seconds=10)
+@pytest.mark.duration(seconds=7)
 def test_a_bit_flipped_in_the_store_is_named_with_its_record(
     pack: Pack, bench: OpenBench, passport: BenchPassport, tmp_path: Path
 ) -> None:
@@ -166,7 +166,7 @@ def test_a_bit_flipped_in_the_store_is_named_with_its_record(
 
 @on_any_board
 @workshop
-@pytest.mark.duration(seconds=10)
+@pytest.mark.duration(seconds=7)
 def test_no_bit_of_a_file_can_be_flipped(pack: Pack, passport: BenchPassport, tmp_path: Path) -> None:
     works(pack)
     sent = exported_archive(passport.server.store, maker(passport), passport.server.policy(), Wanted(BATTERY), tmp_path)

@@ -31,7 +31,7 @@ FIRST_S = 15.0  # of all that is done with it, where an hour is an hour
 
 
 @pytest.mark.target("unix", "cortex-m")
-@pytest.mark.duration(seconds=70)
+@pytest.mark.duration(seconds=65)
 @pytest.mark.explained("bms", "line")  # what was being said when the power went
 @pytest.mark.pack(
     series_blocks=8,

@@ -149,6 +149,7 @@ def test_problems_stand_first_each_with_its_cure(bench: Bench) -> None:
     words = [problem.words for problem in bench.gateway.findings() if problem.battery == AWAY]
     assert words
     assert all(one in unescape(problems) for one in words)
+    assert "check its cable, its power, and its port in gateway.toml" in problems
     assert page.index(f"Battery {AWAY}") < page.index(f"Battery {PACK}"), "packs with problems come before the others"
 
 

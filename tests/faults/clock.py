@@ -53,7 +53,7 @@ def run(folder: Path, seed: str, jumps: int, say: Callable[[str], None]) -> tupl
     chance = random.Random(f"{seed} clocks")
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
         clocks = {name: Clock(Path(place) / f"{name}.clock") for name in ("gateway", "service")}
-        site = Site(Path(place), Kind.SQLITE, None)
+        site = Site(Path(place), Kind.SQLITE, None, boards=1)
         site.fake_clocks({name: clock.environment for name, clock in clocks.items()})
         try:
             site.start()

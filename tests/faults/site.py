@@ -37,7 +37,7 @@ from tests.postgres import Cluster
 from tests.scale.servers import NATSCluster
 
 BOARDS = 3
-SMALL = {"flash_sectors": 8, "clock_rate": 150, "checkpoint_every": 15}  # the first board: soon full, without a gateway
+SMALL = {"flash_sectors": 8, "clock_rate": 150, "checkpoint_every": 15}  # the last board: soon full, without a gateway
 LOOKS_FOR_DEATH = 100  # fifty a second
 LONGEST_S = 120.0  # on a machine with much else to do
 FOR_GATEWAY, FOR_SERVICE, FOR_US = "127.0.1.1", "127.0.1.2", "127.0.1.3"
@@ -71,7 +71,9 @@ class NATS:
 
 
 class Site:
-    def __init__(self, folder: Path, kind: Kind, shim: Path | None, database: Cluster | None = None) -> None:
+    def __init__(
+        self, folder: Path, kind: Kind, shim: Path | None, database: Cluster | None = None, boards: int = BOARDS
+    ) -> None:
         """shim: the library of power.py; None where the power stays. database: where the kind is not SQLITE."""
         self.folder, self.kind = folder, kind
         for name in ("gateway", "service"):
@@ -79,7 +81,7 @@ class Site:
         self.broker = NATS(folder) if kind is Kind.NATS else Mosquitto(folder)
         self.service_key = load_or_make_key(folder / "service" / "service.key").public_key
         self.gateway_key = load_or_make_key(folder / "gateway" / "gateway.key").public_key
-        self.boards = [UnixBoard(folder / f"board-{number}", self._board(number)) for number in range(BOARDS)]
+        self.boards = [UnixBoard(folder / f"board-{number}", self._board(number)) for number in range(boards)]
         self.store = database.new_database() if database else str(folder / "service" / "passport.db")
         self.powers = _powers(folder, kind, shim) if shim else {}
         self.gateway = self._process("gateway", ["gateway", "run", str(folder / "gateway" / "gateway.toml")], {})
@@ -92,7 +94,7 @@ class Site:
 
     def _board(self, number: int) -> dict[str, object]:
         """Each at sixty times the pace of its pack, or faster."""
-        return board_config(self.service_key) | {"checkpoint_every": 5} | (SMALL if number == 0 else {})
+        return board_config(self.service_key) | {"checkpoint_every": 5} | (SMALL if number == BOARDS - 1 else {})
 
     def _service(self, number: int, environment: dict[str, str]) -> Process:
         path = self.folder / "service" / f"passport-{number}.toml"
@@ -124,7 +126,7 @@ class Site:
         self._configure([genesis_key(genesis).public_key for genesis in geneses])
         for process in (*self.services, self.gateway):
             process.start()
-        self.until(lambda: len(self.sizes()) == BOARDS, "a receipt for each board")
+        self.until(lambda: len(self.sizes()) == len(self.boards), "a receipt for each board")
 
     def _genesis(self, board: UnixBoard) -> bytes:
         """Asked again where another program of this machine looks at each port that there is."""

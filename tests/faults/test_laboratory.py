@@ -14,7 +14,7 @@ from tests.line.conftest import needs_micropython
 
 ROOT = Path(__file__).resolve().parents[2]
 NIGHTLY_S = 4 * 3600
-SHORT = ["--kinds", "sqlite", "--kills", "10", "--broker-kills", "2", "--schedules", "120", "--full-disk", "25"]
+SHORT = ["--kinds", "sqlite", "--kills", "8", "--broker-kills", "2", "--schedules", "60", "--full-disk", "40"]
 
 
 def laboratory(*arguments: str, longest_s: int = 600) -> dict[str, int]:
@@ -30,7 +30,7 @@ def laboratory(*arguments: str, longest_s: int = 600) -> dict[str, int]:
 def test_nothing_is_lost_or_doubled() -> None:
     needs_micropython()
     figures = laboratory("--seed", "short", *SHORT)
-    assert (figures["kills"], figures["broker kills"], figures["schedules of deliveries"]) == (10, 2, 120)
+    assert (figures["kills"], figures["broker kills"], figures["schedules of deliveries"]) == (8, 2, 60)
     assert figures["power cuts"] > 0
     assert figures["records receipted"] > 100
     assert (figures["lost"], figures["doubled"]) == (0, 0)

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,15 @@ def planted(name: str, size: int = 32) -> bytes:
 def words(name: str) -> bytes:
     """Of a secret that has to be text."""
     return base64.urlsafe_b64encode(planted(name, 18))
+
+
+class Watched(Process):
+    """A program under strace, which would let go of it and leave it running where it alone were killed."""
+
+    def kill(self) -> None:
+        if self.is_running():
+            os.killpg(self.pid, signal.SIGKILL)
+        super().kill()
 
 
 class Site(Rig):
@@ -89,7 +99,7 @@ class Site(Rig):
         """With a umask of nothing: what is private is so because the program says so."""
         trace = ["--follow-forks", "--quiet=all", f"--output={self.folder / program}.trace", "-e", TRACED]
         line = [tool("strace"), *trace, PACKSEAL, program, command, str(self.folder / f"{program}.toml")]
-        return Process(["sh", "-c", 'umask 000; exec "$@"', "sh", *line], self.folder / f"{program}.log")
+        return Watched(["sh", "-c", 'umask 000; exec "$@"', "sh", *line], self.folder / f"{program}.log")
 
     # ---- what is seen of a program
 

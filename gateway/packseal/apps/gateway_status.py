@@ -28,6 +28,7 @@ from packseal.io.settings import GatewaySettings
 from packseal.records.attestation import Clock
 
 REFUSED_CONFIGURATION = "the board runs its last good configuration: its console says what is wrong with the newest"
+NO_LINE = "check its cable, its power, and its port in gateway.toml"
 STANDSTILL = "a thread of its line has stood still for over a minute: the driver of its port hangs; restart the gateway"
 STUCK = "its bus does not end as it was set before, so it cannot begin as it is set now; restart the gateway"
 
@@ -150,7 +151,7 @@ class GatewayStatus:
 
 def of_board(board: BoardCollector) -> Iterator[Problem]:
     state = board.state
-    found = [state.problem, "" if state.port == CONNECTED else state.port]
+    found = [state.problem, "" if state.port == CONNECTED else f"{state.port}; {NO_LINE}"]
     found += [REFUSED_CONFIGURATION if state.config_refused else "", state.update if state.update_failure else ""]
     events: tuple[Event, ...] = ("board", "board-port", "board-configuration", "board-update")
     for event, words in zip(events, found, strict=True):

@@ -19,7 +19,7 @@ from packseal.io.beat import Beat
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.outbox_store import DamagedError, OutboxStore
 from packseal.outbox import Depth, Item, Limits, Outbox
-from packseal.outbox.limits import BOARDS_SHARE, FULL_SHARE, LOW_SHARE, MS_PER_HOUR, WARNED_SHARE
+from packseal.outbox.limits import BOARDS_SHARE, FULL_SHARE, LOW_SHARE, MS_PER_HOUR
 from packseal.outbox.reduction import LEVEL_BEYOND_HOURS, Run, emptied_in, reduced, runs_of
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
 from packseal.records.bodies import Origin
@@ -29,8 +29,8 @@ from packseal.records.log import Delivery, Verified
 
 SEND_PERIOD_S = 0.1  # how late a retry may be; new deliveries are sent at once
 TEND_PERIOD_S = 5.0
-ROOMY_S = 0.5  # what can come in so long is far less than a tenth of any limit
-REDUCING_S = 0.5  # at a time: the bus that waits for it is read meanwhile, by another thread
+REDUCING_S = 0.5  # at a time, where there is room: the bus that waits for it is read meanwhile, by another thread
+LONGEST_REDUCING_S = 5.0  # where there is none yet: of a slow disk, or of a limit that was lowered far
 UNLIMITED = Limits(1 << 62)
 
 
@@ -70,7 +70,7 @@ class Outgoing:
         self._wake = threading.Event()
         self._stopping = False
         self._plan: deque[Run] = deque()
-        self._tend_after_s = self._roomy_until_s = 0.0
+        self._tend_after_s = 0.0
         for item in store.waiting():
             self._outbox.add(item)
         self._depth = self._measured()
@@ -217,18 +217,16 @@ class Outgoing:
 
     def _find_room(self, *, is_own: bool) -> None:
         """Raises UnavailableError where there is none, and none can be made."""
-        if time.monotonic() < self._roomy_until_s:
-            return
         share = self._share()
-        if share < WARNED_SHARE:
-            self._roomy_until_s = time.monotonic() + ROOMY_S
         if share < (FULL_SHARE if is_own else BOARDS_SHARE):
             return
         if is_own and self._attest:
-            until_s = time.monotonic() + REDUCING_S
-            while self._share() >= LOW_SHARE and time.monotonic() < until_s and self._reduce_next():
-                continue
-            if self._share() < FULL_SHARE:
+            since_s = time.monotonic()
+            while share >= LOW_SHARE and self._reduce_next():
+                share = self._share()
+                if time.monotonic() - since_s > (REDUCING_S if share < FULL_SHARE else LONGEST_REDUCING_S):
+                    break
+            if share < FULL_SHARE:
                 return
         self._store.count("deliveries_held_off")
         raise UnavailableError(" ".join(self.depth().problems[:1]) or "the outbox is full")

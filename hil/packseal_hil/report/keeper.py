@@ -15,10 +15,21 @@ import pytest
 
 from packseal.errors import PackSealError
 from packseal_hil.plugin import ON_BENCH
+from packseal_hil.protocols import BenchError
 from packseal_hil.report.evidence import keep_evidence, logged_firmware
 from packseal_hil.report.page import write_page
 from packseal_hil.report.provenance import commit_of, versions
-from packseal_hil.report.run import MAX_WORDS, PAGE, RUN, TESTS, Ended, Run, TestRun, folder_of, write_run
+from packseal_hil.report.run import (
+    MAX_WORDS,
+    PAGE,
+    TESTS,
+    Ended,
+    Run,
+    TestRun,
+    check_folder,
+    folder_of,
+    write_run,
+)
 
 
 def taken_folder(folder: Path) -> Path:
@@ -27,10 +38,11 @@ def taken_folder(folder: Path) -> Path:
     Raises UsageError for a folder that holds anything else.
     """
     try:
+        check_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()) and not (folder / RUN).is_file():
-            raise pytest.UsageError(f"{folder} holds other files than those of a run on the bench; choose another one")
         shutil.rmtree(folder / TESTS, ignore_errors=True)
+    except BenchError as error:
+        raise pytest.UsageError(str(error)) from None
     except OSError as error:
         raise pytest.UsageError(f"{folder}: {error.strerror}; choose a folder that can be written") from None
     return folder / TESTS

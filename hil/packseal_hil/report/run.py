@@ -106,6 +106,15 @@ class Left:
 _RUN, _LEFT = TypeAdapter(Run), TypeAdapter(Left)
 
 
+def check_folder(folder: Path) -> None:
+    """Raises BenchError for one that holds anything but an earlier run, which is the only one to be written over."""
+    try:
+        if folder.exists() and any(folder.iterdir()) and not (folder / RUN).is_file():
+            raise BenchError(f"{folder} holds other files than those of a run on the bench; choose another one")
+    except OSError as error:
+        raise BenchError(f"{folder}: {error.strerror}; choose a folder that can be written") from None
+
+
 def write_run(run: Run, folder: Path) -> None:
     """Raises BenchError where there is no writing."""
     write_bytes(folder / RUN, _RUN.dump_json(run, indent=1))

@@ -17,7 +17,7 @@ from pathlib import Path
 import packseal_hil
 from packseal.errors import UnavailableError
 from packseal_hil.protocols import BenchError
-from packseal_hil.report.run import JUNIT, RECORDINGS
+from packseal_hil.report.run import JUNIT, RECORDINGS, check_folder
 from packseal_hil.rig import load_rig
 from packseal_hil.targets.open import WORDS
 
@@ -48,13 +48,14 @@ def run(asked: Asked) -> bool:
     """Runs them; what pytest says goes where this process's words go. -> whether all passed.
 
     Raises UnavailableError without pytest, ConfigError for a rig with a mistake, BenchError for a target or tests that
-    there are not, and where pytest itself gives up.
+    there are not, for a folder with other files, and where pytest itself gives up.
     """
     if importlib.util.find_spec("pytest") is None:
         raise UnavailableError(f"this needs pytest, which is not installed; {CURE}")
     if asked.rig:
         load_rig(asked.rig)
     check_target(asked.target)
+    check_folder(asked.out)
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     code = subprocess.run(command(asked), env=environment, check=False).returncode
     if code == EXIT_NONE_FOUND:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.pack(series_blocks=8, sample_ms=60_000, window_ms=300_0
 @pytest.mark.duration(seconds=10)
 def test_what_the_pack_did_is_in_the_passport(pack: Pack, passport: BenchPassport) -> None:
     before = passport.size()
-    pack.run("storage-day", for_s=1200)
+    pack.run("storage-day", for_s=600)
     assert passport.size() > before
     assert passport.document()["values"]["pack_voltage_mv"]["value"] is not None
     assert pack.truth().soc.max() < 1
@@ -32,14 +32,14 @@ def test_what_the_pack_did_is_in_the_passport(pack: Pack, passport: BenchPasspor
 def test_a_gateway_that_was_away_brings_what_it_missed(
     pack: Pack, gateway: BenchGateway, passport: BenchPassport
 ) -> None:
-    pack.run("storage-day", for_s=2400, faults=[Fault(600, FaultKind.GATEWAY_LOSS, for_s=900)])
+    pack.run("storage-day", for_s=1500, faults=[Fault(300, FaultKind.GATEWAY_LOSS, for_s=600)])
     assert gateway.is_running
     assert [entry.seq for entry in passport.entries()] == list(range(passport.size()))
 
 
 @pytest.mark.duration(seconds=10)
 def test_a_power_cut_loses_no_record(pack: Pack, board: Target, passport: BenchPassport) -> None:
-    pack.run("storage-day", for_s=1800, faults=[Fault(900, FaultKind.POWER_CUT, for_s=300)])
+    pack.run("storage-day", for_s=1200, faults=[Fault(600, FaultKind.POWER_CUT, for_s=300)])
     assert board.is_on()
     assert board.starts == 2
     assert not passport.differences()
