@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: demo test test-long test-nightly fuzz release deb test-package test-faults vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-hil bench-archive bench-native bench-cortex-m native native-check clean
+.PHONY: bench-mqtt demo test test-long test-nightly fuzz release deb test-package test-faults vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-hil bench-archive bench-native bench-cortex-m native native-check clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo $(DEMO)
@@ -31,6 +31,18 @@ fuzz: $(READY)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@$(BIN)/python tests/attacks/fuzz.py $(FUZZ)
 
+# the Debian package, in dist/ (docs/install.md). Needs debhelper, dpkg-dev and binutils
+deb: $(READY)
+	@$(BIN)/python packaging/build_deb.py $(ARGS)
+
+# the package installed, started, killed, upgraded and removed under systemd (docs/install.md)
+test-package: $(READY)
+	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest -s tests/packaging
+
+# the fault laboratory's long run (docs/faults.md): about two hours
+test-faults: $(READY)
+	@$(BIN)/python -m tests.faults --kills 2000 --broker-kills 200 --clock-jumps 200 --schedules 10000 --full-disk $(ARGS)
+
 # wheel, source, bill of materials and signed digests: KEY=file of an OpenSSH key (docs/security.md)
 release: $(READY)
 	@$(BIN)/python packaging/release/make_release.py $(if $(KEY),--key $(KEY)) $(ARGS)
@@ -52,6 +64,10 @@ native: $(READY)
 # whether the files in firmware/logger/native are what the sources make, byte for byte
 native-check: $(READY)
 	@$(BIN)/python firmware/native/build.py --check
+
+# brokers and clients beside each other: two minutes. Needs mosquitto
+bench-mqtt: $(READY)
+	@PYTHONPATH=. $(BIN)/python benchmarks/bench_mqtt.py
 
 bench: bench-board bench-evidence bench-can bench-passport bench-health
 

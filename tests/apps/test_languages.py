@@ -164,8 +164,9 @@ def told(value: object) -> Iterator[str]:
 
 
 TABLES = (
-    words.PROVEN, words.NOT_PROVEN, words.BARE, words.EMPTIED, words.EVIDENCE_CLASSES, words.SOURCES, words.RESET_CAUSES,
-    words.REASONS, report.EVENTS, report.UPDATES, report.DAMAGES, report.MISSING, report.PHASES, report.GAP_CAUSES,
+    words.PROVEN, words.NOT_PROVEN, words.BARE, words.EMPTIED, words.EVIDENCE_CLASSES, words.SOURCES,
+    words.RESET_CAUSES, words.REASONS,
+    report.EVENTS, report.UPDATES, report.DAMAGES, report.MISSING, report.PHASES, report.GAP_CAUSES,
     report.SEAL_CAUSES, bodies.METHODS, estimate_words.LACKING, settings.CATEGORIES, opinion.METHODS,
     opinion_words.TELL_CHEMISTRY, document.COVERAGE, document.AGE_RULE, document.NO_UNCERTAINTY, document.RATED_METHOD,
     document.RATED_MISSING, contradictions.WORDS, tuple(entry_type.name for entry_type in bodies.EntryType),

@@ -254,6 +254,7 @@ def test_a_receipt_from_the_future_is_shown_as_a_problem_also_after_a_restart(pl
 
 def test_a_server_that_ended_is_a_problem(place: Place) -> None:
     server = PassportServer(place.settings)
+    assert server._http is not None
     server._http._socket.close()
     server.start()
     until(lambda: any("nothing is served any more" in words for words in server.problems()))

@@ -1,6 +1,7 @@
 """Power cuts at every operation of many lives of a log: nothing acknowledged is lost, nothing contradicts itself.
 
-PACKSEAL_CUTS raises the number of cuts (`make test-long`: 100,000; `make test-nightly`: 1,000,000, and a second cut behind every sixth).
+PACKSEAL_CUTS raises the number of cuts (`make test-long`: 100,000; `make test-nightly`: 1,000,000, and a second cut
+behind every sixth).
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import ssl
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from nats.aio.client import Client
@@ -259,6 +260,8 @@ def _seed(table: NATSTable) -> str:
     content = read_bounded(path, MAX_SEED_BYTES)
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path}: others can read this key; run: chmod 600 {path}")
+    if find_spec("nkeys") is None:
+        raise ConfigError(f"{path}: to sign in with it, run: pip install 'packseal[nats]'")
     return content.decode("ascii", "replace").strip()
 
 
