@@ -40,10 +40,12 @@ def bench(tmp_path: Path) -> Iterator[OpenBench]:
         yield opened
 
 
-def windows_with(bench: OpenBench, kind: FaultKind, where: str = "", amount: float = 0.0) -> Sequence[Window]:
+def windows_with(
+    bench: OpenBench, kind: FaultKind, where: str = "", amount: float = 0.0, for_s: float = LASTS_S
+) -> Sequence[Window]:
     """Of a run in which a fault comes and goes. The health check explains what comes of it, and nothing else is."""
     seen = bench.services.passport.size()
-    bench.pack.run(STEADY, faults=[Fault(BEGINS_S, kind, where, amount, LASTS_S)])
+    bench.pack.run(STEADY, faults=[Fault(BEGINS_S, kind, where, amount, for_s)])
     assert bench.pack.faults == {kind}
     found = verdict(observed(bench, rig_end(bench)), bench.pack.faults)
     assert not found.failing, found.words()
@@ -83,7 +85,7 @@ def test_frames_that_are_destroyed_come_again(bench: OpenBench) -> None:
 
 def test_a_node_that_babbles_leaves_the_bms_no_room(bench: OpenBench) -> None:
     """The board hears thousands of frames that are nothing to it, and takes its time to be through with them."""
-    assert None in currents_ma(windows_with(bench, FaultKind.BABBLING_NODE, amount=4_000))
+    assert None in currents_ma(windows_with(bench, FaultKind.BABBLING_NODE, amount=4_000, for_s=60.0))
     bench.pack.wait_for(lambda: newest_current_ma(bench) is not None, 60, "no current after the babble")
     assert bench.buses[BMS_BUS].counters()["frames_babbled"] > 1_000
 
