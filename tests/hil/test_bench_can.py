@@ -30,13 +30,14 @@ BEGINS_S, LASTS_S, RUNS_S = 20.0, 80.0, 140.0  # of the pack: 4 s of the wall ar
 STEADY = Duty("steady", np.array([RUNS_S]), np.array([-0.2]), np.array([25.0]))
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[OpenBench]:
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBench]:
+    """One for all tests, from the least trouble to the most: what an earlier one did explains nothing more."""
     try:
         micropython_command()
     except UnavailableError as error:
         pytest.skip(str(error))
-    with open_bench(Wanted("test", "unix", Rig(), ON_CAN, tmp_path)) as opened:
+    with open_bench(Wanted("test", "unix", Rig(), ON_CAN, tmp_path_factory.mktemp("bench"))) as opened:
         yield opened
 
 
@@ -46,7 +47,7 @@ def windows_with(
     """Of a run in which a fault comes and goes. The health check explains what comes of it, and nothing else is."""
     seen = bench.services.passport.size()
     bench.pack.run(STEADY, faults=[Fault(BEGINS_S, kind, where, amount, for_s)])
-    assert bench.pack.faults == {kind}
+    assert kind in bench.pack.faults
     found = verdict(observed(bench, rig_end(bench)), bench.pack.faults)
     assert not found.failing, found.words()
     return [entry.body for entry in bench.services.passport.entries()[seen:] if isinstance(entry.body, Window)]
@@ -65,6 +66,13 @@ def test_what_a_can_bms_says_is_in_the_record(bench: OpenBench) -> None:
     assert not verdict(observed(bench, rig_end(bench)), []).failing
 
 
+def test_a_bms_with_another_dbc_is_misread_until_it_speaks_as_before(bench: OpenBench) -> None:
+    """The second dialect counts current the other way, in tens of milliamperes."""
+    currents = [current or 0 for current in currents_ma(windows_with(bench, FaultKind.WRONG_DBC, where=CELLS_2))]
+    assert any(50 < current < 250 for current in currents)
+    assert min(currents) < -900
+
+
 def test_a_bus_that_is_off_brings_no_values_and_comes_back(bench: OpenBench) -> None:
     currents = currents_ma(windows_with(bench, FaultKind.BUS_OFF))
     assert None in currents
@@ -76,11 +84,12 @@ def test_a_bus_that_is_off_brings_no_values_and_comes_back(bench: OpenBench) -> 
 
 def test_frames_that_are_destroyed_come_again(bench: OpenBench) -> None:
     """One of twenty: the controller repeats it, and the record has no hole."""
+    before = bench.buses[BMS_BUS].counters()
     windows = windows_with(bench, FaultKind.ERROR_FRAMES, amount=5)
     assert None not in currents_ma(windows)
-    counters = bench.buses[BMS_BUS].counters()
-    assert counters["error_frames"] == counters["frames_destroyed"] > 0
-    assert counters["frames_unsent"] == 0
+    counted = {name: count - before[name] for name, count in bench.buses[BMS_BUS].counters().items()}
+    assert counted["error_frames"] == counted["frames_destroyed"] > 0
+    assert counted["frames_unsent"] == 0
 
 
 def test_a_node_that_babbles_leaves_the_bms_no_room(bench: OpenBench) -> None:
@@ -93,13 +102,6 @@ def test_a_node_that_babbles_leaves_the_bms_no_room(bench: OpenBench) -> None:
 def newest_current_ma(bench: OpenBench) -> int | None:
     entries = bench.services.passport.entries()
     return currents_ma([entry.body for entry in entries if isinstance(entry.body, Window)])[-1]
-
-
-def test_a_bms_with_another_dbc_is_misread_until_it_speaks_as_before(bench: OpenBench) -> None:
-    """The second dialect counts current the other way, in tens of milliamperes."""
-    currents = [current or 0 for current in currents_ma(windows_with(bench, FaultKind.WRONG_DBC, where=CELLS_2))]
-    assert any(50 < current < 250 for current in currents)
-    assert min(currents) < -900
 
 
 def test_a_test_has_the_bus_that_the_rig_names_with_its_trouble(tmp_path: Path) -> None:
