@@ -46,7 +46,7 @@ def take_report(picture: Path) -> None:
             raise SystemExit(f"the story {STORY} has failed; no picture of it is taken")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1100, "height": 1800}, device_scale_factor=1)
+            page = browser.new_page(viewport={"width": 1100, "height": 1790}, device_scale_factor=1)
             page.goto((Path(folder) / PAGE).as_uri())
             page.screenshot(path=picture)
             browser.close()
