@@ -1,6 +1,6 @@
 """The stories that come with the bench, as `packseal bench run --story … --story …` starts them.
 
-On the target unix, in five minutes in all; every night on the emulated chip as well (PACKSEAL_NIGHTLY).
+On the target unix, in four minutes in all; every night on the emulated chip as well (PACKSEAL_NIGHTLY).
 """
 
 from __future__ import annotations
