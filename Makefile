@@ -41,7 +41,7 @@ test-package: $(READY)
 
 # the fault laboratory's long run (docs/faults.md): about two hours
 test-faults: $(READY)
-	@$(BIN)/python -m tests.faults --kills 2000 --broker-kills 200 --clock-jumps 200 --schedules 10000 --full-disk $(ARGS)
+	@$(BIN)/python -m tests.faults --long $(FAULTS)
 
 # wheel, source, bill of materials and signed digests: KEY=file of an OpenSSH key (docs/security.md)
 release: $(READY)

@@ -74,7 +74,9 @@ class Campaign:
             return
         if fault.what is What.AWAY:
             site.leave(fault.for_s)
-        elif fault.what is What.POWER:
+            self.counts["gateways away"] += 1
+            return
+        if fault.what is What.POWER:
             self.counts["power cuts"] += 1
             self.counts["unsynced writes lost"] += site.cut_power(fault.name, fault.number, chance)
         else:
