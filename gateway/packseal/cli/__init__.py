@@ -1,6 +1,7 @@
 """The command line."""
 
 from packseal.cli import (
+    audit,
     authority,
     bench,
     board,
@@ -19,6 +20,7 @@ from packseal.cli import (
 from packseal.cli.root import main
 
 __all__ = [
+    "audit",
     "authority",
     "bench",
     "board",
