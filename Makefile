@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: bench-mqtt demo test test-long test-nightly fuzz release deb test-package test-faults vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-hil bench-archive bench-native bench-cortex-m native native-check clean
+.PHONY: bench-mqtt demo test test-long test-nightly fuzz release deb test-package test-faults vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-hil bench-archive bench-line bench-hour bench-native bench-cortex-m native native-check clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo $(DEMO)
@@ -55,6 +55,8 @@ docs: $(READY)
 	@$(BIN)/python docs/make_commands.py
 	@$(BIN)/python docs/make_attributes.py
 	@PYTHONPATH=. $(BIN)/python docs/make_exchange.py
+	@$(BIN)/python docs/make_scale.py
+	@$(BIN)/python docs/make_performance.py
 	@$(BIN)/python docs/make_screenshot.py
 
 # the signer in machine code, for every architecture; packages: see the message when one is missing
@@ -65,11 +67,23 @@ native: $(READY)
 native-check: $(READY)
 	@$(BIN)/python firmware/native/build.py --check
 
+# every area in turn, two hours, and docs/performance.md made from their figures. An area that cannot run keeps its older
+# figures and is named, with what it needs. Needs .venv/bin/pip install --editable '.[bench,health]', and mosquitto,
+# nats-server and postgresql of Debian's packages. Each area alone: make bench-board, bench-health, ...
+bench: $(READY)
+	@$(BIN)/python benchmarks/record.py
+
 # brokers and clients beside each other: two minutes. Needs mosquitto
 bench-mqtt: $(READY)
-	@PYTHONPATH=. $(BIN)/python benchmarks/bench_mqtt.py
+	@$(BIN)/python benchmarks/record.py mqtt
 
-bench: bench-board bench-evidence bench-can bench-passport bench-health
+# the whole line over mTLS: sustained, after an outage, with 5,000 boards: half an hour. Needs mosquitto and PostgreSQL
+bench-line: $(READY)
+	@$(BIN)/python benchmarks/record.py line
+
+# 1,000 records a second for an hour; needs the same
+bench-hour: $(READY)
+	@$(BIN)/python benchmarks/record.py hour
 
 # instructions of the native signer on emulated processors
 bench-native: $(READY)
@@ -82,10 +96,10 @@ bench-cortex-m: $(READY)
 # the bench's plant against a full electrochemical cell, and its speed: ten minutes. Needs
 # .venv/bin/pip install --editable '.[health]'
 bench-hil: $(READY)
-	@PYTHONPATH=.:hil $(BIN)/python benchmarks/hil
+	@$(BIN)/python benchmarks/record.py hil
 
 bench-board: $(READY)
-	@$(BIN)/python benchmarks/bench_board.py
+	@$(BIN)/python benchmarks/record.py board
 
 bench-log: $(READY)
 	@$(BIN)/python benchmarks/bench_log.py
@@ -93,20 +107,21 @@ bench-log: $(READY)
 # recorded cells, simulated ones, a fleet, alarms, claims: half an hour; FULL=--full for all draws, two hours. Needs
 # .venv/bin/pip install --editable '.[bench,health]'
 bench-health: $(READY)
-	@PYTHONPATH=.:firmware $(BIN)/python benchmarks/health $(FULL)
+	@$(BIN)/python benchmarks/record.py health -- $(FULL)
 
 # decoding, reading, receiving, imports and a live bus beside their peers: twelve minutes. Needs
 # .venv/bin/pip install --editable '.[bench]'
 bench-can: $(READY)
-	@PYTHONPATH=. $(BIN)/python benchmarks/can
+	@$(BIN)/python benchmarks/record.py can
 
-# ingest, pages and lists of the passport service: ten minutes. Needs PostgreSQL
+# ingest, pages, lists, workers and growth to a million batteries: forty minutes. Needs PostgreSQL, mosquitto and
+# nats-server
 bench-passport: $(READY)
-	@PYTHONPATH=. $(BIN)/python benchmarks/passport
+	@$(BIN)/python benchmarks/record.py passport
 
 # the peer's column needs cbor2: .venv/bin/pip install --editable '.[bench]'
 bench-evidence: $(READY)
-	@$(BIN)/python benchmarks/bench_evidence.py
+	@$(BIN)/python benchmarks/record.py evidence
 
 # the same, and an archive of a million records built and verified: about five minutes
 bench-archive: $(READY)

@@ -1,10 +1,12 @@
 """What a QoS 1 message costs its publisher, by client and by how many are unacknowledged: processor time of a message.
 
 `PYTHONPATH=. python benchmarks/bench_mqtt.py [MESSAGES]`; mosquitto has to be installed. awscrt has a row where it is.
+The last line is the figures as JSON: by client, by window, the median with the least and the most of the rounds.
 """
 
 from __future__ import annotations
 
+import json
 import selectors
 import shutil
 import socket
@@ -176,8 +178,9 @@ def main() -> None:
         "awscrt": awscrt,
     }  # fmt: skip
     print(f"{count} messages of {len(CONTENT)} bytes, medians of {ROUNDS}: us of processor, messages/s")
+    figures: dict[str, dict[int, dict[str, float]]] = {}
     for name, publish in rows.items():
-        cells = []
+        cells, of_client = [], figures.setdefault(name, {})
         for window in WINDOWS:
             found = []
             for _ in range(ROUNDS):
@@ -187,9 +190,20 @@ def main() -> None:
                     except ImportError:
                         break
             if found:
-                cpu_us = 1e6 * median(cpu_s for cpu_s, _ in found) / count
-                cells.append(f"{window:3}: {cpu_us:5.1f} us {count / median(wall_s for _, wall_s in found):6.0f}/s")
+                of_client[window] = one = figures_of(found, count)
+                cells.append(f"{window:3}: {one['cpu_us']:5.1f} us {one['messages_per_s']:6.0f}/s")
         print(f"{name:30}", "   ".join(cells) or "not installed", flush=True)
+    measured = {name: of_client for name, of_client in figures.items() if of_client}
+    print(json.dumps({"messages": count, "rounds": ROUNDS, "clients": measured}))
+
+
+def figures_of(found: list[tuple[float, float]], count: int) -> dict[str, float]:
+    """found: seconds of processor and by the clock, of each round."""
+    each_us = [1e6 * cpu_s / count for cpu_s, _ in found]
+    return {
+        "cpu_us": round(median(each_us), 1), "cpu_us_least": round(min(each_us), 1),
+        "cpu_us_most": round(max(each_us), 1), "messages_per_s": round(count / median(wall_s for _, wall_s in found)),
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

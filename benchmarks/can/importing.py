@@ -47,7 +47,8 @@ def main() -> None:
         for way, peer in PEERS.items():
             figures[way] = measure_peer(folder, peer.frames, way)
             print(f"{way:16} {figures[way]:10,.0f} {ours / figures[way]:11.0f}x {BARS[way]:4}x", flush=True)
-    print(json.dumps({"frames": count, "frames_per_s": {way: round(rate) for way, rate in figures.items()}}))
+    rates = {way: round(rate) for way, rate in figures.items()}
+    print(json.dumps({"frames": count, "frames_per_s": rates, "bars": BARS}))
 
 
 def measure_ours(folder: Path, count: int) -> float:

@@ -85,7 +85,7 @@ def main() -> None:
             found = figures[name] = measure(Path(folder) / f"log.{suffix}", count)
             rates = f"{found['packseal_per_s']:12,} {found['python_can_per_s']:12,}"
             print(f"{name:12} {rates} {found['ratio']:7.1f} {BARS[suffix]:5}", flush=True)
-    print(json.dumps({"frames": count, "reading": figures}))
+    print(json.dumps({"frames": count, "reading": figures, "bars": {DIALECTS[one]: bar for one, bar in BARS.items()}}))
 
 
 if __name__ == "__main__":

@@ -48,8 +48,10 @@ def main() -> None:
         name = f"SocketCAN, {wake} a wake"
         figures[name] = (found[0], found[1])
         show(name, *found, BARS["socketcan"] if int(wake) >= 16 else 0)
+    bars = {name: BARS["slcan" if name.startswith("slcan") else "socketcan"] for name in figures}
+    bars.pop("SocketCAN, 1 a wake", None)
     rows = {name: {"packseal_per_s": round(a), "python_can_per_s": round(b)} for name, (a, b) in figures.items()}
-    print(json.dumps({"receiving": rows}))
+    print(json.dumps({"receiving": rows, "bars": bars}))
 
 
 def show(name: str, ours: float, theirs: float, bar: int) -> None:

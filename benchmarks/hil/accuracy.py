@@ -48,18 +48,19 @@ CASES = (
 )
 
 
-def missed() -> list[str]:
+def figures() -> dict[str, dict[str, float]]:
+    """By case."""
     print(f"{'voltage against PyBaMM DFN':<44}{'RMSE':>8}{'largest':>9}{'bar':>6}{'ratio':>7}   mV")
-    found = []
+    found = {}
     for cell_type in CellType:
         for case in CASES:
             error_mv = errors_mv(cell_type, case)
             rmse_mv = float(np.sqrt(np.mean(error_mv**2)))
+            largest_mv = float(np.abs(error_mv).max())
             name = f"{cell_type} {case.duty_name} from {100 * case.soc:.0f} %, {case.temperature_c:g} °C"
-            figures = f"{rmse_mv:8.2f}{np.abs(error_mv).max():9.1f}{BAR_MV:6.0f}{rmse_mv / BAR_MV:7.2f}"
+            figures = f"{rmse_mv:8.2f}{largest_mv:9.1f}{BAR_MV:6.0f}{rmse_mv / BAR_MV:7.2f}"
             print(f"{name:<44}{figures}", flush=True)
-            if rmse_mv > BAR_MV:
-                found.append(name)
+            found[name] = {"rmse_mv": round(rmse_mv, 2), "largest_mv": round(largest_mv, 1)}
     return found
 
 

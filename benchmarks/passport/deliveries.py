@@ -33,22 +33,22 @@ class Made:
     later: list[bytes]
 
 
-class _Pack:
+class Pack:
     """One log of one board: a KEY, a BOOT and windows of a pack of 16 cells that charges and discharges."""
 
     def __init__(self, number: int) -> None:
         self._chance = random.Random(number)
         self._key = signing_key(number)
-        self._seed = hashlib.sha256(b"seed %d" % number).digest()[:16]
+        self.seed = hashlib.sha256(b"seed %d" % number).digest()[:16]
         public_key = bytes(self._key.verify_key)
-        key = Key(public_key, Origin.BOARD, number.to_bytes(16, "big"), seed_digest(self._seed))
-        self._genesis = encode_key(0, 1, 0, key)
-        self._log_id = hashlib.sha256(b"\x00" + self._genesis).digest()[:16]
+        key = Key(public_key, Origin.BOARD, number.to_bytes(16, "big"), seed_digest(self.seed))
+        self.genesis = encode_key(0, 1, 0, key)
+        self.log_id = hashlib.sha256(b"\x00" + self.genesis).digest()[:16]
         self._edge, self._uptime_ms, self._charge_mah = Edge(), 0, 0
 
     def opened(self) -> bytes:
         boot = Boot(bytes(32), 1, 1, 1, CELLS, 1, RATED_MAH)
-        return self._delivery([self._genesis, encode_boot(1, 1, 0, boot)])
+        return self._delivery([self.genesis, encode_boot(1, 1, 0, boot)])
 
     def windows(self, count: int) -> bytes:
         entries = []
@@ -74,10 +74,10 @@ class _Pack:
 
     def _delivery(self, entries: list[bytes]) -> bytes:
         first = self._edge.size
-        self._edge = self._edge.extended([leaf_of(entry, self._seed)[1] for entry in entries])
-        at = Checkpoint(self._log_id, self._edge.size, self._edge.root(), 1, self._uptime_ms)
+        self._edge = self._edge.extended([leaf_of(entry, self.seed)[1] for entry in entries])
+        at = Checkpoint(self.log_id, self._edge.size, self._edge.root(), 1, self._uptime_ms)
         checkpoint = sign_checkpoint(at, lambda message: self._key.sign(message).signature)
-        return Delivery(self._genesis, self._seed, first, tuple(entries), checkpoint).to_bytes()
+        return Delivery(self.genesis, self.seed, first, tuple(entries), checkpoint).to_bytes()
 
 
 def signing_key(number: int) -> SigningKey:
@@ -115,6 +115,6 @@ def _jobs(batteries: int, measured: int, records: int, step: int = 100) -> Itera
 
 def _made(job: tuple[int, int, int, int]) -> tuple[list[bytes], list[bytes]]:
     start, stop, measured, records = job
-    packs = [(number, _Pack(number)) for number in range(start, stop)]
+    packs = [(number, Pack(number)) for number in range(start, stop)]
     first = [pack.opened() for _, pack in packs]
     return first, [pack.windows(records) for number, pack in packs if number < measured]

@@ -87,7 +87,7 @@ def middle_ms(work: Callable[[], object]) -> float:
 def asked(app: Starlette, target: str) -> None:
     answer = ask(app, target, headers=bearing("operator"))
     if answer.status != 200:
-        raise RuntimeError(f"{target}: {answer.status}")
+        raise RuntimeError(f"{target}: {answer.status} {answer.text[:200]}")
 
 
 def measured(folder: Path, place: StorePlace, batteries: int) -> dict[str, float]:
