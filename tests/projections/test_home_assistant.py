@@ -19,7 +19,8 @@ from packseal.exchange.projections.documents import is_in_cells, state_message
 from packseal.exchange.projections.home_assistant import Announced
 from packseal.exchange.projections.selection import Rule, Selection
 from packseal.exchange.projections.signals import SIGNALS
-from packseal.io.settings import GatewaySettings, load_settings
+from packseal.io.settings import GatewaySettings
+from packseal.io.settings_file import load_settings
 from packseal.records.bodies import Event, Window
 from tests.projections.packs import BATTERY, HEALTH, NOW, last_values, window
 

@@ -22,7 +22,8 @@ from packseal.exchange.projections.documents import Clocks, Message
 from packseal.exchange.projections.home_assistant import Announced
 from packseal.exchange.projections.selection import Selection
 from packseal.io.mqtt import BrokerAddress, MQTTConnection
-from packseal.io.settings import GatewaySettings, load_settings
+from packseal.io.settings import GatewaySettings
+from packseal.io.settings_file import load_settings
 from packseal.records.bodies import Event, Origin, Window
 from packseal.records.checkpoint import Receipt
 from tests.apps.can_site import BIND, DBC, PACK_ID, payload

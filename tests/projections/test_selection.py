@@ -20,7 +20,8 @@ from packseal.exchange.projections.selection import Gate, Rule, Selection
 from packseal.exchange.projections.signals import SIGNALS, Reading, window_readings
 from packseal.io.live_file import Kept, KeptBattery, KeptValue, LiveFile
 from packseal.io.projection_settings import PublishTable
-from packseal.io.settings import GatewaySettings, load_settings
+from packseal.io.settings import GatewaySettings
+from packseal.io.settings_file import load_settings
 from packseal.records.bodies import Event, Window
 from tests.projections.packs import CELLS, HEALTH, NOW, delivered, last_values, window
 
@@ -253,3 +254,12 @@ def test_a_slip_in_the_settings_is_named(tmp_path: Path, text: str, words: str) 
     with pytest.raises(ConfigError) as refused:
         settings(tmp_path, text)
     assert words in str(refused.value)
+
+
+def test_health_that_was_said_once_is_due_once() -> None:
+    """A later delivery that took longer on its way measures nothing anew."""
+    last, gate = last_values(None, (90_000, HEALTH)), Gate(Selection(), ("soh_capacity_cpct",))
+    assert gate.due(last.seen, NOW.ms)
+    gate.sent(["soh_capacity_cpct"], last.seen, NOW.ms)
+    last.take(delivered((158_000, window()), end_ms=160_000, first_seq=9), NOW.ms + MINUTE + 700, is_live=True)
+    assert gate.due_ms(last.seen) is None

@@ -52,7 +52,7 @@ class LastValues:
         self.alarms: frozenset[int] | None = None  # EVENTs that have begun and not ended; None: not known yet
         self.lacking: tuple[int, ...] = ()  # what the board said last that it lacks to state the state of health
         self.seen: dict[str, Seen] = {}
-        self._health: tuple[bytes, int, dict[str, Reading]] | None = None  # log_id, uptime_ms of the last SOH
+        self._health: tuple[bytes, int, dict[str, Reading]] | None = None  # log_id, uptime_ms of a SOH not shown yet
 
     def take(self, verified: Verified, now_ms: int, *, is_live: bool) -> None:
         """is_live: the delivery ends with the newest records of the pack."""
@@ -70,6 +70,7 @@ class LastValues:
             return
         if self._health and self._health[0] == log_id:
             self._see(self._health[2], now_ms - max(0, end_ms - self._health[1]))
+            self._health = None
         windows = [(e.seq, e.uptime_ms, e.body) for e in verified.entries if isinstance(e.body, Window)]
         if windows:
             self.seq, uptime_ms, window = windows[-1]

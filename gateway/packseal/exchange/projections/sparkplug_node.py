@@ -4,8 +4,7 @@ Decides order and numbers. A session begins with NBIRTH (seq 0) and the DBIRTH o
 follow; a battery that is no longer heard has its DDEATH. `next` offers one message, and offers it again, by the same
 seq, until `handed_over` says that it has left: a message that was dropped burns no number. A rebirth, and a battery
 with other metrics than it was born with, begin with births again. Only batteries that it was told to look at are looked
-at, for a site may have thousands. The will (NDEATH) belongs to the connection: it
-has its bdSeq in it.
+at, for a site may have thousands. The will (NDEATH) belongs to the connection, whose bdSeq it has in it.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ SEQS = 256  # of messages and of sessions: 0 to 255
 
 @dataclass(slots=True)
 class _Device:
-    """is_born: as the host knows it. metrics: the names of its birth, by which its data have aliases."""
+    """is_born: as the host knows it. aliases: of all metrics that it was ever born with, by name."""
 
     gate: Gate
     is_born: bool = False
@@ -54,7 +53,7 @@ class SparkplugNode:
         self._offered: tuple[str, str, tuple[str, ...]] | None = None  # kind, battery, names of the signals in it
 
     def will(self, unix_ms: int) -> Message:
-        """NDEATH of the session that `begin` starts: without a seq, by the bdSeq of its NBIRTH."""
+        """NDEATH of the session that `session` began: without a seq, by the bdSeq of its NBIRTH."""
         return Message(self.node.topic("NDEATH"), payload([self._bd_seq_metric(unix_ms)], unix_ms, None, is_birth=True))
 
     def session(self, bd_seq: int) -> None:
