@@ -14,7 +14,8 @@ import click
 import pytest
 
 from packseal.cli import main
-from packseal.io.settings import GatewaySettings, PassportFileSettings, PolicyFileSettings, load_settings
+from packseal.io.settings import GatewaySettings, PassportFileSettings, PolicyFileSettings
+from packseal.io.settings_file import load_settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

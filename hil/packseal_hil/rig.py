@@ -1,7 +1,7 @@
 """rig.toml: what stands on the bench, and by which driver each thing is spoken to.
 
 Decides the tables and their keys, and that a mistake is named with file, line and key before anything is switched on
-(as packseal.io.settings does for the product's own files). A table says what a thing is for, its key `driver` what
+(as packseal.io.settings_file does for the product's own files). A table says what a thing is for, its key `driver` what
 product it is; a test sees the first alone (protocols.py). What has no table, the bench has not. Opening is left to
 drivers/open.py, so that a rig can be read and shown where none of its things is plugged in.
 """
@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from packseal.io.setting_types import Below, Listen, Name, Table
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 
 Port = Annotated[str, Field(min_length=1, max_length=200)]
 Baud = Annotated[int, Field(strict=True, ge=300, le=4_000_000)]

@@ -23,7 +23,8 @@ from packseal.apps.line import Line, LineBattery, wait_until
 from packseal.apps.passport_server import PassportServer
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.ports import free_port
-from packseal.io.settings import GatewaySettings, load_settings
+from packseal.io.settings import GatewaySettings
+from packseal.io.settings_file import load_settings
 from packseal.passport.audit import Difference
 from packseal.records.acts import Role
 from packseal.records.checkpoint import SALT_BYTES

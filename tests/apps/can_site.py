@@ -28,6 +28,7 @@ BATTERY = "pack-2"
 SIGNER = Signer(SigningKey(bytes(31) + b"\x07"))
 KEY = VerifyingKey(SIGNER.public_key)
 PROGRAM_HASH, SETTINGS_DIGEST = b"\x11" * 32, b"\x22" * 32
+NONE = Frames.empty()
 NOW_UNIX_MS = 1_790_000_000_000
 PACK_ID, OTHER_ID = 0x100, 0x200
 DBC = """\
@@ -117,13 +118,17 @@ class CutError(Exception):
 
 @dataclass
 class CanSite:
-    """One life after another on one outbox; `cut` is where submitting ends: "", "before" or "after" storing."""
+    """One life after another on one outbox; `cut` is where submitting ends: "", "before" or "after" storing.
+
+    windows_in_one: for want of room in the outbox.
+    """
 
     folder: Path
     signals: BoundSignals
     checkpoint_every: int = 3
     window_ms: int = WINDOW_MS
     cut: str = ""
+    windows_in_one: int = 1
     submitted: list[Delivery] = field(default_factory=list)
 
     def start(self, now_ms: int = 0) -> CanRecorder:
@@ -131,7 +136,9 @@ class CanSite:
         self.store.own_logs = self.table = FillingTable(self.store._database)
         self.log = OwnLog(BATTERY, SIGNER, self.store, self.submit)
         settings = CanRecorderSettings(PROGRAM_HASH, SETTINGS_DIGEST, self.window_ms, self.checkpoint_every, 65_000)
-        self.recorder = CanRecorder(self.signals, self.log, settings, lambda: {1: 7, 2: 0}, now_ms)
+        self.recorder = CanRecorder(
+            self.signals, self.log, settings, lambda: {1: 7, 2: 0}, now_ms, lambda: self.windows_in_one
+        )
         self.recorder.begin()
         return self.recorder
 

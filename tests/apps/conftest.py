@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 
 from tests.apps.command import packseal
 from tests.apps.exported import SETTINGS, SOH, WINDOW, Stopped, filled_desk
+from tests.apps.installer_bench import Bench, open_bench
 from tests.apps.serving import chromium
 from tests.passport.desk import SERVICE_KEY
 
@@ -45,3 +46,9 @@ def browser(started_browser: Browser) -> Iterator[Browser]:
     yield started_browser
     for context in started_browser.contexts:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with open_bench(tmp_path_factory.mktemp("bench")) as opened:
+        yield opened

@@ -16,6 +16,7 @@ from packseal.records.checkpoint import Receipt, verify_checkpoint
 from packseal.records.cose import VerifyingKey
 from packseal.records.entries import Entry, decode_entry
 from tests.apps.can_site import (
+    NONE,
     OTHER_ID,
     PROGRAM_HASH,
     SETTINGS_DIGEST,
@@ -28,8 +29,6 @@ from tests.apps.can_site import (
     payload,
     signals_in,
 )
-
-NONE = Frames.empty()
 
 
 @pytest.fixture

@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from packseal.apps.can_recorder import CanRecorder, CanRecorderSettings
 from packseal.errors import UnavailableError
-from packseal.frames import Frames
 from packseal.records.bodies import EntryType, Event, Gap, MeanMinMax, Window
 from packseal.records.entries import Entry
-from tests.apps.can_site import (
-    PROGRAM_HASH,
-    SETTINGS_DIGEST,
-    WINDOW_MS,
-    CanSite,
-    CutError,
-    bodies,
-    frames,
-    payload,
-    signals_in,
-)
+from tests.apps.can_site import NONE, WINDOW_MS, CanSite, CutError, bodies, frames, payload, signals_in
 
-NONE = Frames.empty()
 SUMMED = 3
 
 
+@dataclass
 class ShortSite(CanSite):
-    """With room for one window in so many."""
+    """With room for one window in so many; `refused`: so many deliveries, before the outbox takes one."""
 
-    summed = 4
-    refused = 0
-
-    def start(self, now_ms: int = 0) -> CanRecorder:
-        recorder = super().start(now_ms)
-        settings = CanRecorderSettings(PROGRAM_HASH, SETTINGS_DIGEST, self.window_ms, self.checkpoint_every, 65_000)
-        self.recorder = CanRecorder(self.signals, self.log, settings, dict, now_ms, lambda: self.summed)
-        self.recorder.begin()
-        return recorder
+    checkpoint_every: int = 2
+    windows_in_one: int = 4
+    refused: int = 0
 
     def submit(self, *args: object, **kwargs: object) -> None:
         if self.refused:
@@ -50,7 +33,7 @@ class ShortSite(CanSite):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[ShortSite]:
-    made = ShortSite(tmp_path, signals_in(tmp_path), checkpoint_every=2)
+    made = ShortSite(tmp_path, signals_in(tmp_path))
     made.start()
     yield made
     made.store.close()
@@ -94,7 +77,7 @@ def test_each_checkpoint_tells_of_its_own(site: ShortSite) -> None:
 
 def test_where_there_is_room_again_windows_stand_alone(site: ShortSite) -> None:
     record(site, range(6))
-    site.summed = 1
+    site.windows_in_one = 1
     record(site, range(6, 9))
     site.recorder.end()
     assert windows_and_gaps(site.received()[1]) == [(4, 0), (2, 0), (0, 4), (1, 0), (1, 0), (1, 0)]
@@ -130,7 +113,7 @@ def test_what_was_signed_and_not_stored_is_never_changed(site: ShortSite) -> Non
 def test_a_kill_in_the_middle_of_a_sum_leaves_what_is_told_rightly(site: ShortSite) -> None:
     record(site, range(3))
     site.store.close()
-    again = ShortSite(site.folder, site.signals, checkpoint_every=2)
+    again = ShortSite(site.folder, site.signals)
     again.start()
     entries = again.received()[1]
     assert windows_and_gaps(entries) == [(3, 0), (0, 2)]
@@ -143,7 +126,7 @@ def test_a_crash_while_it_is_stored_forks_nothing(site: ShortSite, cut: str) -> 
     with pytest.raises(CutError):
         record(site, range(8))
     site.store.close()
-    again = ShortSite(site.folder, site.signals, checkpoint_every=2)
+    again = ShortSite(site.folder, site.signals)
     again.start()
     record(again, range(8))
     assert windows_and_gaps(again.received()[1]) == [(4, 0), (4, 0), (0, 6)] * 2

@@ -26,7 +26,8 @@ from packseal.io.http_server import HTTPServer
 from packseal.io.partner_settings import CatenaXTable
 from packseal.io.ports import free_port
 from packseal.io.sent_log import read_sent
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 from tests.apps.desk_api import reader_key, reader_table
 from tests.apps.test_exchange_commands import DEPOT, NAMES
 from tests.exchange.catenax_site import Site, site

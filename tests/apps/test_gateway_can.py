@@ -19,7 +19,8 @@ from packseal.io.can_python import PythonCanReceiver, opener
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.outbox_store import OutboxStore, only_new
 from packseal.io.program import program_hash
-from packseal.io.settings import GatewaySettings, load_settings
+from packseal.io.settings import GatewaySettings
+from packseal.io.settings_file import load_settings
 from packseal.records.attestation import Attestation, Clock, verify_attestation
 from packseal.records.bodies import Boot, EntryType, Event, Window
 from packseal.records.cose import VerifyingKey
@@ -184,6 +185,7 @@ def test_what_nobody_thought_of_is_a_problem_and_ends_no_sender(place: Place) ->
     gateway._outgoing._mqtt = broken
     gateway.start()
     until(lambda: any("nobody thought of this" in words for words in gateway.problems()))
+    assert gateway._outgoing._thread.is_alive()
     broken.is_whole = True
     until(lambda: not any("nobody thought of this" in words for words in gateway.problems()))
     gateway.stop()

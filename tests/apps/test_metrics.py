@@ -17,7 +17,7 @@ OPERATE = (Path(__file__).parents[2] / "docs/operate.md").read_text()
 LAG = Durations()
 LAG.add(0.2)
 STATUS: Status = {
-    "broker": {"is_connected": True},
+    "broker": {"is_connected": True, "waiting": 11},
     "clock": {"behind_s": 2.5, "states": {"disciplined": 1, "set_once": 0, "never_set": 0}},
     "events": {"broker": 1},
     "receipts": {"last_lag_s": 0.2, "lag_buckets": LAG.buckets()[0], "lag_sum_s": LAG.buckets()[1]},
@@ -58,7 +58,7 @@ STATUS: Status = {
             "reopened": 0,
         }
     ],
-    "deliveries": {"came": 4, "receipts": 3, "unstored": 0, "refused": {"unknown-log": 1}},
+    "deliveries": {"came": 4, "receipts": 3, "unstored": 0, "refused": {"unknown-log": 1}, "held": 2},
     "store": {"log_entries": 9, "bytes": 4096},
 }
 

@@ -17,7 +17,7 @@ from packseal.exchange.ouranos.battery import evidence_anchor, make
 from packseal.exchange.ouranos.footprints import footprint_json
 from packseal.io.ouranos_settings import ODSV2Table, OuranosSettings, OuranosV1Table
 from packseal.io.setting_types import Table
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 from tests.apps.command import packseal
 from tests.exchange.ouranos_site import footprint_of, ouranos
 from tests.exchange.packs import pack

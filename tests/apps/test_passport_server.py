@@ -19,7 +19,8 @@ from packseal.apps.passport_server import PassportServer, clock_problem
 from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
 from packseal.io.passport_store import PassportStore
 from packseal.io.ports import free_port
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.io.tile_store import CHECKPOINT
 from packseal.records.answer import ReceiptAnswer, decode_answer
 from tests.apps.command import packseal
@@ -125,15 +126,18 @@ def test_a_database_of_another_story_starts_no_service(place: Place) -> None:
     """As long as what was published, or longer: put back, gone on, and published nowhere."""
     place.back_up()
     place.grow()
-    published = place.folder / "published"
+    newest, published = place.desk.path.read_bytes(), place.folder / "published"
     shutil.move(place.desk.tiles.folder, published)
     place.put_back()
     for _ in range(2):
+        shutil.rmtree(place.desk.tiles.folder, ignore_errors=True)
         place.grow(later_ms=60_000)
         shutil.rmtree(place.desk.tiles.folder)
         shutil.copytree(published, place.desk.tiles.folder)
         place.refused(r"5 entries are published, but .*passport\.db holds others; put the newest database back")
-        shutil.rmtree(place.desk.tiles.folder)
+    place.desk.path.write_bytes(newest)
+    with place.running() as server:
+        assert server.store.log.size() == 5
 
 
 def test_a_database_that_is_gone_starts_no_service(place: Place) -> None:
@@ -267,9 +271,11 @@ def test_a_server_that_ended_is_a_problem(place: Place) -> None:
 def test_who_opens_connections_without_end_is_turned_away_and_others_come_again(place: Place) -> None:
     with place.running() as server:
         address = _address(server.url)
+        assert _status(address) == b"200"
         with ExitStack() as begun:  # more and more of them, since each is given up after a while
             until(lambda: _is_turned_away(address, begun))
         until(lambda: _status(address) == b"200")
+        assert {_status(address) for _ in range(20)} == {b"200"}
 
 
 def _is_turned_away(address: tuple[str, int], begun: ExitStack) -> bool:

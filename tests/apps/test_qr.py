@@ -17,7 +17,8 @@ from PIL import Image
 from packseal.apps import qr
 from packseal.apps.pages import passport_app
 from packseal.errors import ConfigError
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.passport.identification import MAX_LINK_CHARACTERS, checked_public_url, identification_link, is_local
 from tests.apps.browser import ask
 from tests.apps.page_states import verified

@@ -28,7 +28,8 @@ from packseal.errors import PackSealError
 from packseal.io.access_settings import AccessTable, OIDCTable, ReaderTable
 from packseal.io.keys import new_reader_key
 from packseal.io.oidc import LONGEST_S, RETRY_S
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.passport.attributes import Group
 from tests.apps.asking import Answer, Clock, ask, served
 from tests.apps.command import packseal

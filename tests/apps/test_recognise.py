@@ -22,7 +22,7 @@ from packseal.io.recognition_drafts import (
     TrustListDraft,
 )
 from packseal.io.setting_types import Table
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 from tests.apps.command import packseal
 
 PACK = "pack 000102030405060708090a0b0c0d0e0f"

@@ -14,7 +14,8 @@ from packseal.apps.life_desk import NewPassport
 from packseal.apps.webhooks import SIGNATURE, Wait, Webhooks
 from packseal.errors import ConfigError
 from packseal.io.http_connection import is_public
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.io.store_place import PostgresURL, StorePlace
 from packseal.io.stores import open_store
 from packseal.io.webhook_settings import MAX_WEBHOOKS, WebhookTable

@@ -20,8 +20,9 @@ from packseal.exchange.catenax.submodel import OFFERED
 from packseal.exchange.export import Export, pointer
 from packseal.exchange.identifiers import Identifiers, Party, Plant
 from packseal.exchange.loss import Why, missing_fields
+from packseal.exchange.named import Named
 from packseal.exchange.source import Bound, Content, Interval, Origin, Source, Value
-from packseal.exchange.targets import TARGETS, Made, Named
+from packseal.exchange.targets import TARGETS, Made
 from tests.exchange.aspect_templates import TEMPLATES, missing, template, wrong
 from tests.exchange.packs import CATEGORIES, NUMBERS, STATED, pack, sparse_pack
 

@@ -22,7 +22,7 @@ from packseal.io.bridge_settings import (
     PlantTable,
     ProductTable,
 )
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 from tests.apps.command import packseal
 from tests.exchange.bridges import BPNL, BPNS, CERTIFICATE_ID, CFP_ID, DECIDED, OPERATOR, PLANT, TRACE_ID, of_ouranos
 

@@ -25,9 +25,9 @@ from packseal.apps.exchange.submodels import PREFIX, PROFILE, ResultMiddleware, 
 from packseal.apps.readers import ReaderMiddleware, Readers
 from packseal.errors import UnavailableError
 from packseal.exchange.catenax.submodel import OFFERED
+from packseal.exchange.named import Named
 from packseal.exchange.rules import Form, Partner, Rule, released
 from packseal.exchange.source import Source
-from packseal.exchange.targets import Named
 from packseal.exchange.twin_ids import submodel_id
 from packseal.io.access_settings import AccessTable
 from packseal.io.passport_store import PassportStore

@@ -23,7 +23,7 @@ from packseal.io.catenax_settings import (
 )
 from packseal.io.names_settings import NamesFile
 from packseal.io.partner_settings import PartnerFile, RuleTable
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 
 IN_COMMENTS = {"digits", "at_most"}  # named in the comments beside step and at_least
 PAGE = (Path(__file__).parents[2] / "docs/exchange.md").read_text()

@@ -10,9 +10,10 @@ import pytest
 from packseal.exchange.aspects.material_composition import CLEAR_NAMES
 from packseal.exchange.export import TOLD_NAMES, Export
 from packseal.exchange.identifiers import Identifiers, Party, Plant
+from packseal.exchange.named import Named
 from packseal.exchange.rules import Form, Partner, Rule, released
 from packseal.exchange.source import Content, Source, Value
-from packseal.exchange.targets import TARGETS, Named, forms
+from packseal.exchange.targets import TARGETS, forms
 from tests.exchange.packs import CATEGORIES, pack, sparse_pack
 from tests.exchange.pointers import leaves_of, texts_of
 

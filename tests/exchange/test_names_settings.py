@@ -8,9 +8,9 @@ import pytest
 
 from packseal.errors import ConfigError
 from packseal.exchange.identifiers import Identifiers, Party, Plant
-from packseal.exchange.targets import Named
+from packseal.exchange.named import Named
 from packseal.io.names_settings import NamesFile
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 
 WHOLE = """manufacturer_part_id = "PS-60"
 part_instance_id = "PS60-000123"

@@ -10,7 +10,7 @@ import pytest
 from packseal.errors import ConfigError
 from packseal.exchange.rules import Form, Partner, Rule
 from packseal.io.partner_settings import PartnerFile
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 from tests.exchange.packs import CATEGORIES, pack
 
 HEAD = 'id = "depot"\naudience = "https://depot.example"\ntier = "legitimate-interest"\ncontract = "2027-0815"\n'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
@@ -29,7 +30,8 @@ DRIVERS = re.compile(r'Literal\["([a-z0-9-]+)"\]')
 @pytest.mark.parametrize("text", RIGS)
 def test_a_rig_of_the_document_loads(tmp_path: Path, text: str) -> None:
     (tmp_path / "rig.toml").write_text(text)
-    rig.load_rig(tmp_path / "rig.toml")
+    loaded = rig.load_rig(tmp_path / "rig.toml")
+    assert loaded.model_fields_set >= set(tomllib.loads(text))
 
 
 def test_every_driver_is_shown() -> None:

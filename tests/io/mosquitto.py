@@ -27,6 +27,10 @@ class Mosquitto:
         rest = [*lines] if any(line.startswith("password_file") for line in lines) else ["allow_anonymous true", *lines]
         self._settings.write_text("\n".join(["user root", "persistence false", listener, *rest, ""]))
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def start(self) -> Mosquitto:
         self._process.start()
         until(self._listens, "mosquitto")

@@ -49,8 +49,16 @@ class Hearing:
     def figure(self, name: str) -> int:
         return self.connection.figures()[name]
 
-    def has_problem(self, *words: str) -> None:
-        until(lambda: all(word in self.connection.problem for word in words), f"{words}")
+    def problem_with(self, *words: str) -> str:
+        """Waits for a problem that has these words in it, and gives all that it says."""
+        said: list[str] = []
+
+        def has_come() -> bool:
+            said.append(self.connection.problem)
+            return all(word in said[-1] for word in words)
+
+        until(has_come, f"{words}")
+        return said[-1]
 
     def _take(self, topic: str, content: bytes) -> None:
         self.heard.append((topic, content))

@@ -9,7 +9,8 @@ import pytest
 
 from packseal.errors import ConfigError
 from packseal.io.access_settings import AccessTable, ReaderTable, reader_toml
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.passport.access import ReaderRole
 
 KEY, OTHER_KEY = "11" * 32, "22" * 32

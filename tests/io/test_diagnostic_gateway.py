@@ -13,7 +13,8 @@ from packseal.apps.gateway import Gateway
 from packseal.apps.gateway_files import bound_signals
 from packseal.errors import ConfigError
 from packseal.io.outbox_store import OutboxStore, only_new
-from packseal.io.settings import GatewaySettings, load_settings
+from packseal.io.settings import GatewaySettings
+from packseal.io.settings_file import load_settings
 from packseal.records.bodies import MeanMinMax, Window
 from packseal.records.log import Delivery, TrustedLog
 from tests.io.diagnostic_ecu import Ecu
@@ -88,6 +89,7 @@ def test_an_ecu_that_does_not_answer_is_named(tmp_path: Path, ecu: Ecu) -> None:
     gateway.start()
     until(lambda: any("7EC does not answer" in words for words in gateway.problems()))
     gateway.stop()
+    assert not any(window.soh_reported_cpct for window in windows_in(tmp_path))
 
 
 @pytest.mark.parametrize(

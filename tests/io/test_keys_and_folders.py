@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from packseal.apps.line import MARKER, own_folder
-from packseal.apps.passport_server import service_key
+from packseal.apps.passport_terms import service_key
 from packseal.errors import ConfigError, UnavailableError
 from packseal.io.keys import load_key, load_or_make_key
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 
 
 def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:

@@ -42,13 +42,14 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path, authority, authority.issue("gateway"))
 
 
-def says(broker: Mosquitto, access: MQTTTable, *words: str) -> None:
-    """Started, tried, and ended: the connection has this problem, and none was made."""
+def problem_at(broker: Mosquitto, access: MQTTTable, words: str) -> str:
+    """Started, tried, and ended: what the connection says once these words are in it, and none was made."""
     broker.start()
     with Hearing(broker.address, "one", access=access, times=replace(QUICK, connect_s=2)) as one:
-        one.has_problem(*words)
-        assert not one.connection.is_connected
+        problem = one.problem_with(words)
+        assert one.states == []
     broker.kill()
+    return problem
 
 
 def test_both_sides_show_certificates_and_messages_pass(site: Site) -> None:
@@ -66,37 +67,44 @@ def test_both_sides_show_certificates_and_messages_pass(site: Site) -> None:
 
 
 def test_a_connection_without_a_certificate_is_refused_and_the_cure_named(site: Site) -> None:
-    says(site.broker(), site.access(certificate=None, key=None), "asks for a certificate", "set certificate and key")
+    problem = problem_at(site.broker(), site.access(certificate=None, key=None), "asks for a certificate")
+    assert "set certificate and key of [mqtt]" in problem
 
 
 def test_a_certificate_of_a_stranger_is_refused_by_the_broker(site: Site) -> None:
     stranger = CertificateAuthority(site.folder, "Stranger").issue("gateway")
     access = site.access(certificate=stranger.certificate, key=stranger.key)
-    says(site.broker(), access, "does not know who issued our certificate")
+    problem = problem_at(site.broker(), access, "does not know who issued our certificate")
+    assert "let it know that authority, or check [mqtt] certificate" in problem
 
 
 def test_a_broker_that_a_stranger_vouches_for_is_not_talked_to(site: Site) -> None:
     stranger = CertificateAuthority(site.folder, "Stranger")
-    says(site.broker(), site.access(ca=stranger.path), "of no authority known here", "set ca")
+    problem = problem_at(site.broker(), site.access(ca=stranger.path), "of no authority known here")
+    assert "set ca of [mqtt] to its authority" in problem
 
 
 def test_an_expired_certificate_of_the_broker_is_named(site: Site) -> None:
-    says(site.broker(days=-1), site.access(), "not valid today", "renew it, or set the clock")
+    problem = problem_at(site.broker(days=-1), site.access(), "not valid today")
+    assert "renew it, or set the clock" in problem
 
 
 def test_an_expired_certificate_of_ours_is_named(site: Site) -> None:
     old = site.authority.issue("gateway", days=-1)
-    says(site.broker(), site.access(certificate=old.certificate, key=old.key), "our certificate has expired")
+    access = site.access(certificate=old.certificate, key=old.key)
+    assert "renew the one of [mqtt]" in problem_at(site.broker(), access, "our certificate has expired")
 
 
 def test_another_name_than_that_in_the_certificate_is_named(site: Site) -> None:
-    says(site.broker(), site.access(server_name="other.example.org"), "for another name", "server_name")
+    problem = problem_at(site.broker(), site.access(server_name="other.example.org"), "for another name")
+    assert "set server_name of [mqtt]" in problem
 
 
 def test_a_port_without_tls_is_named(site: Site) -> None:
     plain = Mosquitto(site.folder)
     plain.address = BrokerAddress("127.0.0.1", plain.address.port, is_tls=True)
-    says(plain, site.access(), "does this port speak what the address says")
+    problem = problem_at(plain, site.access(), "does this port speak what the address says")
+    assert "mqtt:// in the clear or mqtts:// over TLS?" in problem
 
 
 def test_files_that_cannot_be_used_are_named_before_there_is_a_connection(site: Site) -> None:
@@ -143,7 +151,7 @@ def test_a_password_that_was_changed_is_read_at_the_next_connect(tmp_path: Path)
         passwords.change("second")
         passwords.broker.kill()
         passwords.broker.start()
-        one.has_problem("check username and password_file")
+        one.problem_with("check username and password_file")
         assert not one.connection.is_connected
         passwords.tell("second")
         one.connected()

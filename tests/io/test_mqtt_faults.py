@@ -7,7 +7,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,11 +31,9 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     made.kill()
 
 
-def test_500_messages_on_their_way_through_a_broker_that_is_killed_are_sent_by_their_sender_alone(
-    broker: Mosquitto,
-) -> None:
-    """paho would send them once more by itself, beside the outbox."""
-    contents = [b"%d" % number for number in range(MAX_WINDOW)]
+@contextmanager
+def frozen(broker: Mosquitto) -> Iterator[tuple[Hearing, Hearing]]:
+    """An ear, and an outbox that bears with the broker, which stands still since both are there."""
     with (
         Hearing(broker.address, "ear", "t/#") as ear,
         Hearing(broker.address, "outbox", times=replace(QUICK, progress_s=30)) as outbox,
@@ -43,6 +41,15 @@ def test_500_messages_on_their_way_through_a_broker_that_is_killed_are_sent_by_t
         outbox.connected()
         ear.subscribed("t/own")
         broker.freeze()
+        yield ear, outbox
+
+
+def test_500_messages_on_their_way_through_a_broker_that_is_killed_are_sent_by_their_sender_alone(
+    broker: Mosquitto,
+) -> None:
+    """paho would send them once more by itself, beside the outbox."""
+    contents = [b"%d" % number for number in range(MAX_WINDOW)]
+    with frozen(broker) as (ear, outbox):
         assert all(outbox.connection.publish("t/x", content) for content in contents)
         until(lambda: outbox.figure("in_flight") == MAX_WINDOW)
         broker.kill()
@@ -60,13 +67,7 @@ def test_500_messages_on_their_way_through_a_broker_that_is_killed_are_sent_by_t
 
 
 def test_a_full_queue_refuses_the_newest_in_sight_and_sends_all_that_it_took(broker: Mosquitto) -> None:
-    with (
-        Hearing(broker.address, "ear", "t/#") as ear,
-        Hearing(broker.address, "outbox", times=replace(QUICK, progress_s=30)) as outbox,
-    ):
-        outbox.connected()
-        ear.subscribed("t/own")
-        broker.freeze()
+    with frozen(broker) as (ear, outbox):
         taken = [outbox.connection.publish("t/x", b"%d" % number) for number in range(1500)]
         assert 500 <= sum(taken) <= 1000  # some waiting, and a window of them unacknowledged
         assert outbox.figure("refused_no_room") == taken.count(False)
@@ -80,8 +81,8 @@ def test_a_broker_that_stands_still_is_left_and_found_again(broker: Mosquitto) -
         one.connected()
         broker.freeze()
         assert one.connection.publish("t/x", b"1")
-        one.has_problem("has taken nothing for 1 s")
-        one.has_problem("takes the connection and says nothing")
+        one.problem_with("has taken nothing for 1 s")
+        one.problem_with("takes the connection and says nothing")
         until(lambda: one.states == [True, False])
         assert one.figure("stalls") >= 2
         broker.thaw()
@@ -106,14 +107,16 @@ def test_a_line_that_is_half_open_is_found_dead_by_asking() -> None:
         one.connected()
         until(lambda: one.figure("connections_lost") == 1)
         until(lambda: gone.connects == 2)
+        until(lambda: len(one.states) >= 3)
+        assert one.states[:3] == [True, False, True]
+        assert gone.asked >= 1
 
 
 def test_two_programs_with_one_id_are_told_of_each_other(broker: Mosquitto) -> None:
     """mosquitto says nothing to the one that it throws out."""
     with Hearing(broker.address, "twin", times=QUICK) as first, Hearing(broker.address, "twin", times=QUICK):
-        first.has_problem(
-            "ends each connection within seconds", "does a second program run with these settings, as twin?"
-        )
+        problem = first.problem_with("ends each connection within seconds")
+        assert "does a second program run with these settings, as twin?" in problem
 
 
 def test_a_reason_that_the_broker_gives_at_the_end_is_named() -> None:
@@ -123,7 +126,8 @@ def test_a_reason_that_the_broker_gives_at_the_end_is_named() -> None:
         connection.close()
 
     with server(throw_out) as address, Hearing(address, "twin", times=QUICK) as one:
-        one.has_problem("another client has taken this client id over", "second program")
+        problem = one.problem_with("another client has taken this client id over")
+        assert "does a second program run with these settings?" in problem
 
 
 def test_the_last_will_is_published_after_a_cut_and_not_after_a_goodbye(broker: Mosquitto) -> None:
@@ -134,7 +138,10 @@ def test_the_last_will_is_published_after_a_cut_and_not_after_a_goodbye(broker: 
         with Hearing(broker.address, "cut", last_will=("avail/cut", b"offline")) as cut:
             cut.connected()
             with raw_client(broker.address, connect_311("cut")):
-                until(lambda: ear.heard == [("avail/cut", b"offline")])
+                until(lambda: ("avail/cut", b"offline") in ear.heard)
+        ear.connection.publish("avail/ear", b"last")
+        until(lambda: ("avail/ear", b"last") in ear.heard)
+        assert ear.heard == [("avail/cut", b"offline"), ("avail/ear", b"last")]
 
 
 def test_what_waits_is_sent_before_the_goodbye(broker: Mosquitto) -> None:
@@ -216,6 +223,8 @@ def test_a_callback_that_ends_its_thread_is_called_in_another(broker: Mosquitto)
         until(lambda: b"end" in heard, "one", lambda: b"end" in heard or one.connection.publish("t/x", b"end"))
         until(lambda: one.figure("threads_replaced") > 0)
         until(lambda: b"go on" in heard, "another", lambda: one.connection.publish("t/x", b"go on"))
+        assert one.states == [True]
+        assert one.connection.is_connected
 
 
 def test_a_thread_that_stands_still_is_replaced_and_not_for_ever(broker: Mosquitto, tmp_path: Path) -> None:
@@ -230,7 +239,7 @@ def test_a_thread_that_stands_still_is_replaced_and_not_for_ever(broker: Mosquit
         os.mkfifo(password, 0o600)
         broker.kill()
         broker.start()
-        one.has_problem("threads stand still; start the program again")
+        one.problem_with("threads stand still; start the program again")
         assert one.figure("threads_replaced") >= MAX_GIVEN_UP - 1
         while not one.connection.is_connected:
             with suppress(OSError):  # nobody reads just now, or the first of several to close ends it for all
@@ -258,5 +267,5 @@ def test_a_connection_cut_in_the_midst_of_a_packet_is_one_that_was_lost() -> Non
 
     with server(cut) as address, Hearing(address, "one", times=QUICK) as one:
         until(lambda: one.figure("connections_lost") >= 2)
-        one.has_problem("has ended the connection")
+        one.problem_with("has ended the connection")
         assert one.heard == []

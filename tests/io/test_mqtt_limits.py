@@ -43,7 +43,7 @@ def test_a_publication_that_access_rules_forbid_is_named_and_so_is_the_cure(brok
     with Hearing(broker.address, "one", "t/#") as one:
         one.subscribed("t/own")
         assert one.connection.publish("other/x", b"1")
-        one.has_problem("refuses what is published on other/x: not authorised", "access rules")
+        one.problem_with("refuses what is published on other/x: not authorised", "access rules")
         assert one.connection.is_connected
         assert one.figure("published_refused") == 1
         rules.write_text("topic readwrite t/#\ntopic readwrite other/#\n")
@@ -61,7 +61,7 @@ def test_a_message_larger_than_the_broker_takes_is_refused_with_the_size_it_shou
         one.subscribed("t/own")
         assert one.connection.publish("t/x", bytes(2000 - 10 - 3))
         assert not one.connection.publish("t/x", bytes(2000 - 10 - 3 + 1))
-        one.has_problem(
+        one.problem_with(
             "takes at most 2000 bytes, and a message on t/x has 2001", "raise its maximum packet size to 2001"
         )
         assert one.figure("refused_too_large") == 1
@@ -118,7 +118,7 @@ def test_a_flood_on_a_3_1_1_connection_ends_it_before_it_is_held_in_memory() -> 
     with CountingBroker(speaks_v5=False) as counting, Hearing(counting.address, "one", "t/#", times=QUICK) as one:
         one.connected()
         counting.send(b"\x30" + b"\xff\xff\xff\x7f" + bytes(MAX_INCOMING_BYTES))
-        one.has_problem(f"sends a message over {MAX_INCOMING_BYTES} bytes")
+        one.problem_with(f"sends a message over {MAX_INCOMING_BYTES} bytes")
         assert one.heard == []
 
 

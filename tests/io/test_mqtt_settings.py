@@ -8,7 +8,8 @@ import pytest
 
 from packseal.errors import ConfigError
 from packseal.io.mqtt import broker_address
-from packseal.io.settings import GatewaySettings, PassportFileSettings, load_settings
+from packseal.io.settings import GatewaySettings, PassportFileSettings
+from packseal.io.settings_file import load_settings
 
 KEY = "11" * 32
 GATEWAY = f'site = "north"\nbroker = "BROKER"\noutbox = "outbox.db"\nservice_public_key = "{KEY}"\n'

@@ -76,7 +76,7 @@ def test_what_a_broker_speaks_is_remembered_for_the_next_connection() -> None:
         until(lambda: len(levels) >= 4)
         assert levels[:4] == [5, 4, 4, 4]
         assert one.figure("connections_failed") == 1
-        one.has_problem("ends each connection within seconds")
+        one.problem_with("ends each connection within seconds")
 
 
 def test_a_server_that_speaks_no_mqtt_at_all_is_said_to_end_connections() -> None:
@@ -85,8 +85,10 @@ def test_a_server_that_speaks_no_mqtt_at_all_is_said_to_end_connections() -> Non
         connection.close()
 
     with server(refuse) as address, Hearing(address, "one", "t/#", times=QUICK) as one:
-        one.has_problem("ends the connection without a word", "does it allow this client id")
+        problem = one.problem_with("ends the connection without a word")
+        assert "does it allow this client id, and speak MQTT on this port?" in problem
         until(lambda: one.figure("connections_failed") >= 2)
+        assert one.states == []
 
 
 def test_a_shared_subscription_gives_each_message_to_one(mosquitto: BrokerAddress) -> None:

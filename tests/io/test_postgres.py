@@ -11,7 +11,8 @@ import pytest
 from packseal.errors import ConfigError, UnavailableError
 from packseal.io.postgres_database import PostgresDatabase, translated
 from packseal.io.postgres_store import PostgresStore
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.io.store_place import PostgresURL, store_place
 from tests.postgres import Cluster
 

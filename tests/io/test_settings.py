@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from packseal.errors import ConfigError
-from packseal.io.settings import GatewaySettings, PassportFileSettings, load_settings
+from packseal.io.settings import GatewaySettings, PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.records.acts import Role
 from packseal.records.cose import ED25519, ESP256
 

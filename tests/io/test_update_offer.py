@@ -15,7 +15,8 @@ from packseal.apps.gateway_files import offered_updates
 from packseal.errors import ConfigError
 from packseal.io.keys import Signer
 from packseal.io.link import UpdateState, UpdateStep
-from packseal.io.settings import GatewaySettings, load_settings
+from packseal.io.settings import GatewaySettings
+from packseal.io.settings_file import load_settings
 from packseal.io.update_offer import (
     ANSWER_MS,
     MAX_ANSWER_MS,

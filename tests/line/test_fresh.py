@@ -26,7 +26,8 @@ from packseal.apps.passport_server import PassportServer
 from packseal.io.keys import load_or_make_key
 from packseal.io.outbox_store import OutboxStore
 from packseal.io.ports import free_port
-from packseal.io.settings import GatewaySettings, PassportFileSettings, load_settings
+from packseal.io.settings import GatewaySettings, PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.records.bodies import EntryType, Window
 from packseal.records.bundle import Bundle
 from packseal.records.entries import decode_entry

@@ -20,7 +20,7 @@ from packseal.apps.witness import WitnessServer
 from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
 from packseal.io.log_client import FolderLog, HTTPLog, LogSource, request_cosignature
 from packseal.io.ports import free_port
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 from packseal.io.witness_settings import MonitorSettings, WitnessSettings
 from packseal.records.merkle import consistency_proof, leaf_hash
 from packseal.records.note import chosen_cosignature, cosign, with_cosignatures

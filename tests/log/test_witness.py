@@ -34,7 +34,7 @@ from packseal.io.database import Database
 from packseal.io.keys import load_or_make_key
 from packseal.io.log_client import request_cosignature
 from packseal.io.ports import free_port
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 from packseal.io.witness_settings import WitnessSettings
 from packseal.records.merkle import consistency_proof, leaf_hash
 from packseal.records.note import LogCheckpoint, chosen_cosignature, sign_log_checkpoint, verified_cosignatures
@@ -291,7 +291,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from packseal.apps.witness import WitnessServer
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 from packseal.io.witness_settings import WitnessSettings
 server = WitnessServer(load_settings(Path(sys.argv[1]), WitnessSettings), lambda: 1790000000)
 server.start()

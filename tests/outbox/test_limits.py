@@ -8,7 +8,7 @@ import pytest
 
 from packseal.outbox import Depth, Limits
 
-DEPTH = Depth(1200, 0, 400, 1000, 12.0, 100, is_disk_short=False)
+DEPTH = Depth(1200, 60, 5_000, 0, 400, 1000, 12.0, 100, is_disk_short=False)
 LIMITS = Limits(1000, None, 300)
 
 
@@ -55,3 +55,10 @@ def test_the_words_have_figures_and_a_cure() -> None:
     assert words.endswith("make room on the disk, which has too little")
     (words,) = replace(DEPTH, emptied=7).problems
     assert words.startswith("there was no room for the values of 7 windows that wait")
+
+
+@pytest.mark.parametrize(
+    ("now_unix_ms", "oldest_ms", "age_s"), [(8_999, 5_000, 3), (4_000, 5_000, 0), (9_000, None, 0)]
+)
+def test_the_age_is_that_of_the_oldest(now_unix_ms: int, oldest_ms: int | None, age_s: int) -> None:
+    assert replace(DEPTH, oldest_stored_ms=oldest_ms).oldest_age_s(now_unix_ms) == age_s

@@ -54,6 +54,27 @@ def test_a_late_receipt_closes_the_way_and_waits_longer_each_time() -> None:
         now += wait
 
 
+def test_what_could_not_be_handed_over_waits_no_longer_for_that() -> None:
+    outbox = filled(2)
+    for now in range(0, 12 * RECEIPT_TIMEOUT_MS, RECEIPT_TIMEOUT_MS):
+        (sent,) = outbox.due(now)
+        outbox.not_sent(sent)
+        assert outbox.due(now + RECEIPT_TIMEOUT_MS - 1) == []
+    outbox.acknowledged(LOG, 10)
+    outbox.not_sent(sent)  # its receipt has come by another way
+    assert sizes(outbox.items()) == [20]
+
+
+def test_the_oldest_is_the_first_of_a_log() -> None:
+    outbox = Outbox()
+    assert (outbox.deliveries, outbox.oldest_stored_ms) == (0, None)
+    for log_id, size, stored_ms in ((LOG, 10, 500), (LOG, 20, 600), (OTHER, 10, 550)):
+        outbox.add(Item(log_id, size, 10, stored_ms))
+    assert (outbox.deliveries, outbox.oldest_stored_ms) == (3, 500)
+    outbox.acknowledged(LOG, 10)
+    assert (outbox.deliveries, outbox.oldest_stored_ms) == (2, 550)
+
+
 def test_a_receipt_covers_all_below_it() -> None:
     outbox = filled(3)
     assert sizes(outbox.acknowledged(LOG, 20)) == [10, 20]

@@ -39,6 +39,11 @@ class Service:
     def ends(self, result: str) -> None:
         self._run("note", SERVICE_RESULT=result)
 
+    def fails(self, times: int, result: str) -> None:
+        for _ in range(times):
+            self.starts()
+            self.ends(result)
+
     def ran_for(self, seconds: int) -> None:
         failures, started_s = self.state.read_text().split()
         self.state.write_text(f"{failures} {int(started_s) - seconds}\n")
@@ -68,18 +73,14 @@ def test_it_waits_twice_as_long_each_time_and_never_more_than_a_minute(service: 
 
 
 def test_one_that_was_told_to_end_begins_anew(service: Service) -> None:
-    for _ in range(5):
-        service.starts()
-        service.ends("signal")
+    service.fails(5, "signal")
     service.starts()
     service.ends("success")
     assert service.starts() == ""
 
 
 def test_one_that_ran_for_long_begins_anew(service: Service) -> None:
-    for _ in range(5):
-        service.starts()
-        service.ends("signal")
+    service.fails(5, "signal")
     service.starts()
     service.ran_for(600)
     service.ends("signal")
@@ -89,9 +90,7 @@ def test_one_that_ran_for_long_begins_anew(service: Service) -> None:
 
 def test_who_has_changed_the_settings_is_not_kept_waiting(service: Service) -> None:
     """Neither by the end that comes with a restart."""
-    for _ in range(5):
-        service.starts()
-        service.ends("exit-code")
+    service.fails(5, "exit-code")
     service.starts()
     service.settings.write_text("put right")
     service.ends("signal")

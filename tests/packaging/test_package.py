@@ -15,7 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from packseal.cli import main
-from packseal.io.settings import GatewaySettings, PassportFileSettings, load_settings
+from packseal.io.settings import GatewaySettings, PassportFileSettings
+from packseal.io.settings_file import load_settings
 from tests.packaging.package import ROOT, SOURCES, Package, needs
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -34,8 +35,10 @@ PLACES = {  # path -> mode, owner and what a link leads to
     "usr/share/doc/packseal/install.md": "-rw-r--r-- root/root",
     "usr/share/doc/packseal/copyright": "-rw-r--r-- root/root",
     "usr/share/doc/packseal/changelog.gz": "-rw-r--r-- root/root",
+    "usr/share/doc/packseal/SECURITY.md": "-rw-r--r-- root/root",
     "usr/share/doc/packseal/examples/60-packseal.rules": "-rw-r--r-- root/root",
     "usr/share/doc/packseal/examples/80-can.network": "-rw-r--r-- root/root",
+    "usr/share/doc/packseal/examples/packseal-worker@.service": "-rw-r--r-- root/root",
     "usr/share/man/man1/packseal.1.gz": "-rw-r--r-- root/root",
 }
 PROGRAMS = "packseal.apps.gateway", "packseal.apps.passport_server", "packseal.cli"

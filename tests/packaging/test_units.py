@@ -13,8 +13,12 @@ from tests.packaging.package import SOURCES, needs
 UNITS = {  # exposure by `systemd-analyze security` of systemd 252, in tenths; 0 is none, 100 all
     "packseal-gateway": 20,  # CAN, serial ports, the network, and to read the clock
     "packseal-passport": 11,  # the network
+    "packseal-worker@": 11,  # the same
 }
 UNSHARED = {"packseal-gateway": "/var/lib/packseal/passport", "packseal-passport": "/var/lib/packseal/gateway"}
+OF_A_WORKER = {  # what its unit says otherwise than the passport service's
+    "Description", "ConditionPathExists", "ExecStartPre", "ExecStart", "TimeoutStartSec", "RuntimeDirectory",
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +94,7 @@ def test_it_never_gives_up(name: str) -> None:
     assert found["ExecStopPost"] == ["/usr/lib/packseal/back-off note"]
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", UNSHARED)
 def test_it_writes_below_its_own_folder_alone(name: str) -> None:
     found = settings(name)
     own = f"packseal/{name.removeprefix('packseal-')}"
@@ -98,6 +102,20 @@ def test_it_writes_below_its_own_folder_alone(name: str) -> None:
     assert (found["ProtectSystem"], found["UMask"]) == (["strict"], ["0077"])
     assert "ReadWritePaths" not in found
     assert found["InaccessiblePaths"] == [f"-{UNSHARED[name]}"]
+
+
+def test_a_worker_may_what_the_passport_service_may() -> None:
+    """It is of the same user, with the same key: its sandbox is the same word for word."""
+    worker, passport = settings("packseal-worker@"), settings("packseal-passport")
+    assert {key for key in worker | passport if worker.get(key) != passport.get(key)} == OF_A_WORKER
+
+
+def test_workers_of_one_machine_have_nothing_in_common_that_changes() -> None:
+    """Each has its settings, and its own count of failures."""
+    found = settings("packseal-worker@")
+    assert found["RuntimeDirectory"] == ["packseal-worker-%i"]
+    assert found["ExecStart"] == ["/usr/bin/packseal passport serve /etc/packseal/worker-%i.toml"]
+    assert found["ExecStartPre"] == ["/usr/lib/packseal/back-off wait /etc/packseal/worker-%i.toml"]
 
 
 def test_the_gateway_may_read_the_clock() -> None:

@@ -6,18 +6,21 @@ import random
 import sqlite3
 import weakref
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from starlette.applications import Starlette
 
+from packseal.apps.auditor import Auditor
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.log_publisher import LogPublisher
+from packseal.apps.page_view import PageView
 from packseal.apps.pages import passport_app
-from packseal.apps.passport_server import published_policy
 from packseal.apps.passport_service import PassportService
+from packseal.apps.passport_terms import published_policy
 from packseal.apps.readers import Readers
+from packseal.errors import UnavailableError
 from packseal.io.access_settings import AccessTable
 from packseal.io.passport_store import PassportStore
 from packseal.io.postgres_database import PostgresDatabase
@@ -30,6 +33,7 @@ from packseal.passport.settings import PassportSettings
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
 from packseal.records.checkpoint import Receipt, verify_receipt
 from packseal.records.policy import Policy
+from packseal.records.verify import verify_bundle
 from tests.passport.board import TOPIC, Board, key_of, settings_for, signer
 
 SERVICE_KEY = key_of("service")
@@ -81,6 +85,24 @@ class Desk:
         made = BundleMaker(self.store, self.tiles, SERVICE_PUBLIC_KEY).bundle(board.log_id, seq)
         assert made is not None, "there is no such record"
         return made.content
+
+    def proven(self, board: Board) -> set[int]:
+        """The records of which there is a bundle that verifies; the others say that they are not to be had."""
+        found = set()
+        for seq in range(board.size):
+            with suppress(UnavailableError):
+                found.add(verify_bundle(self.bundle(board, seq), self.policy()).entry.seq)
+        return found
+
+    def archive(self, board: Board) -> bytes:
+        """Of the whole log."""
+        maker = BundleMaker(self.store, self.tiles, SERVICE_PUBLIC_KEY, self.publisher.publish_now)
+        return b"".join(maker.archive(board.log_id))
+
+    def page(self) -> Any:
+        """Of the battery, as who sees its use is shown it."""
+        view = PageView(self.service, Auditor(self.store, lambda: self.now_unix_ms), self.policy)
+        return view.battery("pack-1", view.data("pack-1"), sees_use=True)
 
     def policy(self) -> Policy:
         """Whom the service says it trusts."""

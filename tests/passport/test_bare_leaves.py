@@ -8,18 +8,14 @@ from typing import Any
 
 import pytest
 
-from packseal.apps.auditor import Auditor
-from packseal.apps.bundles import BundleMaker
-from packseal.apps.page_view import PageView
 from packseal.errors import EvidenceError, Reason, UnavailableError
 from packseal.records.answer import RefusalAnswer
 from packseal.records.bare import encode_bare
 from packseal.records.bodies import EntryType
 from packseal.records.log import NOTHING_KNOWN, Delivery, TrustedLog
 from packseal.records.merkle import Edge
-from packseal.records.verify import verify_bundle
 from tests.passport.board import Board, running_board
-from tests.passport.desk import SERVICE_PUBLIC_KEY, Desk, desk_for
+from tests.passport.desk import Desk, desk_for
 from tests.records.corpus import checked_archive
 
 BARE = range(13, 18)
@@ -62,16 +58,14 @@ def test_what_is_lost_counts_against_completeness_once(tmp_path: Path) -> None:
 
 def test_every_other_record_can_be_proven_and_the_lost_ones_say_why_not(tmp_path: Path) -> None:
     board, desk = taken(tmp_path)
-    for seq in set(range(board.size)) - set(BARE):
-        assert verify_bundle(desk.bundle(board, seq), desk.policy()).entry.seq == seq
+    assert desk.proven(board) == set(range(board.size)) - set(BARE)
     with pytest.raises(UnavailableError, match="record 13 has no content"):
         desk.bundle(board, 13)
 
 
 def test_an_archive_holds_the_leaves(tmp_path: Path) -> None:
     board, desk = taken(tmp_path)
-    maker = BundleMaker(desk.store, desk.tiles, SERVICE_PUBLIC_KEY, desk.publisher.publish_now)
-    check, _ = checked_archive(b"".join(maker.archive(board.log_id)), desk.policy())
+    check, _ = checked_archive(desk.archive(board), desk.policy())
     assert (check.records, check.windows_lost) == (board.size, len(BARE) + 9)
     assert sum(check.counts.values()) == board.size - len(BARE)
 
@@ -79,8 +73,7 @@ def test_an_archive_holds_the_leaves(tmp_path: Path) -> None:
 def test_audit_and_page_find_nothing_altered(tmp_path: Path) -> None:
     board, desk = taken(tmp_path)
     assert not desk.store.audit(board.log_id).differences
-    page = PageView(desk.service, Auditor(desk.store, lambda: desk.now_unix_ms), desk.policy)
-    shown: Any = page.battery("pack-1", page.data("pack-1"), sees_use=True)
+    shown: Any = desk.page()
     says = {record["seq"]: (record["says"], record["reason"]) for record in shown["records"]}
     assert says[15] == ("its content could not be kept: the board's log was full, and only its hash is there", "")
 

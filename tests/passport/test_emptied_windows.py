@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from packseal.apps.auditor import Auditor
-from packseal.apps.bundles import BundleMaker
-from packseal.apps.page_view import PageView
 from packseal.apps.plots import plotted
 from packseal.errors import EvidenceError, Reason, UnavailableError
 from packseal.records.blinding import OpenRecord, emptied
@@ -21,7 +18,7 @@ from packseal.records.verify import verify_bundle
 from tests.passport.attested import word_of
 from tests.passport.authorities import signatory
 from tests.passport.board import Board, running_board
-from tests.passport.desk import SERVICE_PUBLIC_KEY, Desk, desk_for
+from tests.passport.desk import Desk, desk_for
 from tests.passport.test_attestation import desk_with_gateway
 from tests.records.corpus import checked_archive
 
@@ -63,8 +60,7 @@ def test_what_is_folded_again_says_the_same(tmp_path: Path) -> None:
 
 def test_every_other_record_can_be_proven_and_these_say_why_not(tmp_path: Path) -> None:
     board, desk = taken(tmp_path)
-    for seq in set(range(board.size)) - set(GIVEN_UP):
-        assert verify_bundle(desk.bundle(board, seq), desk.policy()).entry.seq == seq
+    assert desk.proven(board) == set(range(board.size)) - set(GIVEN_UP)
     with pytest.raises(UnavailableError, match="record 5 has no values: the gateway had no room"):
         desk.bundle(board, 5)
 
@@ -81,16 +77,14 @@ def test_a_bundle_shows_the_gateways_word(tmp_path: Path) -> None:
 
 def test_an_archive_holds_them_and_counts_them(tmp_path: Path) -> None:
     board, desk = taken(tmp_path)
-    maker = BundleMaker(desk.store, desk.tiles, SERVICE_PUBLIC_KEY, desk.publisher.publish_now)
-    check, _ = checked_archive(b"".join(maker.archive(board.log_id)), desk.policy())
+    check, _ = checked_archive(desk.archive(board), desk.policy())
     assert (check.records, check.windows_lost, sum(check.counts.values())) == (board.size, 4, board.size - 4)
 
 
 def test_audit_page_and_plot_find_nothing_altered(tmp_path: Path) -> None:
     board, desk = taken(tmp_path)
     assert not desk.store.audit(board.log_id).differences
-    page = PageView(desk.service, Auditor(desk.store, lambda: desk.now_unix_ms), desk.policy)
-    shown: Any = page.battery("pack-1", page.data("pack-1"), sees_use=True)
+    shown: Any = desk.page()
     says = {record["seq"]: (record["kind"], record["says"], record["reason"]) for record in shown["records"]}
     words = "its values were given up by the gateway, for want of room, and only their hash is there"
     assert says[5] == (says[4][0], words, "")

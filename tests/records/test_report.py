@@ -5,7 +5,8 @@ from __future__ import annotations
 from packseal.records.bodies import METHODS, margin
 from packseal.records.disclosure import Wanted
 from packseal.records.estimate_words import LACKING, QUANTITIES
-from packseal.records.report import printable, report_json, said
+from packseal.records.printable import printable
+from packseal.records.report import report_json, said
 from packseal.records.verify import verify_bundle
 from tests.records.corpus import good
 from tests.vectors.scenes import policies, scene

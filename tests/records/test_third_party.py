@@ -90,4 +90,7 @@ def test_own_proofs_lead_to_the_edge_root(size: int) -> None:
     leaves = [leaf_hash(bytes([n])) for n in range(size)]
     root = Edge().extended(leaves).root()
     for index in range(size):
-        verify_inclusion(leaves[index], index, size, inclusion_proof(leaves, index), root)
+        proof = inclusion_proof(leaves, index)
+        verify_inclusion(leaves[index], index, size, proof, root)
+        with pytest.raises(EvidenceError, match="bad-inclusion-proof"):
+            verify_inclusion(leaf_hash(b"another"), index, size, proof, root)

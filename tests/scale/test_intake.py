@@ -53,7 +53,7 @@ def place(folder: Path, hold_s: float | None = 3600.0) -> Iterator[Place]:
 def test_what_is_early_is_answered_when_the_rest_has_come(tmp_path: Path) -> None:
     with place(tmp_path) as at:
         at.take((0, 2), (6, 8), (4, 6))
-        assert (len(at.answers), at.done) == (1, [True])
+        assert (len(at.answers), at.done, at.intake.held) == (1, [True], 2)
         at.desk.receipt(at.board.delivery(2, 4).to_bytes())  # by another worker
         until(lambda: len(at.done) == 3, "the answers to what was held back")
         assert all(isinstance(answer, ReceiptAnswer) for answer in at.answers)

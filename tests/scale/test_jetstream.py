@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RetentionPolicy, StreamConfig
 
 from packseal.io.came import Came
-from packseal.io.jetstream import JetStreamConnection
+from packseal.io.jetstream import BATCH, JetStreamConnection
 from packseal.io.jetstream_address import NATSAddress, nats_address
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.ports import free_port
@@ -30,11 +31,13 @@ ONE = NATSTable(replicas=1)
 
 
 class Worker:
-    """Keeps what comes; a test answers."""
+    """Keeps what comes; a test answers. may_go_on: cleared, the next group holds up what comes behind it."""
 
     def __init__(self, address: NATSAddress, table: NATSTable = ONE) -> None:
         self.came: queue.Queue[Came] = queue.Queue()
         self.groups: list[int] = []
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
         self.heard: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.connection = JetStreamConnection(
             address, table, "service", TOPICS, self._take, lambda *heard: self.heard.put(heard)
@@ -42,6 +45,7 @@ class Worker:
 
     def _take(self, came: Sequence[Came]) -> None:
         self.groups.append(len(came))
+        self.may_go_on.wait(WAIT_S)
         for one in came:
             self.came.put(one)
 
@@ -173,6 +177,24 @@ def test_what_has_come_meanwhile_comes_as_a_group(
             payloads.append(int(one.payload))
         assert payloads == list(range(50))
         assert len(worker.groups) <= 5
+
+
+def test_how_many_wait_behind_a_group_that_takes_long(
+    address: NATSAddress, gateway: tuple[MQTTConnection, queue.Queue[bytes]]
+) -> None:
+    with running(address):
+        pass
+    for number in range(BATCH + 50):
+        assert gateway[0].publish("packseal/s/b/rec", b"%d" % number)
+    until(lambda: asked(address, _messages) == BATCH + 50, "the stream")
+    with closing(Worker(address)) as worker:
+        worker.may_go_on.clear()
+        worker.connection.start()
+        until(lambda: bool(worker.groups), "the first group")
+        assert worker.connection.waiting == BATCH + 50 - worker.groups[0] > 0
+        worker.may_go_on.set()
+        until(lambda: worker.connection.waiting == 0, "the end of what waits")
+    assert worker.connection.waiting is None, "of a connection that has ended nothing is known"
 
 
 def test_a_stream_of_the_operators_own_stays_as_it_is(address: NATSAddress) -> None:

@@ -14,7 +14,8 @@ from packseal.io.jetstream_address import NATSAddress, nats_address
 from packseal.io.keys import load_or_make_key
 from packseal.io.ports import free_port
 from packseal.io.publishing_turn import SharedTurn
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.records.answer import ReceiptAnswer, decode_answer
 from tests.passport.board import TOPIC, Board, running_board
 from tests.postgres import Cluster

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 from packseal.cli import main
 from packseal.errors import ConfigError
-from packseal.io.settings import GatewaySettings, PassportFileSettings, load_settings
+from packseal.io.settings import GatewaySettings, PassportFileSettings
+from packseal.io.settings_file import load_settings
 from tests.line.rig import BATTERY
 from tests.security.leaks import leaks
 from tests.security.site import Site, evidence_of, planted, words

@@ -11,10 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from packseal.apps.export import load_policy
-from packseal.apps.gateway_files import checked_gateway
 from packseal.apps.mistakes import Mistakes, check_key, check_place
-from packseal.apps.passport_files import checked_passport
 from packseal.errors import ConfigError
 from packseal.io.bridge_settings import BridgeFile
 from packseal.io.catenax_settings import CatenaXSettings
@@ -23,7 +20,8 @@ from packseal.io.names_settings import NamesFile
 from packseal.io.ouranos_settings import OuranosSettings
 from packseal.io.partner_settings import PartnerFile
 from packseal.io.setting_types import Table
-from packseal.io.settings import MAX_CONFIG_BYTES, GatewaySettings, PassportFileSettings, PolicyFileSettings
+from packseal.io.settings import GatewaySettings, PassportFileSettings, PolicyFileSettings
+from packseal.io.settings_file import MAX_CONFIG_BYTES
 from packseal.io.witness_settings import MonitorSettings, WitnessSettings
 
 MODELS: Mapping[str, type[Table]] = {
@@ -93,15 +91,33 @@ def _fit(keys: set[str], model: type[Table]) -> int:
 def _check(path: Path, kind: str) -> None:
     """What the settings name is checked too where they name something; of the other kinds, the file alone."""
     checks: Mapping[str, Callable[[Path], object]] = {
-        "gateway": checked_gateway,
-        "passport": checked_passport,
-        "policy": load_policy,
+        "gateway": _gateway,
+        "passport": _passport,
+        "policy": _policy,
         "witness": _witness,
     }
     if kind in checks:
         checks[kind](path)
     else:
         _file_alone(path, kind)
+
+
+def _gateway(path: Path) -> None:
+    from packseal.apps.gateway_files import checked_gateway  # noqa: PLC0415 - each kind loads what its own check needs
+
+    checked_gateway(path)
+
+
+def _passport(path: Path) -> None:
+    from packseal.apps.passport_files import checked_passport  # noqa: PLC0415 - the same
+
+    checked_passport(path)
+
+
+def _policy(path: Path) -> None:
+    from packseal.apps.export import load_policy  # noqa: PLC0415 - the same
+
+    load_policy(path)
 
 
 def _witness(path: Path) -> None:

@@ -12,7 +12,8 @@ from packseal.errors import ConfigError, UnavailableError
 from packseal.io.files import read_bounded
 from packseal.io.passport_rows import LogHead
 from packseal.io.passport_storing import PassportStoring
-from packseal.io.settings import MAX_CONFIG_BYTES, PolicyFileSettings, PolicyRevokedTable, load_settings
+from packseal.io.settings import PolicyFileSettings, PolicyRevokedTable
+from packseal.io.settings_file import MAX_CONFIG_BYTES, load_settings
 from packseal.records.policy import Policy
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from packseal.apps.bundles import BundleMaker
 from packseal.apps.export import Exported, Wanted, exported, exported_archive
 from packseal.apps.log_publisher import LogPublisher, check_continued
-from packseal.apps.passport_server import passport_settings, published_policy
 from packseal.apps.passport_service import PassportService
+from packseal.apps.passport_terms import passport_settings, published_policy
 from packseal.errors import ConfigError, EvidenceError, UnavailableError
 from packseal.io.keys import Signer, load_key
 from packseal.io.settings import PassportFileSettings

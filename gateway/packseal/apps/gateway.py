@@ -154,7 +154,7 @@ class Gateway:
 
     def findings(self) -> list[Problem]:
         """What keeps records from moving, each with its cure; empty when all is well."""
-        return self.state.problems()
+        return self.state.findings()
 
     def problems(self) -> list[str]:
         """The same in words alone."""
@@ -183,15 +183,13 @@ class Gateway:
 
     def status(self) -> dict[str, object]:
         """Connections, depth, oldest age and counts, as the page and the command line show them."""
-        items = self._outgoing.items()
-        oldest = min((item.stored_ms for item in items), default=None)
-        settings = self._files.settings
+        depth, settings = self._outgoing.depth(), self._files.settings
         return {
             "broker": f"{settings.broker} {'connected' if self._mqtt.is_connected else 'not connected'}",
             "boards": [{"battery": b.table.battery, **asdict(b.state)} for b in self.boards],
             "cans": [{"battery": c.table.battery, "channel": c.table.channel, **asdict(c.state)} for c in self.cans],
-            "records_waiting": self._outgoing.depth().records,
-            "oldest_waiting_s": 0 if oldest is None else (self._unix_ms() - oldest) // 1000,
+            "records_waiting": depth.records,
+            "oldest_waiting_s": depth.oldest_age_s(self._unix_ms()),
             "refused_by_service": self._outgoing.refusals(),
             "counts": self._store.counts(),
         }

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packseal.apps.mistakes import Mistakes, check_key, check_place
-from packseal.apps.window_records import BoundSignals
-from packseal.io.can_bus import receiver_opener
-from packseal.io.can_line import CanPort
-from packseal.io.diagnostic_poller import DiagnosticPoller
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.mqtt_access import check_access
 from packseal.io.mqtt_settings import MQTTTable
-from packseal.io.settings import BoardTable, CanTable, GatewaySettings, sound_tables
+from packseal.io.settings import BoardTable, CanTable, GatewaySettings
+from packseal.io.settings_file import sound_tables
 from packseal.io.update_offer import UpdatePackage, load_update
+
+if TYPE_CHECKING:
+    from packseal.apps.window_records import BoundSignals
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ def gateway_key(settings: GatewaySettings) -> Signer:
 
 def bound_signals(settings: GatewaySettings) -> dict[str, BoundSignals]:
     """What each [[can]] reads, by battery. Raises ConfigError, DBCError and BindingError, each naming its file."""
+    if not settings.can:
+        return {}
+    from packseal.apps.window_records import BoundSignals  # noqa: PLC0415 - who has no [[can]] loads no numpy
+    from packseal.io.can_bus import receiver_opener  # noqa: PLC0415 - nor python-can
+    from packseal.io.diagnostic_poller import DiagnosticPoller  # noqa: PLC0415 - the same
+
     for table in settings.can:
         receiver_opener(table.interface, table.channel, table.bitrate)
     found = {table.battery: BoundSignals.load(table.dbc, table.bind) for table in settings.can}
@@ -72,6 +79,10 @@ def checked_gateway(path: Path) -> CheckedGateway:
 
 
 def _check_bus(mistakes: Mistakes, place: int, table: CanTable, signals: dict[str, BoundSignals]) -> None:
+    from packseal.apps.window_records import BoundSignals  # noqa: PLC0415 - who has no [[can]] loads no numpy
+    from packseal.io.can_bus import receiver_opener  # noqa: PLC0415 - nor python-can
+    from packseal.io.diagnostic_poller import DiagnosticPoller  # noqa: PLC0415 - the same
+
     with mistakes.of("can", place, "interface"):
         receiver_opener(table.interface, table.channel, table.bitrate)
     with mistakes.of("can", place, "key"):
@@ -83,6 +94,8 @@ def _check_bus(mistakes: Mistakes, place: int, table: CanTable, signals: dict[st
 
 
 def _check_board(mistakes: Mistakes, place: int, table: BoardTable, updates: dict[str, UpdatePackage]) -> None:
+    from packseal.io.can_line import CanPort  # noqa: PLC0415 - who has no [[board]] loads no python-can
+
     with mistakes.of("board", place, "port"):
         CanPort.parse(table.port)
     if table.update:

@@ -5,8 +5,7 @@ The command line, the journal, the local page and the metrics all read this; non
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
@@ -17,6 +16,7 @@ from packseal.apps.collector import CONNECTED, BoardCollector
 from packseal.apps.live_state import LiveState
 from packseal.apps.local_server import LocalServer
 from packseal.apps.outgoing import Outgoing
+from packseal.apps.problem_counts import problems_json
 from packseal.apps.receipt_lag import ReceiptLag
 from packseal.apps.sources import Sources
 from packseal.errors import PackSealError
@@ -65,7 +65,7 @@ class GatewayStatus:
         """As they are now."""
         return self._parts.settings()
 
-    def problems(self) -> list[Problem]:
+    def findings(self) -> list[Problem]:
         """What keeps records from moving, or their times from being right, with the cures; none when all is well."""
         parts = self._parts
         found = [
@@ -97,7 +97,7 @@ class GatewayStatus:
 
     def line(self) -> str:
         """One line for `systemctl status`."""
-        parts, problems = self._parts, self.problems()
+        parts, problems = self._parts, self.findings()
         waiting = parts.outgoing.depth().records
         sources = f"{len(parts.sources.boards)} boards, {len(parts.sources.cans)} buses"
         wrong = f"{len(problems)} problems: {problems[0].words}" if problems else "all is well"
@@ -118,17 +118,16 @@ class GatewayStatus:
             "receipts": self._receipts(),
             "clock": self._clock(),
             "reloads": {"taken": parts.reloads, "refused": parts.reloads_refused},
-            **problems_json(self.problems()),
+            **problems_json(self.findings()),
         }
 
     def outbox(self) -> dict[str, object]:
         """Its depth, its limits, its age and its counts; these are missing while the disk does not answer."""
-        depth = asdict(self._parts.outgoing.depth())
-        known: dict[str, object] = {name: depth[name] for name in depth if name != "used_bytes"}
-        items, now_unix_ms = self._parts.outgoing.items(), self._parts.unix_ms()
-        oldest_unix_ms = min((item.stored_ms for item in items), default=now_unix_ms)
-        known |= {"bytes": depth["used_bytes"], "hours": round(depth["hours"], 3)}
-        known |= {"deliveries": len(items), "oldest_age_s": max(0, now_unix_ms - oldest_unix_ms) // 1000}
+        depth = self._parts.outgoing.depth()
+        left_out = ("used_bytes", "oldest_stored_ms")
+        known: dict[str, object] = {name: value for name, value in asdict(depth).items() if name not in left_out}
+        known |= {"bytes": depth.used_bytes, "hours": round(depth.hours, 3)}
+        known |= {"oldest_age_s": depth.oldest_age_s(self._parts.unix_ms())}
         counts = dict.fromkeys(("records_stored", "records_receipted"), 0)
         with suppress(PackSealError):
             known["counts"] = counts | self._parts.store.counts()
@@ -161,12 +160,6 @@ def of_board(board: BoardCollector) -> Iterator[Problem]:
 
 def _of_battery(event: Event, source: BoardCollector | CanCollector, words: str, port: str) -> Problem:
     return Problem(event, f"battery {source.battery}: {words}", source.battery, port)
-
-
-def problems_json(problems: Sequence[Problem]) -> dict[str, object]:
-    """And how many there are of each event."""
-    events = Counter(problem.event for problem in problems)
-    return {"problems": [problem.as_json() for problem in problems], "events": dict(events)}
 
 
 def _board_json(board: BoardCollector) -> dict[str, object]:

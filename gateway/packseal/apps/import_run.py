@@ -20,7 +20,8 @@ from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.mf4_file import is_mf4, read_mf4
 from packseal.io.outbox_store import only_new
 from packseal.io.ports import free_port
-from packseal.io.settings import GatewaySettings, load_settings
+from packseal.io.settings import GatewaySettings
+from packseal.io.settings_file import load_settings
 from packseal.records.bodies import Window
 from packseal.records.log import TrustedLog
 from packseal.signals import Absence, DecodeReport, windows

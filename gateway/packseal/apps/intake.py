@@ -56,6 +56,11 @@ class Intake:
         if self._thread.is_alive():
             self._thread.join(JOIN_S)
 
+    @property
+    def held(self) -> int:
+        """How many deliveries wait for what they go on from."""
+        return len(self._early) if self._early is not None else 0
+
     def take(self, came: Sequence[Came]) -> None:
         """Stores and answers what can be. Errors are told to `done` and in `problem`, and raise nothing."""
         refused = self._tried(came, is_patient=self._early is not None)

@@ -16,7 +16,8 @@ from packseal.apps.passport_server import PassportServer
 from packseal.errors import ConfigError, UnavailableError
 from packseal.io.broker import EmbeddedBroker
 from packseal.io.mqtt import BrokerAddress
-from packseal.io.settings import GatewaySettings, PassportFileSettings, load_settings
+from packseal.io.settings import GatewaySettings, PassportFileSettings
+from packseal.io.settings_file import load_settings
 
 MARKER = ".packseal-line"
 

@@ -33,7 +33,7 @@ def around(
     return Around(
         publish=mqtt.publish,
         clocks=lambda: Clocks(monotonic_ms(), unix_ms()),
-        records_waiting=lambda: sum(item.records for item in outgoing.items()),
+        records_waiting=lambda: outgoing.depth().records,
         heard=lambda: frozenset(source.battery for source in sources if _is_heard(source)),
         open_link=open_link,
     )

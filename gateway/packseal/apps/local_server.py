@@ -2,7 +2,7 @@
 
 Decides who is answered: only who names this machine in the Host header, so that no web page of elsewhere gets here by
 a name that it has pointed at 127.0.0.1. A look at the program is taken once a second at most, however many ask; further
-routes find it as `request.app.state.look`. An answer that brings a header of HEADERS keeps its own.
+routes find it as `request.app.state.look`. What browsers are told of an answer: security_headers.py.
 """
 
 from __future__ import annotations
@@ -16,20 +16,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from packseal.apps.security_headers import SecurityHeaders
 from packseal.io.http_server import HTTPServer
 from packseal.io.local_settings import LocalTable
 
 LOOK_EVERY_S = 1.0
 MAX_SHOWN = 100  # problems in one answer, beside how many there are in all
-HEADERS = {
-    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
 Status = Mapping[str, object]
 
 
@@ -69,7 +63,7 @@ def local_app(
     ]
     app = Starlette(routes=routes)
     app.state.look = asked.look
-    return _OwnHostAlone(app, listen)
+    return _OwnHostAlone(SecurityHeaders(app), listen)
 
 
 class _Asked:
@@ -105,7 +99,7 @@ class _Asked:
 
 
 class _OwnHostAlone:
-    """Turns away who names another host, and says to browsers what they may do with an answer."""
+    """Turns away who names another host."""
 
     def __init__(self, app: ASGIApp, listen: str) -> None:
         host, _, port = listen.rpartition(":")
@@ -121,12 +115,4 @@ class _OwnHostAlone:
             words = f"ask for {sorted(self._hosts)[0]}: only this machine is answered here\n"
             await PlainTextResponse(words, 421)(scope, receive, send)
             return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                present = {name for name, _ in message["headers"]}
-                more = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message["headers"], *(pair for pair in more if pair[0] not in present)]
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
+        await self._app(scope, receive, send)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -24,50 +24,42 @@ Status: TypeAlias = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One metric. path leads to its value from the status, or from each table of the list `of_each` in it, of which
-    the keys `labels` are the labels."""
+class _Named:
+    """path leads to its value from the status."""
 
     name: str
     words: str
     path: tuple[str, ...]
+    is_counter: bool = field(default=False, kw_only=True)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.name}_total" if self.is_counter else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Figure(_Named):
+    """One metric, or where there is `of_each`, one of each table of that list of the status: then path begins there,
+    and the keys `labels` of the table are the labels."""
+
     of_each: str = ""
     labels: tuple[str, ...] = ()
-    is_counter: bool = False
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.name}_total" if self.is_counter else self.name
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonFigure:
-    """A counter by reason: path leads to the counts by name. left_out: those that have metrics of their own."""
+class ReasonFigure(_Named):
+    """Figures by reason: path leads to the counts by name. left_out: those that have metrics of their own."""
 
-    name: str
-    words: str
-    path: tuple[str, ...]
     label: str = "reason"
     left_out: frozenset[str] = frozenset()
-    is_counter: bool = True
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.name}_total" if self.is_counter else self.name
+    is_counter: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
-class DurationFigure:
+class DurationFigure(_Named):
     """A histogram: path leads to (upper bound, how many up to there), sum_path to the sum of all."""
 
-    name: str
-    words: str
-    path: tuple[str, ...]
     sum_path: tuple[str, ...]
-
-    @property
-    def full_name(self) -> str:
-        return self.name
 
 
 AnyFigure: TypeAlias = Figure | ReasonFigure | DurationFigure
@@ -82,11 +74,11 @@ def _count(name: str, words: str, *path: str) -> Figure:
 
 
 def _board(name: str, words: str, key: str, *, is_counter: bool = False) -> Figure:
-    return Figure(f"packseal_board_{name}", words, (key,), "boards", ("battery", "port"), is_counter)
+    return Figure(f"packseal_board_{name}", words, (key,), "boards", ("battery", "port"), is_counter=is_counter)
 
 
 def _bus(name: str, words: str, key: str, *, is_counter: bool = True) -> Figure:
-    return Figure(f"packseal_can_{name}", words, (key,), "cans", ("battery", "channel"), is_counter)
+    return Figure(f"packseal_can_{name}", words, (key,), "cans", ("battery", "channel"), is_counter=is_counter)
 
 
 BOTH: tuple[AnyFigure, ...] = (
@@ -148,6 +140,8 @@ PASSPORT: tuple[AnyFigure, ...] = (
         "packseal_passport_unstored", "Deliveries that could not be stored, and come again", "deliveries", "unstored"
     ),
     ReasonFigure("packseal_passport_refused", "Deliveries refused, by reason", ("deliveries", "refused")),
+    _gauge("packseal_passport_held", "Deliveries held until what they go on from is stored", "deliveries", "held"),
+    _gauge("packseal_jetstream_waiting", "Deliveries in the stream that no worker has fetched", "broker", "waiting"),
     _gauge("packseal_passport_log_entries", "Entries of the service's own log", "store", "log_entries"),
     _gauge("packseal_passport_store_bytes", "Bytes of the store's file with its write-ahead log", "store", "bytes"),
 )

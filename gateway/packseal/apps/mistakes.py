@@ -11,7 +11,7 @@ from typing import TypeVar
 from packseal.errors import ConfigError, PackSealError
 from packseal.io.keys import load_key
 from packseal.io.setting_types import Table
-from packseal.io.settings import line_of, load_settings
+from packseal.io.settings_file import line_of, load_settings
 
 Settings = TypeVar("Settings", bound=Table)
 

@@ -172,7 +172,9 @@ class Outgoing:
             raise
         except PackSealError:
             return  # the disk does not answer now: it is due again after its time-out
-        self._mqtt.publish(f"{self._base}/{battery}/rec", content)
+        if not self._mqtt.publish(f"{self._base}/{battery}/rec", content):
+            with self._lock:
+                self._outbox.not_sent(item)
 
     def _take_refusal(self, answer: RefusalAnswer) -> None:
         with self._lock:
@@ -204,7 +206,8 @@ class Outgoing:
         used_bytes, (free_bytes, disk_bytes) = self._store.used_bytes(), self._store.disk_room()
         allowed_bytes = self.limits.allowed_bytes(used_bytes, free_bytes, disk_bytes)
         with self._lock:
-            waiting = (self._outbox.records, self._outbox.emptied)
+            outbox = self._outbox
+            waiting = (outbox.records, outbox.deliveries, outbox.oldest_stored_ms, outbox.emptied)
             hours = self._outbox.hours
         is_short = allowed_bytes < self.limits.max_bytes
         return Depth(*waiting, used_bytes, allowed_bytes, hours, self.limits.max_hours, is_short)

@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from packseal.apps import plot_drawing, qr
 from packseal.apps.acts_page import ActsPage
@@ -35,6 +34,7 @@ from packseal.apps.plots import PLOTS, plotted
 from packseal.apps.read_log import ReadLog
 from packseal.apps.readers import ReaderMiddleware, Readers
 from packseal.apps.request_content import content_of
+from packseal.apps.security_headers import HEADERS, SecurityHeaders
 from packseal.apps.stated_view import missing_points, stated_sections
 from packseal.errors import EvidenceError, UnavailableError
 from packseal.io.access_settings import AccessTable
@@ -47,14 +47,7 @@ from packseal.records.policy import Policy
 FOLDER = Path(__file__).parent
 MAX_SEQ_DIGITS = 8  # record numbers are below 2^24
 
-HEADERS = {
-    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
+PAGE_HEADERS = {**HEADERS, "cross-origin-opener-policy": "same-origin"}
 LOCAL_URL = "http://127.0.0.1:8420"  # a service that was told no other
 SVG_POLICY = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}  # a plot brings its own style
 
@@ -91,7 +84,7 @@ def passport_app(
     if submodels:
         app.router.routes.append(Mount(PREFIX, submodels.app()))
         app.add_middleware(ResultMiddleware)
-    app.add_middleware(_SecurityHeaders)
+    app.add_middleware(SecurityHeaders, headers=PAGE_HEADERS)
     return app
 
 
@@ -280,24 +273,7 @@ class _Pages:
         is_asked = request.query_params.get("lang") == of.code
         kept = urlencode([(key, value) for key, value in request.query_params.items() if key == "quantity"])
         text = rendered(template, of, context, is_asked, f"&{kept}" if kept and status == 200 else "")
-        return HTMLResponse(text, status, {**HEADERS, **_said_in(of), **(headers or {})})
-
-
-class _SecurityHeaders:
-    """Puts HEADERS on every answer that does not bring its own."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                present = {name for name, _ in message["headers"]}
-                extra = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message["headers"], *(pair for pair in extra if pair[0] not in present)]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
+        return HTMLResponse(text, status, {**PAGE_HEADERS, **_said_in(of), **(headers or {})})
 
 
 def _language(request: Request) -> Language:

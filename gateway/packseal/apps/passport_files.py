@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from packseal.apps.exchange.serving import partners_of
 from packseal.apps.mistakes import Mistakes, check_key, check_place
-from packseal.io.http_server import tls_context
 from packseal.io.mqtt_access import check_access
 from packseal.io.mqtt_address import BrokerAddress
 from packseal.io.mqtt_settings import MQTTTable
 from packseal.io.names_settings import NamesFile
 from packseal.io.partner_settings import CatenaXTable
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.io.webhook_settings import webhook_secret
 
 
@@ -28,6 +27,8 @@ def checked_passport(path: Path) -> PassportFileSettings:
         with mistakes.of("store"):
             check_place(settings.store)
     if settings.tls:
+        from packseal.io.http_server import tls_context  # noqa: PLC0415 - who has no [tls] loads no web server
+
         with mistakes.of("tls"):
             tls_context(settings.tls)
     if isinstance(settings.broker, BrokerAddress):
@@ -44,6 +45,8 @@ def checked_passport(path: Path) -> PassportFileSettings:
 
 
 def _check_catena_x(mistakes: Mistakes, table: CatenaXTable) -> None:
+    from packseal.apps.exchange.serving import partners_of  # noqa: PLC0415 - who has no [catena_x] loads no exchange
+
     with mistakes.of("catena_x"):
         partners_of(table)
     for place, twin in enumerate(table.twin):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from packseal.apps.passport_server import passport_settings
 from packseal.apps.passport_service import PassportService
+from packseal.apps.passport_terms import passport_settings
 from packseal.errors import ConfigError
 from packseal.io.keys import load_key
 from packseal.io.settings import PassportFileSettings

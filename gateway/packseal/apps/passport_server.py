@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from packseal.apps.metrics import PASSPORT, metrics_of
 from packseal.apps.pages import passport_app
 from packseal.apps.passport_service import PassportService
 from packseal.apps.passport_status import DeliveriesSeen, PassportStatus
+from packseal.apps.passport_terms import passport_settings, published_policy, service_key
 from packseal.apps.read_log import ReadLog
 from packseal.apps.readers import Readers
 from packseal.apps.receiving import Answer
@@ -34,7 +35,6 @@ from packseal.errors import ConfigError, EvidenceError, Reason, UnavailableError
 from packseal.io.came import Came
 from packseal.io.http_server import HTTPServer
 from packseal.io.jetstream_address import NATSAddress
-from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.log_lines import Event, Problem
 from packseal.io.mqtt import MQTTConnection
 from packseal.io.passport_storing import PassportStoring
@@ -44,11 +44,8 @@ from packseal.io.store_place import StorePlace
 from packseal.io.stores import has_records, held_store, open_store
 from packseal.io.tile_store import TileStore
 from packseal.io.worker_settings import NATSTable
-from packseal.passport.settings import BatterySettings, EnrolledSource, PassportSettings
-from packseal.records.acts import Role
 from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer
 from packseal.records.checkpoint import verify_receipt
-from packseal.records.policy import Policy, Revocation
 
 if TYPE_CHECKING:
     from packseal.io.jetstream import JetStreamConnection
@@ -275,6 +272,8 @@ class PassportServer:
             self.findings,
             lambda: self.is_connected,
             lambda: (self._last_received_unix_ms - _unix_ms()) / 1000,
+            lambda: self.intake.held,
+            lambda: None if isinstance(self._broker, MQTTConnection) else self._broker.waiting,
         )
 
 
@@ -316,50 +315,3 @@ def _store(settings: PassportFileSettings) -> PassportStoring:
 
 def _unix_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def service_key(settings: PassportFileSettings) -> Signer:
-    """The service's key; a new one only for a service that has given no receipt yet. Raises ConfigError."""
-    if settings.worker and not settings.key.exists():
-        cure = "all workers have one key: make it with `packseal key make`, and copy it to each machine"
-        raise ConfigError(f"{settings.key} is missing; {cure}")
-    if not settings.key.exists() and has_records(settings.store):
-        words = f"{settings.key} is missing, but {settings.store} holds receipts by it; restore it from its backup"
-        raise ConfigError(words)
-    return load_or_make_key(settings.key)
-
-
-def passport_settings(settings: PassportFileSettings, service_public_key: bytes) -> PassportSettings:
-    """The core's settings from those of the file."""
-    return PassportSettings(
-        batteries=tuple(
-            BatterySettings(
-                id=battery.id,
-                category=battery.category,
-                rated_capacity_mah=battery.rated_capacity_mah,
-                name=battery.name,
-                sources=tuple(EnrolledSource(s.public_key, s.evidence_class) for s in battery.source),
-                chemistry=battery.chemistry or "",
-            )
-            for battery in settings.battery
-        ),
-        authorities=tuple(table.authority for table in settings.authority),
-        origin=settings.origin or f"packseal-{service_public_key.hex()[:16]}",
-    )
-
-
-def published_policy(settings: PassportFileSettings, service: PassportService) -> Callable[[], Policy]:
-    """Whom this service trusts, for who has nobody better to ask; all its logs that its settings bind."""
-    witnesses = {witness.name: witness.public_key for witness in settings.witness}
-
-    def policy() -> Policy:
-        others = (one for one in service.acts.keyring.authorities if one.key.public_key != service.public_key)
-        keys = tuple(one for one in others if one.role is not Role.SERVICE)
-        listed = {one.key.public_key for one in keys}
-        devices = (one for one in service.acts.keyring.enrolled.values() if one.key.public_key not in listed)
-        gateways = tuple(one for one in devices if one.role is Role.GATEWAY)
-        services = {service.public_key: service.settings.origin}
-        revoked = {key: Revocation(service.public_key, index) for key, index in service.acts.keyring.revoked.items()}
-        return Policy(service.bound_logs(), services, keys + gateways, witnesses, settings.witnesses_needed, revoked)
-
-    return policy

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock, get_ident
 
 from packseal import __version__
-from packseal.apps.gateway_status import problems_json
+from packseal.apps.problem_counts import problems_json
 from packseal.apps.receipt_lag import Durations
 from packseal.apps.receiving import Answer, EarlyError
 from packseal.errors import EvidenceError, PackSealError, Reason, UnavailableError
@@ -83,7 +83,8 @@ class DeliveriesSeen:
 
 @dataclass(frozen=True, slots=True)
 class PassportStatus:
-    """broker: its address. findings, is_connected, behind_s (of the clock): asked anew each time."""
+    """broker: its address. Asked anew each time: findings; is_connected; behind_s, of the clock; held: early
+    deliveries; waiting: in a stream, None of a broker that has none, or while it is not known."""
 
     broker: object
     place: StorePlace
@@ -92,6 +93,8 @@ class PassportStatus:
     findings: Callable[[], list[Problem]]
     is_connected: Callable[[], bool]
     behind_s: Callable[[], float]
+    held: Callable[[], int]
+    waiting: Callable[[], int | None]
 
     def as_json(self) -> dict[str, object]:
         """All of it, of values that JSON has."""
@@ -99,8 +102,8 @@ class PassportStatus:
         return {
             "program": "passport",
             "version": __version__,
-            "broker": {"address": str(self.broker), "is_connected": self.is_connected()},
-            "deliveries": self.seen.as_json(),
+            "broker": self._broker_json(),
+            "deliveries": {**self.seen.as_json(), "held": self.held()},
             "receipts": {"last_lag_s": self.seen.last_s, "lag_buckets": buckets, "lag_sum_s": sum_s},
             "store": self._store_json(),
             "clock": {"behind_s": max(0.0, self.behind_s())},
@@ -112,6 +115,11 @@ class PassportStatus:
         problems, seen = self.findings(), self.seen
         wrong = f"{len(problems)} problems: {problems[0].words}" if problems else "all is well"
         return f"{seen.came} deliveries came, {seen.receipts} receipts given; {wrong}"
+
+    def _broker_json(self) -> dict[str, object]:
+        waiting = self.waiting()
+        known = {"address": str(self.broker), "is_connected": self.is_connected()}
+        return known if waiting is None else {**known, "waiting": waiting}
 
     def _store_json(self) -> dict[str, object]:
         """Without figures that the store does not tell now."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from packseal.passport.words import plural
-from packseal.records.report import printable, utc
+from packseal.records.printable import printable
+from packseal.records.report import utc
 
 WIDTH = 34
 

@@ -36,7 +36,7 @@ from packseal.io.recognition_drafts import (
     named_of,
     subject_of,
 )
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 from packseal.records.cbor import decode, encode
 from packseal.records.certificates import MAX_ACCREDITATION_BYTES, Subject, sign_accreditation, sign_certificate
 from packseal.records.cose import VerifyingKey

@@ -18,7 +18,8 @@ from packseal.errors import ConfigError, UnavailableError
 from packseal.io.http_client import ask
 from packseal.io.local_settings import LOCAL_GATEWAY
 from packseal.io.outbox_reading import is_held, look_at_outbox
-from packseal.io.settings import GatewaySettings, PassportFileSettings, load_settings
+from packseal.io.settings import GatewaySettings, PassportFileSettings
+from packseal.io.settings_file import load_settings
 
 MAX_STATUS_BYTES = 64 << 20  # of thousands of boards
 TIMEOUT_S = 5

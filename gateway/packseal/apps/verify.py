@@ -20,7 +20,8 @@ from packseal.records.bundle import MAX_BUNDLE_BYTES
 from packseal.records.cbor import BYTES
 from packseal.records.fields import malformed
 from packseal.records.policy import Policy
-from packseal.records.report import Json, printable, report, report_json, type_name
+from packseal.records.printable import printable
+from packseal.records.report import Json, report, report_json, type_name
 from packseal.records.verify import TrustedBundle, verify_bundle
 
 READ_BYTES = 1 << 20

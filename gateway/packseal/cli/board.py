@@ -91,7 +91,7 @@ def board_status(port: str, baud: int) -> None:
 def board_logs(console: str, seconds: int, baud: int) -> None:
     """Show what the board says on its CONSOLE from now on, without interrupting it."""
     from packseal.io.board_console import console_lines
-    from packseal.records.report import printable
+    from packseal.records.printable import printable
 
     for line in console_lines(console, seconds, baud):
         click.echo(printable(line))

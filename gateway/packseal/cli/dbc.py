@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from packseal.cli.root import BIND_OPTION, EXIT_REFUSED, FILE, main
-from packseal.records.report import printable
 
 if TYPE_CHECKING:
     from packseal.signals import Decoder
@@ -33,6 +32,7 @@ def dbc_check(files: tuple[Path, ...], strict: bool, as_json: bool) -> None:
     from packseal.apps.dbc_words import findings_as_json, findings_in_words
     from packseal.io.files import read_bounded
     from packseal.io.limited_dbc import check_dbc_limited
+    from packseal.records.printable import printable
     from packseal.signals.dbc_text import MAX_DBC_BYTES
 
     found = {str(path): check_dbc_limited(read_bounded(path, MAX_DBC_BYTES)) for path in files}
@@ -57,6 +57,7 @@ def dbc_show(dbc_file: Path, wanted: str | None) -> None:
     packseal dbc show pack.dbc 0x1DB
     """
     from packseal.apps.dbc_words import shown
+    from packseal.records.printable import printable
 
     for line in shown(_loaded(dbc_file), wanted):
         click.echo(printable(line))
@@ -76,6 +77,7 @@ def dbc_bind(dbc_file: Path, name: str | None, output: Path | None) -> None:
     """
     from packseal.errors import ConfigError
     from packseal.io.files import write_whole
+    from packseal.records.printable import printable
     from packseal.signals.dbc_suggestion import binding_name, suggest_binding
 
     if output and output.exists():
@@ -112,6 +114,7 @@ def dbc_compile(dbc_file: Path, bind: Path, output: Path) -> None:
 
     from packseal.apps.window_records import BoundSignals, naming
     from packseal.io.files import write_whole
+    from packseal.records.printable import printable
     from packseal.signals.compile import compile_table
 
     bound = BoundSignals.load(dbc_file, bind)

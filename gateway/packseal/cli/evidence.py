@@ -138,7 +138,8 @@ def export(
     """
     from packseal.apps.export import Wanted
     from packseal.apps.export_run import ExportKind, export_run
-    from packseal.io.settings import PassportFileSettings, load_settings
+    from packseal.io.settings import PassportFileSettings
+    from packseal.io.settings_file import load_settings
 
     if archive and (seq is not None or cose_receipt):
         raise ConfigError("--archive takes the whole log: leave out --record and --cose-receipt")

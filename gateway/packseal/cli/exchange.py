@@ -66,7 +66,8 @@ def export(
     """
     from packseal.apps.exchange.exporting import Wanted, read_names, read_partner, run
     from packseal.exchange.loss import losses_text
-    from packseal.io.settings import PassportFileSettings, load_settings
+    from packseal.io.settings import PassportFileSettings
+    from packseal.io.settings_file import load_settings
 
     if out is not None and out.exists():
         raise ConfigError(f"{out} is there already; choose another name")
@@ -143,8 +144,8 @@ def present(*, bundle: Path, audience: str, nonce_hex: str, key_path: Path, out:
     packseal exchange present record-128.proof.bundle --audience depot.example --nonce 8c… --key operator.key
         -o for-depot.cose
     """
-    from packseal.apps.exchange.exporting import now_unix_ms
     from packseal.apps.exchange.presenting import asked, presented
+    from packseal.apps.wall_clock import now_unix_ms
     from packseal.io.keys import load_key
 
     question = asked(audience, hex_bytes("--nonce", nonce_hex, *NONCE_LENGTHS))
@@ -165,8 +166,8 @@ def check(*, presentation: Path, audience: str, nonce_hex: str, policy: Path, ma
     \b
     packseal exchange check for-depot.cose --audience depot.example --nonce 8c… --policy policy.toml
     """
-    from packseal.apps.exchange.exporting import now_unix_ms
     from packseal.apps.exchange.presenting import asked, checked
+    from packseal.apps.wall_clock import now_unix_ms
     from packseal.records.report import report
 
     question = asked(audience, hex_bytes("--nonce", nonce_hex, *NONCE_LENGTHS))

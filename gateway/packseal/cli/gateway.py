@@ -53,7 +53,8 @@ def gateway_check(settings: Path) -> None:
 def gateway_public_key(settings: Path) -> None:
     """Print the gateway's public key, for the passport service; made if there is none yet."""
     from packseal.apps.gateway_files import gateway_key
-    from packseal.io.settings import GatewaySettings, load_settings
+    from packseal.io.settings import GatewaySettings
+    from packseal.io.settings_file import load_settings
 
     click.echo(f'public_key = "{gateway_key(load_settings(settings, GatewaySettings)).public_key.hex()}"')
 

@@ -23,7 +23,7 @@ def witness(settings: Path, log_form: str) -> None:
     packseal witness witness.toml
     """
     from packseal.apps.witness import WitnessServer
-    from packseal.io.settings import load_settings
+    from packseal.io.settings_file import load_settings
     from packseal.io.witness_settings import WitnessSettings
 
     with saying(log_form) as lines:
@@ -46,7 +46,7 @@ def monitor(settings: Path, *, as_json: bool) -> None:
     packseal monitor monitor.toml
     """
     from packseal.apps.monitor import monitor_of
-    from packseal.io.settings import load_settings
+    from packseal.io.settings_file import load_settings
     from packseal.io.witness_settings import MonitorSettings
 
     look = monitor_of(load_settings(settings, MonitorSettings)).look()

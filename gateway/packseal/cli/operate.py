@@ -58,7 +58,7 @@ def status(file: Path | None, *, as_json: bool) -> None:
     packseal status gateway.toml --json
     """
     from packseal.apps.status import Known, settings_file, status_lines, status_of
-    from packseal.records.report import printable
+    from packseal.records.printable import printable
 
     try:
         found = status_of(file or settings_file(PLACES))

@@ -107,6 +107,6 @@ def _adapter(settings: Path) -> OuranosAdapter:
     from packseal.apps.exchange.sent import kept
     from packseal.io.ouranos import open_ouranos
     from packseal.io.ouranos_settings import OuranosSettings
-    from packseal.io.settings import load_settings
+    from packseal.io.settings_file import load_settings
 
     return open_ouranos(load_settings(settings, OuranosSettings), kept(settings))

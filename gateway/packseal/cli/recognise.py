@@ -135,7 +135,7 @@ def certify_rule(draft: Path, key_path: Path, out: Path) -> None:
 def certify_read(rule: Path) -> None:
     """Print what RULE says and which keys it names as its signers; their signatures are not checked here."""
     from packseal.apps.recognise import read_signed_rule
-    from packseal.records.report import printable
+    from packseal.records.printable import printable
 
     signed = read_signed_rule(rule)
     named = ", ".join(kid.hex() if kid else "nobody" for kid in signed.kids)
@@ -186,7 +186,7 @@ def certify_trust_list(draft: Path, key_path: Path, out: Path) -> None:
 
 
 def _print(found: dict[str, object], lines: list[str], as_json: bool) -> None:
-    from packseal.records.report import printable
+    from packseal.records.printable import printable
 
     click.echo(json.dumps(found, indent=1) if as_json else "\n".join(map(printable, lines)))
 

@@ -51,7 +51,7 @@ def fault_words(error: Exception) -> str:
 
 def _words(error: PackSealError) -> str:
     """What came with evidence or from another machine moves no cursor and hides no word."""
-    from packseal.records.report import printable
+    from packseal.records.printable import printable
 
     is_one_line = isinstance(error, EvidenceError)
     return printable(str(error)) if is_one_line else "\n".join(printable(line) for line in str(error).split("\n"))

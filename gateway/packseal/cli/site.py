@@ -101,8 +101,9 @@ def passport_check(settings: Path) -> None:
 @click.argument("settings", type=FILE)
 def passport_key(settings: Path) -> None:
     """Print the service's public key, for gateways, boards and policies; made if there is none yet."""
-    from packseal.apps.passport_server import service_key
-    from packseal.io.settings import PassportFileSettings, load_settings
+    from packseal.apps.passport_terms import service_key
+    from packseal.io.settings import PassportFileSettings
+    from packseal.io.settings_file import load_settings
 
     key = service_key(load_settings(settings, PassportFileSettings))
     click.echo(f'service_public_key = "{key.public_key.hex()}"')

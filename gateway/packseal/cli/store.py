@@ -25,7 +25,8 @@ def rebuild(*, settings: Path, battery: str | None) -> None:
     packseal passport rebuild passport.toml --battery pack-1
     """
     from packseal.apps.passport_rebuild import rebuild_stored
-    from packseal.io.settings import PassportFileSettings, load_settings
+    from packseal.io.settings import PassportFileSettings
+    from packseal.io.settings_file import load_settings
     from packseal.passport.words import plural
 
     count, differing = 0, 0
@@ -78,6 +79,7 @@ def restore(*, backup_file: Path, settings: Path) -> None:
 
 
 def _store_of(settings: Path) -> StorePlace:
-    from packseal.io.settings import PassportFileSettings, load_settings
+    from packseal.io.settings import PassportFileSettings
+    from packseal.io.settings_file import load_settings
 
     return load_settings(settings, PassportFileSettings).store

@@ -24,21 +24,11 @@ from packseal.exchange.aspects import (
     technical_data,
 )
 from packseal.exchange.export import Export, Target, UnfitError
-from packseal.exchange.identifiers import Identifiers, Party
+from packseal.exchange.identifiers import Identifiers
 from packseal.exchange.legacy import battery_pass, consortium, product_passport
+from packseal.exchange.named import Named
 from packseal.exchange.ouranos import battery
 from packseal.exchange.source import Source
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """identifiers: what the battery is called by its maker and in data spaces. operator: who answers for the passport,
-    where that is not the maker. link: public address of the passport, "" for none."""
-
-    identifiers: Identifiers | None = None
-    operator: Party | None = None
-    link: str = ""
-
 
 Make: TypeAlias = Callable[[Source, Named], Export]
 

@@ -23,7 +23,7 @@ from packseal.exchange.loss import Json
 from packseal.io.client_credentials import ClientCredentials
 from packseal.io.partner_http import Before, PartnerHTTP, nothing_before
 from packseal.io.setting_types import URL, Below, Name, Table
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 from packseal.io.webhook_settings import webhook_secret
 
 Terms = dict[str, StrictStr | list[StrictStr]]

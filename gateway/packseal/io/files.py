@@ -25,6 +25,31 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
     return content
 
 
+def read_private(path: Path, max_bytes: int, what: str) -> bytes:
+    """As read_bounded, of a `what` that its owner and a group may read, and nobody else."""
+    content = read_bounded(path, max_bytes)
+    check_private(path, what)
+    return content
+
+
+def read_owned(path: Path, max_bytes: int) -> bytes:
+    """As read_bounded, of a key that its owner alone may read."""
+    content = read_bounded(path, max_bytes)
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(f"{path}: others can read this key; run: chmod 600 {path}")
+    return content
+
+
+def check_private(path: Path, what: str) -> None:
+    """Raises ConfigError where more than its owner and a group can read the file, with the cure."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if mode & 0o007:
+        raise ConfigError(f"{path}: everybody can read this {what}; run: chmod 640 {path}")
+
+
 class Files:
     """The operations on files that a durable file is made of. A test cuts the power at each of them."""
 

@@ -7,15 +7,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from packseal.errors import ConfigError
 from packseal.io.access_settings import TLSTable
 from packseal.io.ports import listening_socket
+from packseal.io.tls_files import load_authorities, load_certificate
 
 MAX_CONNECTIONS = 100  # more are turned away with 503: nobody's idle requests take all memory
 STOP_TIMEOUT_S = 20
@@ -81,35 +80,15 @@ class HTTPServer:
 
 def tls_context(tls: TLSTable) -> ssl.SSLContext:
     """The server's side of TLS; clients may show a certificate, which then has to hold. Raises ConfigError."""
-    _check_private(tls.key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
     context.num_tickets = 0  # every connection shows its certificate itself, so that each is checked when it begins
-    try:
-        context.load_cert_chain(tls.certificate, tls.key, _no_password)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{tls.certificate} and {tls.key}: no certificate with its key in PEM: {error}") from None
+    load_certificate(context, tls.certificate, tls.key, "tls")
     if tls.client_ca is not None:
         context.verify_mode = ssl.CERT_OPTIONAL
-        try:
-            context.load_verify_locations(tls.client_ca)
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{tls.client_ca}: no certificates in PEM: {error}") from None
+        load_authorities(context, tls.client_ca)
     return context
-
-
-def _check_private(key: Path) -> None:
-    try:
-        mode = key.stat().st_mode
-    except OSError as error:
-        raise ConfigError(f"{key}: cannot be read: {error.strerror}") from None
-    if mode & 0o007:
-        raise ConfigError(f"{key}: everybody can read this key; run: chmod 640 {key}")
-
-
-def _no_password() -> str:
-    raise ConfigError("the key of [tls] is locked with a password, which nobody could enter at a start; store it open")
 
 
 class _Protocol(H11Protocol):

@@ -25,7 +25,7 @@ from nats.js.errors import NotFoundError
 
 from packseal.errors import ConfigError
 from packseal.io.came import Came
-from packseal.io.files import read_bounded
+from packseal.io.files import read_owned
 from packseal.io.jetstream_address import NATSAddress
 from packseal.io.mqtt_access import password, tls_context
 from packseal.io.worker_settings import NATSTable
@@ -69,6 +69,7 @@ class JetStreamConnection:
         self._on_deliveries, self._on_message = on_deliveries, on_message
         self._problem = "not reached yet"
         self.message_problem = ""
+        self.waiting: int | None = None  # deliveries in the stream that no worker has fetched; None while not known
         self._client, self._is_begun = Client(), False
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -138,9 +139,11 @@ class JetStreamConnection:
         while True:
             messages = await self._unless_stopped(self._fetched(consumer))
             if messages:
+                self.waiting = messages[-1].metadata.num_pending
                 await asyncio.to_thread(self._on_deliveries, [self._came(message) for message in messages])
             else:
-                await self._unless_stopped(context.consumer_info(self._table.stream, self._service))
+                known = await self._unless_stopped(context.consumer_info(self._table.stream, self._service))
+                self.waiting = known.num_pending
 
     def _options(self) -> dict[str, Any]:
         """Raises ConfigError."""
@@ -232,6 +235,7 @@ class JetStreamConnection:
             with suppress(NATSError, OSError):
                 await self._client.close()
         self._client, self._is_begun = Client(), False
+        self.waiting = None
 
     async def _failed(self, error: Exception) -> None:
         is_echo = isinstance(error, BrokenPipeError | ConnectionResetError)  # of a refusal that was told before it
@@ -257,9 +261,7 @@ def _seed(table: NATSTable) -> str:
     path = table.nkey_file
     if path is None:
         return ""
-    content = read_bounded(path, MAX_SEED_BYTES)
-    if path.stat().st_mode & 0o077:
-        raise ConfigError(f"{path}: others can read this key; run: chmod 600 {path}")
+    content = read_owned(path, MAX_SEED_BYTES)
     if find_spec("nkeys") is None:
         raise ConfigError(f"{path}: to sign in with it, run: pip install 'packseal[nats]'")
     return content.decode("ascii", "replace").strip()

@@ -10,7 +10,7 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from packseal.errors import ConfigError
-from packseal.io.files import create_private, read_bounded
+from packseal.io.files import create_private, read_owned
 
 SEED_BYTES = 32
 READER_KEY_BYTES = 32
@@ -34,9 +34,7 @@ class Signer:
 
 def load_key(path: Path) -> Signer:
     """The signer of the seed in path. Raises ConfigError."""
-    seed = read_bounded(path, SEED_BYTES)
-    if path.stat().st_mode & 0o077:
-        raise ConfigError(f"{path}: others can read this key; run: chmod 600 {path}")
+    seed = read_owned(path, SEED_BYTES)
     if len(seed) != SEED_BYTES:
         raise ConfigError(f"{path}: a key file has {SEED_BYTES} bytes, this one {len(seed)}; restore it from a backup")
     return Signer(SigningKey(seed))

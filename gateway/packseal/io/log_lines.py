@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
-from packseal.records.report import printable
+from packseal.records.printable import printable
 
 EVERY_S = 60.0
 MAX_REMEMBERED = 1_000  # different problems; of more, the one not said for longest is forgotten

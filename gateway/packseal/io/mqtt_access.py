@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-from pathlib import Path
 
 from packseal.errors import ConfigError
-from packseal.io.files import read_bounded
+from packseal.io.files import read_private
 from packseal.io.mqtt_address import BrokerAddress
 from packseal.io.mqtt_settings import MQTTTable
+from packseal.io.tls_files import load_authorities, load_certificate
 
 MAX_PASSWORD_BYTES = 4096  # room for a token, which some brokers take instead
 
@@ -50,11 +50,11 @@ def tls_context(table: MQTTTable) -> NamedContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.server_name = table.server_name
     if table.ca:
-        _load_authorities(context, table.ca)
+        load_authorities(context, table.ca)
     else:
         context.load_default_certs()
     if table.certificate and table.key:
-        _load_own(context, table.certificate, table.key)
+        load_certificate(context, table.certificate, table.key, "mqtt")
     return context
 
 
@@ -63,8 +63,7 @@ def password(table: MQTTTable) -> str | None:
     path = table.password_file
     if path is None:
         return None
-    content = read_bounded(path, MAX_PASSWORD_BYTES)
-    _check_private(path, "password")
+    content = read_private(path, MAX_PASSWORD_BYTES, "password")
     try:
         found = content.decode().splitlines()
     except UnicodeDecodeError:
@@ -72,31 +71,3 @@ def password(table: MQTTTable) -> str | None:
     if not found or not found[0].rstrip():
         raise ConfigError(f"{path}: there is no password in it; write it into the first line")
     return found[0].rstrip()
-
-
-def _load_authorities(context: ssl.SSLContext, path: Path) -> None:
-    try:
-        context.load_verify_locations(path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: no certificates in PEM: {error}") from None
-
-
-def _load_own(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
-    _check_private(key, "key")
-    try:
-        context.load_cert_chain(certificate, key, _no_password)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{certificate} and {key}: no certificate with its key in PEM: {error}") from None
-
-
-def _check_private(path: Path, what: str) -> None:
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    if mode & 0o007:
-        raise ConfigError(f"{path}: everybody can read this {what}; run: chmod 640 {path}")
-
-
-def _no_password() -> str:
-    raise ConfigError("the key of [mqtt] is locked with a password, which nobody could enter at a start; store it open")

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from packseal.exchange.identifiers import Identifiers, Party, Plant, part_id
-from packseal.exchange.targets import Named
+from packseal.exchange.named import Named
 from packseal.io.bridge_settings import UUID, PartyTable, PlantTable
 from packseal.io.setting_types import Table
 

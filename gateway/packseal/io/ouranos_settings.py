@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from packseal.errors import ConfigError
-from packseal.io.files import read_bounded
+from packseal.io.files import read_private
 from packseal.io.setting_types import URL, Below, Table
 
 MAX_SECRET_BYTES = 4096
@@ -53,9 +53,7 @@ class OuranosSettings(Table):
 
 def secret(path: Path) -> str:
     """The file's text without white space around it. Raises ConfigError."""
-    content = read_bounded(path, MAX_SECRET_BYTES).strip()
-    if path.stat().st_mode & 0o007:
-        raise ConfigError(f"{path}: everybody can read this secret; run: chmod 640 {path}")
+    content = read_private(path, MAX_SECRET_BYTES, "secret").strip()
     if not content or not content.isascii() or not content.decode().isprintable():
         raise ConfigError(f"{path}: expected one line of letters, digits and signs, as the ecosystem gave it to you")
     return content.decode()

@@ -9,7 +9,7 @@ from pydantic import StrictBool, model_validator
 
 from packseal.errors import ConfigError
 from packseal.io.access_settings import Batteries
-from packseal.io.files import read_bounded
+from packseal.io.files import read_private
 from packseal.io.http_client import without_credentials
 from packseal.io.setting_types import URL, Below, Table
 
@@ -43,9 +43,7 @@ def check_webhooks(webhooks: tuple[WebhookTable, ...]) -> None:
 
 def webhook_secret(path: Path) -> bytes:
     """The file's content without white space around it. Raises ConfigError."""
-    secret = read_bounded(path, MAX_SECRET_BYTES).strip()
-    if path.stat().st_mode & 0o007:
-        raise ConfigError(f"{path}: everybody can read this secret; run: chmod 640 {path}")
+    secret = read_private(path, MAX_SECRET_BYTES, "secret").strip()
     if len(secret) < MIN_SECRET_BYTES:
         raise ConfigError(f"{path}: expected {MIN_SECRET_BYTES} bytes or more; run: openssl rand -hex 32 > {path}")
     return secret

@@ -37,13 +37,16 @@ class Limits:
 class Depth:
     """What waits for a receipt.
 
-    records, emptied: how many wait, and of how many of them (WINDOW) the values were given up. used_bytes: what the
-    file holds, of limit_bytes, which is less than the setting where the disk has less. hours: from the oldest to the
+    records: how many wait, in so many deliveries, of which the oldest was stored at oldest_stored_ms. emptied: of how
+    many of them (WINDOW) the values were given up. used_bytes: what the file holds, of limit_bytes, which is less than
+    the setting where the disk has less. hours: from the oldest to the
     newest record that wait of one log, of the log where that is most; limit_hours: None for no limit.
     is_disk_short: the disk, not the setting, is what bounds it.
     """
 
     records: int
+    deliveries: int
+    oldest_stored_ms: int | None
     emptied: int
     used_bytes: int
     limit_bytes: int
@@ -59,6 +62,10 @@ class Depth:
     def share(self) -> float:
         """Of the limit that is nearest, from 0; may be somewhat more than 1."""
         return max(self.share_of_bytes, self.hours / self.limit_hours if self.limit_hours else 0.0)
+
+    def oldest_age_s(self, now_unix_ms: int) -> int:
+        """0 where nothing waits, or where the clock has run back since."""
+        return 0 if self.oldest_stored_ms is None else max(0, now_unix_ms - self.oldest_stored_ms) // 1000
 
     @property
     def are_boards_held_off(self) -> bool:

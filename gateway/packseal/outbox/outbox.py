@@ -18,7 +18,7 @@ from itertools import islice, zip_longest
 
 from packseal.records.bodies import EntryType
 
-MAX_IN_FLIGHT = 20  # PUBACK handling gets slower with more (measured for paho), and 20 keep any broker busy
+MAX_IN_FLIGHT = 20  # until their receipts: they keep broker and service busy, and no more than these are sent twice
 RECEIPT_TIMEOUT_MS = 2_000
 MAX_BACKOFF_MS = 60_000
 OTHERS_TURN = 4  # of so many places one is for what is not urgent
@@ -125,6 +125,12 @@ class Outbox:
         chosen += _in_turn(rest)[: room - len(chosen)]
         return [self._put(item, State.IN_FLIGHT, now_ms) for item in chosen]
 
+    def not_sent(self, item: Item) -> None:
+        """One of `due` that could not be handed over: due again when it is late, which is no reason to wait longer."""
+        log = self._logs.get(item.log_id)
+        if log and log.items.get(item.size) == item:
+            self._set(replace(item, attempts=item.attempts - 1))
+
     def acknowledged(self, log_id: bytes, size: int) -> list[Item]:
         """Takes out, and returns, all that a receipt for this size covers."""
         log = self._logs.get(log_id)
@@ -201,6 +207,16 @@ class Outbox:
         """The service's words for what it refuses now. A refused log is tried from its oldest delivery on."""
         heads = (islice(log.items.values(), MAX_IN_FLIGHT) for log in self._logs.values())
         return {item.refusal for head in heads for item in head if item.state is State.REFUSED}
+
+    @property
+    def deliveries(self) -> int:
+        return sum(len(log.items) for log in self._logs.values())
+
+    @property
+    def oldest_stored_ms(self) -> int | None:
+        """Of the first that waits of each log, the one that was stored first; None where nothing waits."""
+        heads = [next(iter(log.items.values())) for log in self._logs.values() if log.items]
+        return min((head.stored_ms for head in heads), default=None)
 
     @property
     def hours(self) -> float:

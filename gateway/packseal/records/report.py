@@ -31,6 +31,7 @@ from packseal.records.disclosure import Shown
 from packseal.records.entries import Entry
 from packseal.records.estimate_words import lacks, lines, measure, method
 from packseal.records.policy import CLASSES
+from packseal.records.printable import printable
 from packseal.records.verify import TrustedBundle
 
 Json: TypeAlias = dict[str, Any]
@@ -130,12 +131,6 @@ def report(trusted: TrustedBundle) -> list[str]:
     hidden = [NOT_IN_SIGHT] if trusted.shown else []
     lines += [f"  - {line}" for line in (*hidden, *NOT_PROVEN)]
     return [printable(line) for line in lines]
-
-
-def printable(text: str) -> str:
-    """For a terminal: what it would obey, hide or put elsewhere stands there as an escape. Evidence names batteries and
-    logs as it likes."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def type_name(entry_type: int) -> str:

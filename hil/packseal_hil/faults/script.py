@@ -7,7 +7,7 @@
     for_s = 120
 
 A mistake is named with file and line, what was expected and what was found, as in every file of settings
-(packseal.io.settings). What kinds there are and what they take is in kinds.py.
+(packseal.io.settings_file). What kinds there are and what they take is in kinds.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from packseal.errors import ConfigError
 from packseal.io.files import read_bounded
 from packseal.io.setting_types import Table
-from packseal.io.settings import MAX_CONFIG_BYTES, load_settings
+from packseal.io.settings_file import MAX_CONFIG_BYTES, load_settings
 from packseal_hil.faults.kinds import MAX_FAULTS, amount_problem, conflict, length_problem, start_problem, where_problem
 from packseal_hil.readings import Fault, FaultKind
 

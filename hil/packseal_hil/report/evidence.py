@@ -19,7 +19,7 @@ from packseal.errors import EvidenceError, PackSealError
 from packseal.io.passport_rows import LogHead
 from packseal.records.bodies import Boot
 from packseal.records.entries import Entry
-from packseal.records.report import printable
+from packseal.records.printable import printable
 
 POLICY = "policy.toml"
 

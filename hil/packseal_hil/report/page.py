@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 import packseal.apps
 from packseal import __version__
-from packseal.records.report import printable
+from packseal.records.printable import printable
 from packseal_hil.protocols import BenchError
 from packseal_hil.readings import Floats, Integers
 from packseal_hil.report.curves import curves, end_s, faults_of

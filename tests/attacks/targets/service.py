@@ -21,6 +21,7 @@ from packseal.apps.readers import Readers
 from packseal.exchange.projections.protobuf import field as protobuf_field
 from packseal.exchange.projections.sparkplug import REBIRTH, wants_rebirth
 from packseal.io.access_settings import AccessTable, OIDCTable, ReaderTable
+from packseal.io.parquet_manifest import FilePart, Manifest
 from packseal.io.update_offer import load_update
 from packseal.records.cbor import encode
 from packseal.records.cose import sign1
@@ -64,6 +65,7 @@ def targets() -> Mapping[str, Target]:
         "token of a reader": Target(_shown_token, (_token(),), rounds=60),
         "certificate of a client": Target(_shown_certificate, (_certificate(),), rounds=100),
         "firmware update": Target(of_file("update.bin", load_update), (_package(),)),
+        "manifest of a fleet's archive": Target(Manifest.from_bytes, (_manifest(),), refusals=(ValueError,)),
     }
 
 
@@ -219,6 +221,14 @@ def _rebirth() -> bytes:
     """As a Sparkplug host asks for it (Sparkplug 3.0, 5.4.2): a metric with a name, a type and a truth value."""
     metric = protobuf_field(1, REBIRTH) + protobuf_field(4, 11) + protobuf_field(14, True)
     return protobuf_field(1, 5) + protobuf_field(2, metric)
+
+
+# ---- archives
+
+
+def _manifest() -> bytes:
+    part = FilePart("records/shard=03/month=2026-09/00000001-0001.parquet", 44, 9_000, bytes(32))
+    return Manifest(1, 16, 0, 16, b"note", b"", bytes(32), (part,)).to_bytes()
 
 
 # ---- firmware

@@ -28,7 +28,8 @@ from packseal.io.catenax_settings import load_catenax
 from packseal.io.keys import Signer, load_or_make_key
 from packseal.io.ouranos_settings import OuranosSettings
 from packseal.io.recognition_drafts import PublisherFile, subject_of
-from packseal.io.settings import BoardTable, GatewaySettings, PassportFileSettings, load_settings, sound_tables
+from packseal.io.settings import BoardTable, GatewaySettings, PassportFileSettings
+from packseal.io.settings_file import load_settings, sound_tables
 from packseal.io.store_place import store_place
 from packseal.io.witness_settings import MonitorSettings, WitnessSettings
 from packseal_hil.faults import load_script

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packseal.errors import PackSealError
 from packseal.io.setting_types import Table
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 
 Parse = Callable[[bytes], object]
 Refusals = tuple[type[Exception], ...]

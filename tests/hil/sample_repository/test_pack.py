@@ -45,23 +45,24 @@ def test_a_power_cut_loses_no_record(pack: Pack, board: Target, passport: BenchP
     assert not passport.differences()
 
 
-def altered(bench: OpenBench) -> None:
-    """A record in the store, as somebody with the database could."""
+def altered(bench: OpenBench) -> int:
+    """Records in the store that now read otherwise, as somebody with the database could do it."""
     with closing(sqlite3.connect(bench.services.folder / "passport.db")) as database, database:
-        database.execute("UPDATE records SET entry = CAST(entry || x'00' AS BLOB) WHERE seq = 1")
+        alter = "UPDATE records SET entry = CAST(entry || x'00' AS BLOB) WHERE seq = 1"
+        return database.execute(alter).rowcount
 
 
 @pytest.mark.duration(seconds=5)
 def test_whose_own_assertions_hold(pack: Pack, bench: OpenBench) -> None:
     pack.run("storage-day", for_s=600)
-    altered(bench)
+    assert altered(bench) == 1
 
 
 @pytest.mark.duration(seconds=5)
 @pytest.mark.explained("altered")
 def test_that_says_what_it_alters(pack: Pack, bench: OpenBench) -> None:
     pack.run("storage-day", for_s=600)
-    altered(bench)
+    assert altered(bench) == 1
 
 
 @pytest.mark.target("cortex-m")
@@ -79,6 +80,7 @@ def test_of_an_emulated_chip(pack: Pack, board: Target, passport: BenchPassport)
 @pytest.mark.duration(seconds=3600)
 def test_that_takes_an_hour(pack: Pack) -> None:
     pack.run("storage-week")
+    assert pack.truth().soc.max() < 1
 
 
 @pytest.mark.duration(seconds=5)

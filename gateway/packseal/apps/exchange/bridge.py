@@ -14,7 +14,7 @@ from packseal.exchange.bridge.to_ouranos import to_ouranos
 from packseal.exchange.export import Export
 from packseal.io.bridge_settings import BridgeFile
 from packseal.io.files import create_private, read_bounded
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 
 
 class Side(StrEnum):

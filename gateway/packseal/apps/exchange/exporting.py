@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -11,18 +10,21 @@ from pathlib import Path
 from packseal.apps.exchange.leaving import Leaving
 from packseal.apps.exchange.packing import Issuer, holder_key, packed, packing_losses
 from packseal.apps.exchange.sources import Sources
-from packseal.apps.passport_server import passport_settings
 from packseal.apps.passport_service import PassportService
+from packseal.apps.passport_terms import passport_settings
+from packseal.apps.wall_clock import now_unix_ms
 from packseal.errors import ConfigError
 from packseal.exchange.export import Export, UnfitError
 from packseal.exchange.loss import Loss
+from packseal.exchange.named import Named
 from packseal.exchange.rules import Partner
 from packseal.exchange.source import Source
-from packseal.exchange.targets import TARGETS, Named
+from packseal.exchange.targets import TARGETS
 from packseal.io.keys import Signer, load_key
 from packseal.io.names_settings import NamesFile
 from packseal.io.partner_settings import PartnerFile
-from packseal.io.settings import PassportFileSettings, load_settings
+from packseal.io.settings import PassportFileSettings
+from packseal.io.settings_file import load_settings
 from packseal.io.stores import has_records, open_store
 
 NOBODY = Named()
@@ -99,10 +101,6 @@ def opened(settings: PassportFileSettings) -> Iterator[tuple[PassportService, Si
             PassportService(of_settings, store, signer, signer.public_key, now_unix_ms, is_reader=True),
             signer,
         )
-
-
-def now_unix_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _made(service: PassportService, wanted: Wanted, passport: str) -> tuple[Source, Export]:

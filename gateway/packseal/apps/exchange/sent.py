@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from packseal.apps.exchange.exporting import now_unix_ms
+from packseal.apps.wall_clock import now_unix_ms
 from packseal.io.partner_http import Before
 from packseal.io.sent_log import Sent, SentLog, log_path
 from packseal.records.report import utc

@@ -7,11 +7,11 @@ from packseal.apps.exchange.sources import Sources
 from packseal.apps.exchange.submodels import Submodels
 from packseal.apps.passport_service import PassportService
 from packseal.errors import ConfigError
+from packseal.exchange.named import Named
 from packseal.exchange.rules import Partner
-from packseal.exchange.targets import Named
 from packseal.io.names_settings import NamesFile
 from packseal.io.partner_settings import CatenaXTable, PartnerFile
-from packseal.io.settings import load_settings
+from packseal.io.settings_file import load_settings
 
 NOBODY = Named()
 

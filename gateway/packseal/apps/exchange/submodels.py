@@ -26,9 +26,9 @@ from packseal.errors import EgressError, UnavailableError
 from packseal.exchange.catenax.egress import check_tier
 from packseal.exchange.catenax.submodel import CORE, DEEP, OFFERED, Offered, has_element, submodel, value_at
 from packseal.exchange.export import Export
+from packseal.exchange.named import Named
 from packseal.exchange.rules import Partner
 from packseal.exchange.source import Source
-from packseal.exchange.targets import Named
 from packseal.exchange.twin_ids import submodel_id
 
 PREFIX = "/exchange/catenax"
