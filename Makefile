@@ -39,7 +39,7 @@ deb: $(READY)
 test-package: $(READY)
 	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest -s tests/packaging
 
-# the fault laboratory's long run (docs/faults.md): about two hours
+# the fault laboratory's long run (docs/faults.md): an hour and a half, as root
 test-faults: $(READY)
 	@$(BIN)/python -m tests.faults --long $(FAULTS)
 
