@@ -191,10 +191,10 @@ def test_rule_6_nothing_is_deleted_without_a_receipt_that_verifies(tmp_path: Pat
     assert [item.size for item in store.waiting()] == [board.size]
     receipt = verify_receipt(good, public(service.key))
     other = replace(receipt, log_id=bytes(16))
-    store.acknowledge(other, good)
-    store.acknowledge(replace(receipt, size=board.size - 1), good)
+    store.acknowledge([(other, good)])
+    store.acknowledge([(replace(receipt, size=board.size - 1), good)])
     assert [item.size for item in store.waiting()] == [board.size], "neither another log nor a smaller size"
-    store.acknowledge(receipt, good)
+    store.acknowledge([(receipt, good)])
     assert store.waiting() == []
     store.close()
 

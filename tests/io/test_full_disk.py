@@ -46,7 +46,8 @@ def test_receipts_make_room_on_a_full_disk(small_disk: Path) -> None:
         board.windows(100)
     _fill(small_disk)
     for checkpoint in stored:
-        store.acknowledge(Receipt(checkpoint.log_id, checkpoint.size, checkpoint.root, 0, 0, bytes(16)), b"receipt")
+        receipt = Receipt(checkpoint.log_id, checkpoint.size, checkpoint.root, 0, 0, bytes(16))
+        store.acknowledge([(receipt, b"receipt")])
     assert store.waiting() == []
     (small_disk / "filler").unlink()
     store.store("pack", delivery, log.verified(delivery, only_new(log)), 0)

@@ -175,7 +175,7 @@ def test_a_board_that_has_freed_what_was_receipted_begins_at_its_oldest(outbox: 
     with closing(OutboxStore(outbox.path)) as store:
         first = next(item for item in store.waiting() if item.log_id == board.log_id)
         receipt = Receipt(board.log_id, first.size, board.root(first.size), 0, 0, bytes(16))
-        store.acknowledge(receipt, b"receipt")
+        store.acknowledge([(receipt, b"receipt")])
     altered_delivery(outbox, "pack-1", 0)
     store = OutboxStore(outbox.path)
     found = store.log(board.log_id)

@@ -89,7 +89,7 @@ def test_an_outbox_keeps_a_delivery_until_its_receipt(outbox: OutboxStore) -> No
     assert outbox.content(outbox.waiting()[1]) == ("pack-1", board.delivery(4, 9).to_bytes())
     root = outbox.root_at(board.log_id, 4)
     assert root is not None
-    outbox.acknowledge(Receipt(board.log_id, 4, root, 0, 0, bytes(16)), b"receipt")
+    outbox.acknowledge([(Receipt(board.log_id, 4, root, 0, 0, bytes(16)), b"receipt")])
     assert [item.size for item in outbox.waiting()] == [9]
     found = outbox.log(board.log_id)
     assert found is not None

@@ -78,7 +78,7 @@ class Site:
     def receipt(self, board: Board, size: int) -> None:
         receipt = Receipt(board.log_id, size, board.root(size), size, NOW_UNIX_MS, bytes(16))
         content = sign_receipt(receipt, SERVICE, SERVICE.public_key)
-        self.outgoing.take_answer(encode_receipt_answer(board.log_id, content))
+        self.outgoing.take_answers([encode_receipt_answer(board.log_id, content)])
         self.receipted[board.log_id] = max(size, self.receipted.get(board.log_id, 0))
 
     def items(self, board: Board) -> list[Item]:

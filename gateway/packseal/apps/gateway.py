@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -65,8 +65,8 @@ class Gateway:
                 settings.broker,
                 f"packseal-{role}-{settings.site}",
                 [f"{base}/+/receipt", f"{base}/+/cmd", *heard_topics(settings)],
-                self._on_message,
-                self._on_connection,
+                on_state=self._on_connection,
+                on_messages=self._on_messages,
                 last_will=(self._avail_topic, b"offline"),
                 access=settings.mqtt,
             )
@@ -209,12 +209,19 @@ class Gateway:
         self._outgoing.connection_changed()
         self._live.connection_changed(is_connected)
 
-    def _on_message(self, topic: str, payload: bytes) -> None:
+    def _on_messages(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Answers that came together are taken together, so that they cost one commit."""
+        try:
+            self._outgoing.take_answers([payload for topic, payload in messages if _is_answer(topic)])
+        finally:
+            for topic, payload in messages:
+                if not _is_answer(topic):
+                    self._hear(topic, payload)
+
+    def _hear(self, topic: str, payload: bytes) -> None:
         if topic.endswith("/cmd"):
             self._fresh.take(topic, payload)
-        elif topic.endswith("/receipt"):  # the embedded broker gives who comes back also its own retained `avail`
-            self._outgoing.take_answer(payload)
-        else:
+        else:  # the embedded broker gives who comes back also its own retained `avail`
             self._live.hear(topic, payload)
 
     def _emptied(
@@ -237,6 +244,10 @@ def _held_outbox(outbox: Path) -> IO[bytes]:
     """Two gateways that sign for one log would sign two roots for one size, and none knows what the other has sent."""
     words = f"{outbox} is in use by another gateway or import; end it, or give this one an outbox of its own"
     return held(outbox.with_name(outbox.name + ".lock"), words)
+
+
+def _is_answer(topic: str) -> bool:
+    return topic.endswith("/receipt")
 
 
 def _unix_ms() -> int:

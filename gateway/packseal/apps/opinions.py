@@ -4,12 +4,14 @@ One second opinion (packseal.estimate) for each log, fed with its stored entries
 another of the same battery starts with what that one knew at its end, so that a new log does not hide a swap, and
 whichever of two logs came first makes no difference. It is made when somebody asks, and every LAG records, from
 its last stored state on; the records are what it is made from, and without a state of this version all are read.
-Feeding a record is 15 to 30 µs, reading and checking it again some 150.
+Feeding a record is 15 to 30 µs, reading and checking it again some 150. So where a service runs, a thread of its own
+does so, half of its time: receipts must not wait when many batteries are due at once.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -32,6 +34,7 @@ FAULTS = (ArithmeticError, LookupError, TypeError, ValueError)
 LAG = 1024  # records that a stored opinion is behind at most: what a page has to read before it can answer
 MAX_AT_HAND = 64
 VERSION = 1
+JOIN_S = 10
 
 
 @dataclass(slots=True)
@@ -100,6 +103,23 @@ class Opinions:
         self._store, self._deliveries, self._marks, self._is_reader = store, deliveries, marks, is_reader
         self._lock = threading.Lock()
         self._at_hand: OrderedDict[bytes, tuple[Followed, int]] = OrderedDict()  # with its stored size
+        self._due: OrderedDict[str, None] = OrderedDict()  # batteries, each once
+        self._changed = threading.Condition()
+        self._is_running = False
+        self._thread = threading.Thread(target=self._run, name="opinions", daemon=True)
+
+    def start(self) -> None:
+        """From now on `grown` waits for nothing."""
+        self._is_running = True
+        self._thread.start()
+
+    def stop(self) -> None:
+        """What is due then is brought up to date by whoever asks."""
+        with self._changed:
+            self._is_running = False
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(JOIN_S)
 
     def view(self, battery_id: str, log: LogState | None) -> Json:
         """JSON-able. `opinion`: of this log, the one that the live values rest on. `alarms`: of all logs of the
@@ -115,11 +135,34 @@ class Opinions:
     def grown(self, battery_id: str, before: int, size: int) -> None:
         """A log has grown: every LAG records its opinion is brought up to date, so that nobody who asks waits long.
         Where the store does not answer, whoever asks next hears of it."""
-        if before // LAG != size // LAG:
-            with self._lock, suppress(UnavailableError):
-                self._of_battery(battery_id)
+        if before // LAG == size // LAG:
+            return
+        if not self._is_running:
+            self._bring_up(battery_id)
+            return
+        with self._changed:
+            self._due[battery_id] = None
+            self._changed.notify_all()
 
     # ---- bringing up to date
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._due or not self._is_running)
+                if not self._is_running:
+                    return
+                battery_id, _ = self._due.popitem(last=False)
+            begun_s = time.monotonic()
+            with suppress(Exception):  # the thread must outlive what nobody thought of; whoever asks hears of it
+                self._bring_up(battery_id)
+            took_s = time.monotonic() - begun_s
+            with self._changed:
+                self._changed.wait_for(lambda: not self._is_running, took_s)
+
+    def _bring_up(self, battery_id: str) -> None:
+        with self._lock, suppress(UnavailableError):
+            self._of_battery(battery_id)
 
     def _of_battery(self, battery_id: str) -> dict[bytes, Followed]:
         found: dict[bytes, Followed] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -128,16 +128,26 @@ class Outgoing:
             self._outbox.disconnected()
         self._wake.set()
 
-    def take_answer(self, payload: bytes) -> None:
-        """A receipt or a refusal, from whoever may publish at the broker: what is not the service's is counted."""
-        try:
-            answer = decode_answer(payload)
-            if isinstance(answer, ReceiptAnswer):
-                self._take_receipt(answer.receipt)
+    def take_answers(self, payloads: Sequence[bytes]) -> None:
+        """Receipts and refusals in the order in which they came, from whoever may publish at the broker.
+
+        What is not the service's is counted. Receipts without a refusal between them are stored in one commit. Raises
+        UnavailableError when the disk does not answer: what they cover is sent again, and answered again.
+        """
+        receipts: list[tuple[Receipt, bytes]] = []
+        for payload in payloads:
+            try:
+                answer = decode_answer(payload)
+                if isinstance(answer, ReceiptAnswer):
+                    receipts += self._fitting(answer.receipt)
+                    continue
+            except EvidenceError as error:
+                self._store.count(f"answer_{error.reason}")
             else:
+                self._take_receipts(receipts)
+                receipts = []
                 self._take_refusal(answer)
-        except EvidenceError as error:
-            self._store.count(f"answer_{error.reason}")
+        self._take_receipts(receipts)
 
     # ---- sending
 
@@ -186,19 +196,27 @@ class Outgoing:
         self._store.count(f"service_refused_{known}")
         self._wake.set()
 
-    def _take_receipt(self, content: bytes) -> None:
-        """Frees what a valid receipt covers: signed by the service we know, over the root that we know."""
+    def _fitting(self, content: bytes) -> list[tuple[Receipt, bytes]]:
+        """A valid receipt: signed by the service we know, over the root that we know. None for what had one before."""
         receipt = verify_receipt(content, self._service_public_key)
         root = self._store.root_at(receipt.log_id, receipt.size)
         if root is None:
-            return  # receipted before: a repeated answer
+            return []
         if root != receipt.root:
             raise EvidenceError(Reason.RECEIPT_MISMATCH, f"the receipt for size {receipt.size} is over another root")
-        self._store.acknowledge(receipt, content)
+        return [(receipt, content)]
+
+    def _take_receipts(self, receipts: Sequence[tuple[Receipt, bytes]]) -> None:
+        """Frees what they cover."""
+        if not receipts:
+            return
+        self._store.acknowledge(receipts)
         with self._lock:
-            self._outbox.acknowledged(receipt.log_id, receipt.size)
+            for receipt, _ in receipts:
+                self._outbox.acknowledged(receipt.log_id, receipt.size)
         self._wake.set()
-        self._receipted(receipt, content)
+        for receipt, content in receipts:
+            self._receipted(receipt, content)
 
     # ---- limits
 

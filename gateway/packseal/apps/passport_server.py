@@ -103,6 +103,7 @@ class PassportServer:
         return self._broker.is_connected
 
     def start(self) -> None:
+        self.service.opinions.start()
         self.intake.start()
         self._broker.start()
         if self._http:
@@ -131,6 +132,7 @@ class PassportServer:
     def stop(self) -> None:
         self._broker.stop()
         self.intake.stop()
+        self.service.opinions.stop()
         self.webhooks.stop()
         if self._http:
             self._http.stop()

@@ -52,7 +52,8 @@ class OutboxStore:
     def __init__(self, path: Path) -> None:
         """Repairs a damaged file first; `repair` says what came of it. Raises UnavailableError."""
         self.repair: Repair = repaired(path)
-        self._database = Database(path, SCHEMA, lambda: mark_damaged(path))
+        self._used_bytes = self._free_bytes = 0  # of the file, as of the last commit
+        self._database = Database(path, SCHEMA, lambda: mark_damaged(path), self._measure)
         self._reserve = Reserve(path.with_name(path.name + ".reserve"), RESERVE_BYTES)
         with self._database.transaction() as connection:
             add_columns(connection)
@@ -75,7 +76,9 @@ class OutboxStore:
         log, checkpoint = verified.log, verified.checkpoint
         content = delivery.to_bytes()
         item = item_of(delivery, content, log.size, now_ms, checkpoint.uptime_ms)
-        with self._database.transaction() as connection:
+        row = delivery_row(item, content, checkpoint.root)
+
+        def act(connection: sqlite3.Connection) -> Item | None:
             before = self._log_in(connection, log.log_id)
             begun_at = before.begun_at if before and before.log.size else delivery.first_seq
             receipted = (before.receipted_size, before.receipt) if before else (0, None)
@@ -85,13 +88,15 @@ class OutboxStore:
             (waiting_to,) = connection.execute(query, (log.log_id,)).fetchone()
             if waiting_to is not None and waiting_to >= log.size:
                 return None
-            connection.execute(STORE_DELIVERY, delivery_row(item, content, checkpoint.root))
+            connection.execute(STORE_DELIVERY, row)
             count(connection, {"records_stored": item.records})
-        return item
+            return item
+
+        return self._database.together(act)
 
     def waiting(self) -> list[Item]:
         """What has no receipt yet, in order."""
-        rows: Any = self._database.rows(f"SELECT {_ITEM_COLUMNS} FROM deliveries ORDER BY log_id, size")  # noqa: S608
+        rows: Any = self._database.committed(f"SELECT {_ITEM_COLUMNS} FROM deliveries ORDER BY log_id, size")  # noqa: S608
         return [
             Item(
                 log_id, size, records, stored_ms, content_bytes=content_bytes, kinds=kinds_of(kinds), windows=windows,
@@ -113,12 +118,17 @@ class OutboxStore:
     def root_at(self, log_id: bytes, size: int) -> bytes | None:
         """The signed root of the waiting delivery that ends at size; None where none does."""
         query = "SELECT root FROM deliveries WHERE log_id = ? AND size = ?"
-        rows: Any = self._database.rows(query, (log_id, size))
+        rows: Any = self._database.committed(query, (log_id, size))
         return rows[0][0] if rows else None
 
-    def acknowledge(self, receipt: Receipt, content: bytes) -> None:
-        """Deletes what a verified receipt covers and keeps the receipt for the board; also on a full disk."""
-        self._freeing(lambda: self._acknowledge(receipt, content))
+    def acknowledge(self, receipts: Sequence[tuple[Receipt, bytes]]) -> None:
+        """Deletes what verified receipts cover and keeps them for the boards, in one commit; also on a full disk."""
+
+        def act(connection: sqlite3.Connection) -> None:
+            for receipt, content in receipts:
+                self._acknowledge(connection, receipt, content)
+
+        self._freeing(act)
 
     def reduce(self, run: Sequence[Item], delivery: Delivery) -> Item:
         """Puts one delivery in the place of a run of waiting ones, at whose end it ends; also on a full disk.
@@ -134,78 +144,66 @@ class OutboxStore:
             "windows_emptied": item.emptied - sum(one.emptied for one in run),
             "deliveries_joined": len(run) - 1,
         }
-        self._freeing(lambda: self._replace(run, changed, given_up))
+        self._freeing(lambda connection: _replace(connection, run, changed, given_up))
         return item
 
     def count(self, name: str, number: int = 1) -> None:
-        with self._database.transaction() as connection:
-            count(connection, {name: number})
+        self._database.together(lambda connection: count(connection, {name: number}))
 
     def counts(self) -> dict[str, int]:
-        rows: Any = self._database.rows("SELECT name, value FROM counts ORDER BY name")
+        rows: Any = self._database.committed("SELECT name, value FROM counts ORDER BY name")
         return dict(rows)
 
     def used_bytes(self) -> int:
         """What the file holds; pages that are free in it are used again before it grows."""
-        query = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count"
-        rows: Any = self._database.rows(f"{query}, pragma_page_size")
-        used_bytes: int = rows[0][0]
-        return used_bytes
+        return self._used_bytes
 
     def disk_room(self) -> tuple[int, int]:
         """(bytes that may still be written, what is free within the file included; bytes of the whole disk).
 
         Raises UnavailableError.
         """
-        rows: Any = self._database.rows(
-            "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
-        )
         try:
             found = os.statvfs(self.path.parent)
         except OSError as error:
             raise UnavailableError(f"{self.path.parent}: {error.strerror}") from None
-        return found.f_bavail * found.f_frsize + int(rows[0][0]), found.f_blocks * found.f_frsize
+        return found.f_bavail * found.f_frsize + self._free_bytes, found.f_blocks * found.f_frsize
 
     def close(self) -> None:
         self._database.close()
 
-    def _acknowledge(self, receipt: Receipt, content: bytes) -> None:
-        with self._database.transaction() as connection:
-            log = self._log_in(connection, receipt.log_id)
-            covered = "log_id = ? AND size <= ?"
-            key = (receipt.log_id, receipt.size)
-            query = f"SELECT coalesce(sum(records), 0) FROM deliveries WHERE {covered}"  # noqa: S608 - constant text
-            (records,) = connection.execute(query, key).fetchone()
-            connection.execute(f"DELETE FROM deliveries WHERE {covered}", key)  # noqa: S608
-            if log and log.receipted_size < receipt.size:
-                newer = StoredLog(log.log, log.battery, receipt.size, content, log.begun_at)
-                connection.execute(STORE_LOG, newer.to_row())
-            count(connection, {"records_receipted": records})
+    def _acknowledge(self, connection: sqlite3.Connection, receipt: Receipt, content: bytes) -> None:
+        log = self._log_in(connection, receipt.log_id)
+        covered = "log_id = ? AND size <= ?"
+        key = (receipt.log_id, receipt.size)
+        query = f"SELECT coalesce(sum(records), 0) FROM deliveries WHERE {covered}"  # noqa: S608 - constant text
+        (records,) = connection.execute(query, key).fetchone()
+        connection.execute(f"DELETE FROM deliveries WHERE {covered}", key)  # noqa: S608
+        if log and log.receipted_size < receipt.size:
+            newer = StoredLog(log.log, log.battery, receipt.size, content, log.begun_at)
+            connection.execute(STORE_LOG, newer.to_row())
+        count(connection, {"records_receipted": records})
 
-    def _replace(self, run: Sequence[Item], row: tuple[Any, ...], counts: dict[str, int]) -> None:
-        with self._database.transaction() as connection:
-            keys = [(item.log_id, item.size) for item in run]
-            deleted = connection.executemany("DELETE FROM deliveries WHERE log_id = ? AND size = ?", keys).rowcount
-            if deleted != len(run):
-                raise KeyError(f"{len(run) - deleted} of {len(run)} deliveries wait no more")
-            connection.execute(STORE_DELIVERY, row)
-            count(connection, counts)
-
-    def _freeing(self, act: Callable[[], None]) -> None:
+    def _freeing(self, act: Callable[[sqlite3.Connection], None]) -> None:
         """What makes room is done on a full disk too, with the room that was kept back for it."""
         try:
-            act()
+            self._database.together(act)
         except UnavailableError:
             if not self._reserve.release():
                 raise
             self._database.fold_back()
-            act()
+            self._database.together(act)
             self._database.fold_back()
         self._reserve.restore()
 
+    def _measure(self, connection: sqlite3.Connection) -> None:
+        query = "SELECT page_count, freelist_count, page_size FROM pragma_page_count, pragma_freelist_count"
+        pages, free_pages, page_bytes = connection.execute(f"{query}, pragma_page_size").fetchone()
+        self._used_bytes, self._free_bytes = (pages - free_pages) * page_bytes, free_pages * page_bytes
+
     def _row(self, log_id: bytes, size: int) -> tuple[Any, str]:
         query = f"SELECT {_ROW_COLUMNS}, battery FROM deliveries JOIN logs USING (log_id) WHERE log_id = ? AND size = ?"  # noqa: S608
-        rows: Any = self._database.rows(query, (log_id, size))
+        rows: Any = self._database.committed(query, (log_id, size))
         if not rows:
             raise KeyError(f"nothing waits at {size}")
         return rows[0][:-1], rows[0][-1]
@@ -216,7 +214,7 @@ class OutboxStore:
         return self._stored(row) if row else None
 
     def _logs(self, where: str, parameters: tuple[object, ...]) -> list[StoredLog]:
-        rows: Any = self._database.rows(f"SELECT {LOG_COLUMNS} FROM logs {where} ORDER BY log_id", parameters)  # noqa: S608
+        rows: Any = self._database.committed(f"SELECT {LOG_COLUMNS} FROM logs {where} ORDER BY log_id", parameters)  # noqa: S608
         return [self._stored(row) for row in rows]
 
     def _stored(self, row: Sequence[Any]) -> StoredLog:
@@ -228,6 +226,15 @@ class OutboxStore:
     def _damaged(self, what: str) -> DamagedError:
         mark_damaged(self.path)
         return DamagedError(f"{self.path}: {what} is not what was stored; {CURE}")
+
+
+def _replace(connection: sqlite3.Connection, run: Sequence[Item], row: tuple[Any, ...], counts: dict[str, int]) -> None:
+    keys = [(item.log_id, item.size) for item in run]
+    deleted = connection.executemany("DELETE FROM deliveries WHERE log_id = ? AND size = ?", keys).rowcount
+    if deleted != len(run):
+        raise KeyError(f"{len(run) - deleted} of {len(run)} deliveries wait no more")
+    connection.execute(STORE_DELIVERY, row)
+    count(connection, counts)
 
 
 def only_new(log: TrustedLog) -> Known:
