@@ -27,6 +27,7 @@ from tests.socketcan import boot  # noqa: E402
 from packseal.apps.demo import board_config  # noqa: E402
 from packseal.frames import Frames  # noqa: E402
 from packseal.io.board import open_line  # noqa: E402
+from packseal.io.can_line import READ_TIMEOUT_S  # noqa: E402
 from packseal.io.link import FrameReader, Kind, encode_frame  # noqa: E402
 from packseal.io.unix_board import UnixBoard  # noqa: E402
 from packseal_hil.buses import SlcanAdapter, Wire  # noqa: E402
@@ -108,7 +109,7 @@ def _hello_s(board_bus: Bus, gateway_port: str) -> Figures:
 
             def await_hello() -> int:
                 deadline = time.monotonic() + LONGEST_S
-                while not any(frame.kind == Kind.HELLO for frame in reader.feed(line.read(4096))):
+                while not any(frame.kind == Kind.HELLO for frame in reader.feed(line.read(READ_TIMEOUT_S))):
                     if time.monotonic() > deadline:
                         raise SystemExit("no HELLO came")
                 return 1

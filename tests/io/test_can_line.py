@@ -18,7 +18,7 @@ from logger.core.can_hub import CanHub
 from logger.core.can_link import line_on
 from packseal.errors import ConfigError
 from packseal.io.board import open_line
-from packseal.io.can_line import FRAME_BITS, CanLine, CanPort, pause_ms
+from packseal.io.can_line import FRAME_BITS, READ_TIMEOUT_S, CanLine, CanPort, pause_ms
 from packseal.io.enrol import hello_of
 from packseal.io.link import Frame, FrameReader, Kind, encode_frame, messages_of
 from packseal.io.session import BoardSession
@@ -109,7 +109,7 @@ def test_evidence_reaches_a_receipt_beside_the_traffic_of_a_bms(
         for turn in range(4_000):
             if turn % 4 == 0:
                 other.send(can.Message(arbitration_id=BMS_ID, is_extended_id=False, data=bytes(8)))
-            line.write(witness.receive(line.read(4096)))
+            line.write(witness.receive(line.read(READ_TIMEOUT_S)))
             if witness.logs and witness.logs[-1].size > 40 and on_bus.board.log.receipted_size > 30:
                 break
     other.shutdown()
@@ -191,7 +191,7 @@ def test_frames_that_no_board_sends_are_counted_and_the_next_message_gets_in(rai
         board.send(can.Message(arbitration_id=port.ids[1], is_extended_id=True, is_remote_frame=True, dlc=8))
         board.send(can.Message(arbitration_id=port.ids[1] ^ 1, is_extended_id=True, data=b"\x02hi"))
         heard = b""
-        while content := line.read(4096):
+        while content := line.read(READ_TIMEOUT_S):
             heard += content
             session.receive(content, 1)
     frames = FrameReader().feed(heard)
@@ -206,7 +206,7 @@ def test_a_message_that_breaks_off_is_told_to_the_session_which_asks_for_it_at_o
         for data in (b"\x10\x14abcdef", b"\x21ghijklm", b"\x23nopqrst"):
             board.send(can.Message(arbitration_id=port.ids[1], is_extended_id=True, data=data))
         reader = FrameReader()
-        assert reader.feed(line.read(4096)) == []
+        assert reader.feed(line.read(READ_TIMEOUT_S)) == []
     assert (reader.refused, line.broken_off) == (1, 1)
 
 
@@ -215,7 +215,7 @@ def test_a_message_of_ours_that_nobody_takes_is_not_counted_as_the_boards() -> N
     session = BoardSession()
     with CanLine(port) as line:
         line.write(encode_frame(Kind.RECEIPT, bytes(100)))
-        until(lambda: line.broken_off == 1, meanwhile=lambda: session.receive(line.read(4096), 1))
+        until(lambda: line.broken_off == 1, meanwhile=lambda: session.receive(line.read(READ_TIMEOUT_S), 1))
     assert session.frames_refused == 0
 
 

@@ -335,3 +335,34 @@ def test_a_board_that_is_not_the_one_expected_is_asked_for_nothing() -> None:
     session.receive(encode_frame(Kind.STATUS, encode([0, 9, 0, 0, 0, 0, 0, 0, 0, 0])), 1)
     session.tick(QUIET_MS + 1)
     assert wants(session) == []
+
+
+SAID = st.sampled_from(
+    [b"", hello(9), entries(0, 2), entries(3, 5), CHECKPOINT, entries(4, 4), status(9, 0), status(3, 0), b"\x07\x00"]
+)
+
+
+@given(
+    st.lists(st.tuples(SAID, st.integers(0, 2 * UNSIGNED_MS), st.booleans()), min_size=1, max_size=12), st.floats(0, 1)
+)
+def test_whoever_sleeps_until_it_is_due_misses_nothing_and_never_sleeps_for_long(
+    turns: list[tuple[bytes, int, bool]], share: float
+) -> None:
+    session, now_ms = BoardSession(), 0
+    for content, pause_ms, is_good in turns:
+        now_ms += pause_ms
+        for event in session.receive(content, now_ms):
+            if isinstance(event, HelloArrived):
+                session.resume(event.hello, 0, now_ms)
+            elif isinstance(event, DeliveryArrived) and is_good:
+                session.accepted(event.delivery.first_seq + len(event.delivery.entries))
+            elif isinstance(event, DeliveryArrived):
+                session.rejected(now_ms)
+        session.tick(now_ms)
+        session.bytes_to_send()
+        assert now_ms < session.due_ms <= now_ms + SILENT_MS
+    due_ms = session.due_ms
+    session.tick(now_ms + int(share * (due_ms - 1 - now_ms)))
+    assert session.bytes_to_send() == b""
+    session.tick(due_ms)
+    assert session.bytes_to_send() != b""

@@ -10,6 +10,7 @@ import pytest
 from packseal.apps.demo import board_config
 from packseal.io.board import open_line
 from packseal.io.can_bus import CanBus, receiver_opener
+from packseal.io.can_line import READ_TIMEOUT_S
 from packseal.io.enrol import hello_of
 from packseal.io.link import Kind, encode_frame
 from packseal.io.unix_board import UnixBoard
@@ -86,7 +87,7 @@ def test_evidence_of_a_board_is_verified_and_receipted_over_a_real_kernels_bus(t
 
         def turn() -> None:
             for _ in range(10):
-                line.write(witness.receive(line.read(4096)))
+                line.write(witness.receive(line.read(READ_TIMEOUT_S)))
 
         line.write(encode_frame(Kind.ASK))
         until(lambda: bool(witness.logs) and witness.logs[-1].size > 10, "verified records", turn)

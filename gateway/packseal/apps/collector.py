@@ -231,11 +231,16 @@ class BoardCollector:
         return f"{words} that opened it. If the board has changed its key: {cure} for it"
 
     def _remind(self, session: BoardSession, receipted_size: int, now_ms: int) -> None:
-        """Sends the newest receipt again to a board that has not taken it."""
-        stored = self._store.log(self._log.log_id) if self._log else None
-        is_behind = stored is not None and stored.receipted_size > receipted_size
-        if stored and stored.receipt and is_behind and now_ms >= self._remind_after_ms:
-            self._remind_after_ms = now_ms + REMIND_MS
+        """Sends the newest receipt again to a board that has not taken it.
+
+        The disk is asked only where there can be one, and now and then: thousands of boards say each second how far
+        they have theirs.
+        """
+        if self._log is None or receipted_size >= self._log.size or now_ms < self._remind_after_ms:
+            return
+        self._remind_after_ms = now_ms + REMIND_MS
+        stored = self._store.log(self._log.log_id)
+        if stored and stored.receipt and stored.receipted_size > receipted_size:
             session.send_receipt(stored.receipt)
 
     def _change_offer(self, now_ms: int) -> None:

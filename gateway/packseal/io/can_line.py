@@ -119,7 +119,7 @@ logging.getLogger(LOGGER).addHandler(logging.NullHandler())  # what the library 
 
 
 class CanLine:
-    """What a serial port is to a BoardSession: read, write, in_waiting, and a context that closes it."""
+    """What a serial port is to a BoardSession: read, write, and a context that closes it."""
 
     def __init__(self, port: CanPort) -> None:
         """Raises can.CanError or OSError when the bus cannot be opened."""
@@ -143,16 +143,12 @@ class CanLine:
     ) -> None:
         self._bus.shutdown()
 
-    @property
-    def in_waiting(self) -> int:
-        return len(self._waiting)
-
-    def read(self, count: int) -> bytes:
-        """Up to count bytes of the link's frames, after a fiftieth of a second at most."""
-        deadline = time.monotonic() + READ_TIMEOUT_S
+    def read(self, longest_s: float) -> bytes:
+        """The link's frames that have come, after a fiftieth of a second at most: the transport has clocks to keep."""
+        deadline = time.monotonic() + min(longest_s, READ_TIMEOUT_S)
         while not self._waiting and time.monotonic() < deadline:
             self._turn()
-        content, self._waiting = self._waiting[:count], self._waiting[count:]
+        content, self._waiting = self._waiting, b""
         return content
 
     def write(self, content: bytes) -> int:

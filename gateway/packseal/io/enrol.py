@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from packseal.errors import EvidenceError, Reason, UnavailableError
-from packseal.io.board import LINE_ERRORS, READ_BYTES, open_line
+from packseal.io.board import LINE_ERRORS, open_line
 from packseal.io.link import Hello
 from packseal.io.session import (
     BoardSession,
@@ -21,6 +21,7 @@ from packseal.records.bodies import Rotation, Seal
 from packseal.records.entries import Entry, decode_entry
 
 CHALLENGE_AGAIN_MS = 2_000  # a frame may be lost; a board answers once a second at most
+TURN_S = 0.02  # whoever asks is told to stop by is_running
 
 
 def hello_of(
@@ -108,8 +109,7 @@ def _events(
                 session.tick(now_ms)
                 before_each_write(now_ms)
                 port.write(session.bytes_to_send())
-                content = port.read(min(max(1, port.in_waiting), READ_BYTES))
-                yield from session.receive(content, time.monotonic_ns() // 1_000_000)
+                yield from session.receive(port.read(TURN_S), time.monotonic_ns() // 1_000_000)
     except LINE_ERRORS as error:
         raise UnavailableError(f"{path}: {error}; check the cable and who else uses the port") from None
 

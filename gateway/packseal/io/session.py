@@ -141,13 +141,22 @@ class BoardSession:
         return events
 
     def tick(self, now_ms: int) -> None:
-        """To be called a few times a second: asks a silent board, and rewinds where something was lost."""
+        """To be called with each piece, and at due_ms: asks a silent board, and rewinds where something was lost."""
         if not self._is_greeted or now_ms - self._heard_ms >= SILENT_MS:
             self._ask(now_ms)
         stalled_ms = now_ms - self._progress_ms
         is_more = self._board_size > self._expected and stalled_ms >= QUIET_MS
         if self._genesis and (is_more or (self._entries and stalled_ms >= UNSIGNED_MS)):
             self._rewind(now_ms)
+
+    @property
+    def due_ms(self) -> int:
+        """When tick has something to do next if the board says nothing before; past where that is at once."""
+        ask_ms = max(self._asked_ms, self._heard_ms if self._is_greeted else self._asked_ms) + SILENT_MS
+        if not self._genesis or not (self._entries or self._board_size > self._expected):
+            return ask_ms
+        stalled_ms = QUIET_MS if self._board_size > self._expected else UNSIGNED_MS
+        return min(ask_ms, max(self._progress_ms + stalled_ms, self._held_until_ms))
 
     def resume(self, hello: Hello, next_seq: int, now_ms: int) -> None:
         """After HELLO: take this log from next_seq on."""
