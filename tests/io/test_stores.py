@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -133,3 +134,44 @@ def test_an_altered_outbox_is_named(outbox: OutboxStore, edit: str) -> None:
         file.execute(edit)
     with pytest.raises(UnavailableError, match=rf"outbox\.db: what it holds of log {board.log_id.hex()} is not"):
         outbox.log(board.log_id)
+
+
+def test_acts_of_several_threads_are_each_done_or_not(database: Database) -> None:
+    """Some of them fail by themselves; what the others say is stored is there for whoever reads at that moment."""
+    outcomes: dict[int, object] = {}
+
+    def act(number: int) -> None:
+        def insert(connection: sqlite3.Connection) -> int:
+            connection.execute("INSERT INTO numbers VALUES (?)", [number])
+            if number % 3 == 0:
+                raise KeyError(number)
+            return number
+
+        try:
+            stored = database.together(insert)
+            outcomes[number] = stored if database.committed("SELECT * FROM numbers WHERE value = ?", [stored]) else None
+        except KeyError as error:
+            outcomes[number] = error.args[0], "failed"
+
+    threads = [threading.Thread(target=act, args=(number,)) for number in range(90)]
+    with database.transaction():  # so that all wait for one another
+        for thread in threads:
+            thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == {number: number if number % 3 else (number, "failed") for number in range(90)}
+    assert sorted(database.rows("SELECT value FROM numbers")) == [(n,) for n in range(90) if n % 3]
+
+
+def test_a_number_that_sqlite_refuses_costs_no_other_act(database: Database) -> None:
+    with pytest.raises(UnavailableError, match="too large"):
+        database.together(lambda connection: connection.execute("INSERT INTO numbers VALUES (?)", [1 << 63]))
+    database.together(lambda connection: connection.execute("INSERT INTO numbers VALUES (1)"))
+    assert database.committed("SELECT value FROM numbers") == [(1,)]
+
+
+def test_whoever_reads_what_is_committed_waits_for_no_writer(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO numbers VALUES (1)")
+        assert database.committed("SELECT value FROM numbers") == []
+    assert database.committed("SELECT value FROM numbers") == [(1,)]
