@@ -4,9 +4,9 @@
 
 The line of sustained.py, each board on a pseudo-terminal of its own with the real link, and a STATUS each second as the
 firmware says one. At first all come at once, each with the two records that open its log; then every board gives a
-window of 16 cells and its checkpoint every so many seconds. A gateway has a thread for each board, which looks at its
-line 50 times a second; so many gateways share the boards. As root the kernel's limit of pseudo-terminals is raised, and
-put back. Where not all boards have a receipt after --longest-s, that is what it says. The last line is the figures as
+window of 16 cells and its checkpoint every so many seconds. A gateway has a thread for each board, which sleeps until
+its board speaks; so many gateways share the boards. As root the kernel's limit of pseudo-terminals is raised, and put
+back. Where not all boards have a receipt after --longest-s, that is what it says. The last line is the figures as
 JSON.
 """
 
