@@ -58,7 +58,6 @@ NOT_FROM_OUTSIDE: Mapping[str, str] = {
     "packseal.apps.board_tools.lay_update": "hands a package to a board, whose own test of updates reads it",
     "packseal.apps.cosigning.Cosigners.have_signed": "the note that the service has just signed",
     "packseal.apps.fresh_reads.FreshReads.noticed": "decode_notice, which has a target, and a comparison",
-    "packseal.apps.outgoing.Outgoing.take_answers": "decode_answer and verify_receipt, which have targets",
     "packseal.apps.passport_server.PassportServer.take_act": "hands to PassportService.take_act, which has one",
     "packseal.apps.passport_server.PassportServer.take_statement": "hands to PassportService.take_statement",
     "packseal.apps.replay_statements.Output._said": "what our own firmware prints in a process that we have started",
