@@ -185,9 +185,11 @@ def _second_life(person: Person, first: str) -> None:
 
 
 def _stored_again(person: Person) -> None:
-    """Rebuilt, backed up while the service runs, and restored beside it: the same passports."""
+    """Rebuilt, archived and backed up while the service runs, and restored beside it: the same passports."""
     rebuilt = person.done("rebuild", person.path("passport.toml"), to=False)
     assert rebuilt == "ev-1: 8 records, the same\n1 rebuilt, 0 of them not what is shown\n"
+    person.done("archive", person.path("passport.toml"), person.path("archive"), to=False)
+    assert list((person.folder / "archive").rglob("*.parquet")), "the service runs meanwhile"
     said = person.done("backup", person.path("passport.toml"), "-o", person.path("today.backup"), to=False)
     assert re.match(r"\d+ rows of all tables, \d+ bytes: ", said)
     assert (person.folder / "today.backup").stat().st_mode & 0o077 == 0, "it holds secrets"
