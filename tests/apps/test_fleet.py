@@ -386,6 +386,7 @@ def test_the_public_types_an_id_in(browser: Browser, url: str) -> None:
     page.get_by_label("Or type in the id").fill("pack-003")
     page.get_by_role("button", name="Show the passport").click()
     page.wait_for_url("**/battery/pack-003")
+    assert "Akku 003" in page.inner_text("main")
 
 
 def test_what_is_printed_has_the_list_and_no_form(browser: Browser, url: str) -> None:

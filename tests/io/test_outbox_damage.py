@@ -216,7 +216,7 @@ def test_of_a_log_of_its_own_what_is_gone_is_lost_and_it_goes_on_as_another(outb
 
 
 def submit(battery: str, delivery: Delivery, verified: Verified, *, is_live: bool, counts: object) -> None:
-    raise NotImplementedError(battery, delivery, verified, is_live, counts)
+    pytest.fail(f"nothing is handed over here: {battery, delivery, verified, is_live, counts}")
 
 
 def test_of_a_log_of_its_own_the_signed_state_is_never_trusted_where_something_was_damaged(outbox: Outbox) -> None:

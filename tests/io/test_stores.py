@@ -170,6 +170,12 @@ def test_a_number_that_sqlite_refuses_costs_no_other_act(database: Database) -> 
     assert database.committed("SELECT value FROM numbers") == [(1,)]
 
 
+def test_after_the_end_nothing_is_opened_again(database: Database) -> None:
+    database.close()
+    with pytest.raises(UnavailableError, match="closed database"):
+        database.committed("SELECT value FROM numbers")
+
+
 def test_whoever_reads_what_is_committed_waits_for_no_writer(database: Database) -> None:
     with database.transaction() as connection:
         connection.execute("INSERT INTO numbers VALUES (1)")

@@ -211,6 +211,7 @@ def test_a_broker_that_lost_everything_is_told_again_and_so_is_home_assistant(pl
         "it, announced again",
         lambda: after.publish("homeassistant/status", b"online"),
     )
+    assert set(after.contents(announced())) == set(before.contents(announced())), "the same, whoever had lost it"
 
 
 def test_batteries_that_left_the_settings_leave_home_assistant(place: Place) -> None:

@@ -211,6 +211,7 @@ def test_a_stream_that_is_gone_is_made_again(
     with running(address) as worker:
         asked(address, lambda context: context.delete_stream("PACKSEAL"))
         until(lambda: not worker.came.empty(), "a delivery", lambda: gateway[0].publish("packseal/s/b/rec", b"again"))
+        assert worker.connection.problem == ""
 
 
 # ---- what keeps it from its server
@@ -234,8 +235,8 @@ def test_more_replicas_than_servers_are_told_with_the_cure(address: NATSAddress)
     with closing(Worker(address, NATSTable(replicas=3))) as worker:
         worker.connection.start()
         worker.has_problem("write replicas = 1 into [nats]")
-    with running(address):
-        pass
+    with running(address) as cured:
+        assert cured.connection.problem == ""
 
 
 def test_tls_and_a_password_from_a_file(tmp_path: Path) -> None:
@@ -274,9 +275,12 @@ def test_a_key_from_a_file(tmp_path: Path) -> None:
             worker.connection.start()
             worker.has_problem("others can read this key")
         (tmp_path / "worker.nk").chmod(0o600)
-        with running(address, table):
-            pass
+        with running(address, table) as cured:
+            assert cured.connection.problem == ""
 
 
-def test_what_was_never_started_ends_without_a_word() -> None:
-    Worker(NATSAddress((f"127.0.0.1:{free_port()}",))).close()
+def test_what_was_never_started_ends_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    worker = Worker(NATSAddress((f"127.0.0.1:{free_port()}",)))
+    worker.close()
+    assert not worker.connection.is_connected
+    assert capfd.readouterr() == ("", "")

@@ -31,7 +31,7 @@ from packseal.records.bodies import Previous
 from packseal.records.cbor import Value, decode, encode
 
 FAULTS = (ArithmeticError, LookupError, TypeError, ValueError)
-LAG = 1024  # records that a stored opinion is behind at most: what a page has to read before it can answer
+LAG = 1024  # records that a stored opinion is behind, and what came while it waited for its turn: a page reads them
 MAX_AT_HAND = 64
 VERSION = 1
 JOIN_S = 10

@@ -23,8 +23,6 @@ from packseal.io.sql import Parameters
 BUSY_TIMEOUT_S = 10
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 WAL_PAGES = 250  # 1 MB beside the database, so that a small disk is not filled by what waits to be moved
-
-
 MAX_TOGETHER = 64  # acts of one commit
 T = TypeVar("T")
 
@@ -160,6 +158,7 @@ class Database:
             if self._reading:
                 self._reading.close()
             self._connection.close()
+            self._reading = self._connection  # closed: whoever reads after the end hears of it, and opens nothing
 
     def _opened(self) -> sqlite3.Connection:
         try:
