@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -196,12 +195,12 @@ def test_a_new_board_does_not_hide_the_alarms_of_the_old_one(tmp_path: Path) -> 
 def test_an_entry_that_the_estimate_fails_at_ends_the_estimate_and_nothing_else() -> None:
     """None is known that would: this one no decoder lets through."""
     board = running_board()
-    first = delivered(board, 0, board.size)
+    first = delivered(board, 0, board.size).entries
     bad = Entry(EntryType.WINDOW, board.size, 1, 0, Window(1, 1, cell_mv=("x",) * 4))  # type: ignore[arg-type]
     followed = begun(BatterySettings("pack-1", "SBESS", RATED_MAH, "A pack"), board.log_id)
-    followed.add(first)
-    followed.add(replace(first, first_seq=board.size, size=board.size + 1, entries=(bad,)))
-    followed.add(replace(first, first_seq=board.size + 1, size=board.size + 2, entries=()))
+    followed.add(first, board.size)
+    followed.add((bad,), board.size + 1)
+    followed.add((), board.size + 2)
     assert (followed.stopped_seq, followed.size) == (board.size, board.size + 2)
 
 

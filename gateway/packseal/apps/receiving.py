@@ -167,7 +167,9 @@ class Receiver:
 
     def _bring_up(self, stored: Sequence[Incoming]) -> None:
         for one in stored:
-            self._opinions.grown(one.battery, one.verified.first_seq, one.verified.log.size)
+            battery = self._battery(one.battery)
+            if battery:
+                self._opinions.grown(battery, one.verified)
 
     # ---- verifying
 
