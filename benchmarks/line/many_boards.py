@@ -45,10 +45,10 @@ def main() -> int:
 
 def greeted(site: Site, longest_s: int) -> dict[str, Any]:
     """Until every board has a receipt, or for so long."""
-    report, boards, looked_s = site.boards.next(), len(site.boards.ports), 0
+    report, boards, looked_s = site.next(), len(site.boards.ports), 0
     span, begun_s = Span(site, report), report["at_s"]
     while report["with_receipt"] < boards and report["at_s"] - begun_s < longest_s:
-        report = site.boards.next()
+        report = site.next()
         span.add(report)
         if report["at_s"] - begun_s >= looked_s:
             print(f"  {looked_s:5} s: {report['with_receipt']:,} boards with a receipt", flush=True)
@@ -64,7 +64,7 @@ def lived(site: Site, seconds: int) -> dict[str, Any]:
     report = site.until(lambda one: one["at_s"] < 60 and bool(one["latencies"]), "records")
     span, until_s = Span(site, report), report["at_s"] + seconds
     while report["at_s"] < until_s:
-        report = site.boards.next()
+        report = site.next()
         span.add(report)
     found = taken(span)
     print(f"{found['records_per_s']} records/s, p50 {found['p50_ms']} ms, p99 {found['p99_ms']} ms, longest "

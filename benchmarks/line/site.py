@@ -110,14 +110,19 @@ class Site:
             process.kill()
         self.broker.kill()
 
+    def next(self) -> dict[str, Any]:
+        """The next report of the boards. Raises UnavailableError, also when a program has ended by itself."""
+        report = self.boards.next()
+        if any(process.has_ended() for process in (self.service, *self.gateways)):
+            raise UnavailableError("a program of the line has ended")
+        return report
+
     def until(self, holds: Callable[[dict[str, Any]], bool], what: str, longest_s: float = SITE_S) -> dict[str, Any]:
         """The first report of the boards of which that holds. Raises UnavailableError."""
         for _ in range(int(longest_s)):
-            report = self.boards.next()
+            report = self.next()
             if holds(report):
                 return report
-            if not all(gateway.is_running() for gateway in self.gateways):
-                raise UnavailableError(f"a gateway has ended before {what} came")
         raise UnavailableError(f"{what} did not come in {longest_s:.0f} s; last: {report | {'latencies': []}}")
 
     def said(self) -> str:

@@ -66,7 +66,7 @@ def measured(site: Site, seconds: int, span_s: int) -> dict[str, Any]:
 def one_span(site: Site, report: dict[str, Any], span_s: int) -> tuple[Span, dict[str, Any]]:
     span, begun_s = Span(site, report), report["at_s"]
     while report["at_s"] - begun_s < span_s - 0.5:
-        report = site.boards.next()
+        report = site.next()
         span.add(report)
     return span, report
 

@@ -70,6 +70,10 @@ class Process:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def has_ended(self) -> bool:
+        """By itself, not by `kill`."""
+        return self._process is not None and self._process.poll() not in (None, -signal.SIGKILL)
+
     def kill(self) -> None:
         if self._process:
             self._process.kill()

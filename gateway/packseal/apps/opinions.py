@@ -35,7 +35,7 @@ from packseal.records.log import Verified
 
 FAULTS = (ArithmeticError, LookupError, TypeError, ValueError)
 LAG = 1024  # records that a stored opinion is behind, and what came while it waited for its turn: a page reads them
-MAX_AT_HAND = 64
+MAX_AT_HAND = 1024  # some 50 kB each
 VERSION = 1
 JOIN_S = 10
 

@@ -19,7 +19,7 @@ from packseal.errors import ConfigError
 from packseal.io.files import read_bounded
 from packseal.io.setting_types import Table
 
-MAX_CONFIG_BYTES = 1 << 20
+MAX_CONFIG_BYTES = 16 << 20  # 5,000 batteries with a source each are 1 MB
 Settings = TypeVar("Settings", bound=Table)
 
 
