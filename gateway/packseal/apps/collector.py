@@ -87,7 +87,7 @@ class BoardCollector:
         self._port.stop()
 
     def send_receipt(self, log_id: bytes, receipt: bytes) -> None:
-        if self._log and self._log.log_id == log_id:
+        if self._log and self.state.log_id == log_id:
             self._port.send_receipt(receipt)
 
     def offer(self, update: UpdatePackage | None) -> None:

@@ -164,9 +164,9 @@ class Gateway:
         """What goes on beside the records, and is as it should be."""
         return self.state.notices()
 
-    def line(self) -> str:
+    def line(self, found: Sequence[Problem]) -> str:
         """How it is, in one line."""
-        return self.state.line()
+        return self.state.line(found)
 
     def standing_still(self) -> list[str]:
         """The threads that have not come round for long, by what they do; a watchdog is fed while there are none."""

@@ -5,7 +5,7 @@ The command line, the journal, the local page and the metrics all read this; non
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
@@ -95,12 +95,12 @@ class GatewayStatus:
         ]
         return [f"battery {board.table.battery}: {board.state.update}" for board in boards]
 
-    def line(self) -> str:
-        """One line for `systemctl status`."""
-        parts, problems = self._parts, self.findings()
+    def line(self, found: Sequence[Problem]) -> str:
+        """One line for `systemctl status`. found: what `findings` said just now."""
+        parts = self._parts
         waiting = parts.outgoing.depth().records
         sources = f"{len(parts.sources.boards)} boards, {len(parts.sources.cans)} buses"
-        wrong = f"{len(problems)} problems: {problems[0].words}" if problems else "all is well"
+        wrong = f"{len(found)} problems: {found[0].words}" if found else "all is well"
         return f"{sources}, {waiting} records wait; {wrong}"
 
     def as_json(self) -> dict[str, object]:

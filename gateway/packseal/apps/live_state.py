@@ -156,11 +156,12 @@ class LiveState:
             if self._sparkplug:
                 self._sparkplug.turn({n: pack.last for n, pack in self._packs.items()}, heard, names, now)
             self._look_again(names)
-            kept = {**self._kept.batteries, **{name: _kept(self._packs[name].last, now) for name in names}}
-            kept = {name: battery for name, battery in kept.items() if name in self._packs}
+            kept = self._to_keep({name: _kept(self._packs[name].last, now) for name in names})
         if self._is_connected:
             self._publish_gateway(now)
-        self._keep(kept)
+        if kept:
+            self._kept = kept
+            self._file.save(kept)
 
     def _run(self) -> None:
         while not self._is_stopping:
@@ -240,11 +241,15 @@ class LiveState:
         if self._announcer:
             self._announcer.ask()
 
-    def _keep(self, batteries: Mapping[str, KeptBattery]) -> None:
+    def _to_keep(self, looked_at: Mapping[str, KeptBattery]) -> Kept | None:
+        """None where nothing has changed but times, which a clock that is set would change."""
         bd_seq = self._sparkplug.bd_seq if self._sparkplug else self._kept.bd_seq
-        if _facts(batteries) != _facts(self._kept.batteries) or bd_seq != self._kept.bd_seq:
-            self._kept = Kept(batteries, bd_seq)
-            self._file.save(self._kept)
+        before = self._kept.batteries
+        gone = before.keys() - self._packs.keys()
+        changed = any(_facts(battery) != _facts(before.get(name)) for name, battery in looked_at.items())
+        if not (changed or gone or bd_seq != self._kept.bd_seq):
+            return None
+        return Kept({name: one for name, one in {**before, **looked_at}.items() if name not in gone}, bd_seq)
 
     def _sparkplug_session(self, settings: GatewaySettings) -> SparkplugSession | None:
         if settings.sparkplug is None or self._around.open_link is None:
@@ -276,6 +281,6 @@ def _kept(last: LastValues, now: Clocks) -> KeptBattery:
     return KeptBattery(values, last.alarms)
 
 
-def _facts(batteries: Mapping[str, KeptBattery]) -> object:
-    """Without the times, which a clock that is set would change."""
-    return {n: ({k: (v.value, v.interval) for k, v in b.values.items()}, b.alarms) for n, b in batteries.items()}
+def _facts(battery: KeptBattery | None) -> object:
+    """Without the times."""
+    return battery and ({name: (one.value, one.interval) for name, one in battery.values.items()}, battery.alarms)

@@ -261,9 +261,9 @@ class PassportServer:
         busy_s = self.seen.busy_s
         return [f"a group of deliveries has been in work for {busy_s:.0f} s"] if busy_s > STANDSTILL_S else []
 
-    def line(self) -> str:
+    def line(self, found: Sequence[Problem]) -> str:
         """How it is, in one line."""
-        return self.state.line()
+        return self.state.line(found)
 
     def _status(self, settings: PassportFileSettings) -> PassportStatus:
         return PassportStatus(

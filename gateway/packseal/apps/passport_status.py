@@ -110,11 +110,10 @@ class PassportStatus:
             **problems_json(self.findings()),
         }
 
-    def line(self) -> str:
-        """One line for `systemctl status`."""
-        problems, seen = self.findings(), self.seen
-        wrong = f"{len(problems)} problems: {problems[0].words}" if problems else "all is well"
-        return f"{seen.came} deliveries came, {seen.receipts} receipts given; {wrong}"
+    def line(self, found: Sequence[Problem]) -> str:
+        """One line for `systemctl status`. found: what `findings` said just now."""
+        wrong = f"{len(found)} problems: {found[0].words}" if found else "all is well"
+        return f"{self.seen.came} deliveries came, {self.seen.receipts} receipts given; {wrong}"
 
     def _broker_json(self) -> dict[str, object]:
         waiting = self.waiting()

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -40,8 +40,8 @@ class Running(Protocol):
     def standing_still(self) -> list[str]:
         """What does not come round any more; the watchdog is fed while this is empty."""
 
-    def line(self) -> str:
-        """How it is, in one line."""
+    def line(self, found: Sequence[Problem]) -> str:
+        """How it is, in one line. found: what `findings` said just now."""
 
 
 class InWords:
@@ -59,8 +59,8 @@ class InWords:
     def standing_still(self) -> list[str]:
         return []
 
-    def line(self) -> str:
-        return "; ".join(self._problems()) or "all is well"
+    def line(self, found: Sequence[Problem]) -> str:
+        return "; ".join(problem.words for problem in found) or "all is well"
 
 
 def nothing_to_reload() -> str:
@@ -99,8 +99,9 @@ def run_until_told(
             manager.reloading()
             _reload(lines, reload)
             manager.ready()
-        changes.show(running.findings(), running.notices())
-        manager.status(running.line())
+        found = running.findings()
+        changes.show(found, running.notices())
+        manager.status(running.line(found))
         if not running.standing_still():
             manager.feed()
     lines.say("stopping", "told to end")

@@ -95,6 +95,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._logs: dict[bytes, _Log] = {}
+        self._waiting: dict[bytes, _Log] = {}  # those of which something waits: few, where thousands are known
         self._in_flight: dict[tuple[bytes, int], int] = {}  # -> due_ms
         self._places = 0
         self.records = 0
@@ -107,6 +108,7 @@ class Outbox:
             raise ValueError(f"log {item.log_id.hex()} already waits up to {next(reversed(log.items))}")
         log.items[item.size] = item
         log.urgent.extend([item.size] * item.is_urgent)
+        self._waiting[item.log_id] = log
         self._count(item, 1)
 
     def due(self, now_ms: int) -> list[Item]:
@@ -116,7 +118,7 @@ class Outbox:
             return []
         urgent: list[list[Item]] = []
         others: list[list[Item]] = []
-        for log in self._logs.values():
+        for log in self._waiting.values():
             found = list(islice(log.to_send(now_ms), room))
             (urgent if found and found[0].size <= log.urgent_size else others).append(found)
         chosen = self._first(urgent, others, room)
@@ -145,6 +147,8 @@ class Outbox:
         for item in covered:
             self._in_flight.pop((log_id, item.size), None)
             self._count(item, -1)
+        if not log.items:
+            self._waiting.pop(log_id, None)
         return covered
 
     def missing(self, log_id: bytes, size_known: int, now_ms: int) -> None:
@@ -193,7 +197,7 @@ class Outbox:
         self._count(item, 1)
 
     def items(self) -> list[Item]:
-        return [item for log in self._logs.values() for item in log.items.values()]
+        return [item for log in self._waiting.values() for item in log.items.values()]
 
     def items_of(self, log_id: bytes) -> list[Item]:
         """In order."""
@@ -201,27 +205,27 @@ class Outbox:
 
     def log_ids(self) -> list[bytes]:
         """Of the logs of which something waits."""
-        return [log_id for log_id, log in self._logs.items() if log.items]
+        return list(self._waiting)
 
     def refusals(self) -> set[str]:
         """The service's words for what it refuses now. A refused log is tried from its oldest delivery on."""
-        heads = (islice(log.items.values(), MAX_IN_FLIGHT) for log in self._logs.values())
+        heads = (islice(log.items.values(), MAX_IN_FLIGHT) for log in self._waiting.values())
         return {item.refusal for head in heads for item in head if item.state is State.REFUSED}
 
     @property
     def deliveries(self) -> int:
-        return sum(len(log.items) for log in self._logs.values())
+        return sum(len(log.items) for log in self._waiting.values())
 
     @property
     def oldest_stored_ms(self) -> int | None:
         """Of the first that waits of each log, the one that was stored first; None where nothing waits."""
-        heads = [next(iter(log.items.values())) for log in self._logs.values() if log.items]
+        heads = [next(iter(log.items.values())) for log in self._waiting.values()]
         return min((head.stored_ms for head in heads), default=None)
 
     @property
     def hours(self) -> float:
         """From the oldest to the newest that waits of one log, by its own clock; of the log where that is most."""
-        return max((log.waiting_ms for log in self._logs.values()), default=0) / MS_PER_HOUR
+        return max((log.waiting_ms for log in self._waiting.values()), default=0) / MS_PER_HOUR
 
     def _first(self, urgent: list[list[Item]], others: list[list[Item]], room: int) -> list[Item]:
         """What is urgent, with every fourth place for logs in which nothing is; each log in its order."""
