@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packseal.outbox import Item, Outbox, State
-from packseal.outbox.outbox import MAX_BACKOFF_MS, MAX_IN_FLIGHT, RECEIPT_TIMEOUT_MS
+from packseal.outbox.outbox import MAX_BACKOFF_MS, MAX_IN_FLIGHT, RECEIPT_TIMEOUT_MS, SCOUT_MS
 from packseal.records.bodies import EntryType
 
 LOG, OTHER = b"log", b"other"
@@ -49,9 +49,34 @@ def test_a_late_receipt_closes_the_way_and_waits_longer_each_time() -> None:
     now = 0
     for attempt in range(12):
         assert sizes(outbox.due(now)) == [10]
-        wait = min(RECEIPT_TIMEOUT_MS << attempt, MAX_BACKOFF_MS)
+        wait = min(RECEIPT_TIMEOUT_MS << attempt, SCOUT_MS)
         assert sizes(outbox.due(now + wait - 1)) == []
         now += wait
+
+
+def silent_for(silence_ms: int, logs: int) -> tuple[Outbox, list[int]]:
+    """One delivery of each log waits, the service says nothing. -> and how many were sent in each second"""
+    outbox = Outbox()
+    for number in range(logs):
+        outbox.add(item(10, bytes([number])))
+    return outbox, [len(outbox.due(now_ms)) for now_ms in range(0, silence_ms, 1000)]
+
+
+def test_to_a_silent_service_a_scout_goes_out_and_the_others_wait() -> None:
+    _, sent = silent_for(300_000, MAX_IN_FLIGHT)
+    seconds = SCOUT_MS // 1000
+    assert all(sum(sent[at : at + seconds]) >= 1 for at in range(60, 300 - seconds))
+    assert sum(sent[60:]) <= (300 - 60) // seconds + 4 * MAX_IN_FLIGHT
+
+
+def test_the_first_receipt_after_a_silence_ends_the_waiting_of_all() -> None:
+    outbox, _ = silent_for(280_000, MAX_IN_FLIGHT)
+    outbox.acknowledged(bytes([0]), 10)
+    outbox.answered(280_000)
+    assert len(outbox.due(280_000)) == MAX_IN_FLIGHT - 1
+    outbox.acknowledged(bytes([1]), 10)
+    outbox.answered(280_001)
+    assert outbox.due(280_001) == [], "a service that answers slowly is not sent everything again and again"
 
 
 def test_what_could_not_be_handed_over_waits_no_longer_for_that() -> None:
@@ -206,6 +231,7 @@ STEPS = st.lists(
         st.tuples(st.just("add"), st.sampled_from([LOG, OTHER])),
         st.tuples(st.just("due"), st.integers(0, 100_000)),
         st.tuples(st.just("receipt"), st.integers(0, 30)),
+        st.tuples(st.just("answered"), st.none()),
         st.tuples(st.just("refuse"), st.sampled_from([LOG, OTHER])),
         st.tuples(st.just("missing"), st.integers(0, 300)),
         st.tuples(st.just("disconnect"), st.none()),
@@ -231,6 +257,8 @@ def test_nothing_leaves_without_a_receipt_and_each_log_stays_in_order(steps: lis
         elif name == "receipt" and isinstance(value, int):
             receipted = max(receipted, min(10 * value, ends[LOG]))
             outbox.acknowledged(LOG, min(10 * value, ends[LOG]))
+        elif name == "answered":
+            outbox.answered(now)
         elif name == "refuse" and isinstance(value, bytes):
             outbox.refused(value, "fork: x", now)
         elif name == "missing" and isinstance(value, int):

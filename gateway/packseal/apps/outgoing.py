@@ -214,6 +214,7 @@ class Outgoing:
         with self._lock:
             for receipt, _ in receipts:
                 self._outbox.acknowledged(receipt.log_id, receipt.size)
+            self._outbox.answered(monotonic_ms())
         self._wake.set()
         for receipt, content in receipts:
             self._receipted(receipt, content)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 MIN_DELAY_S = 1.0
-MAX_DELAY_S = 30.0
+MAX_DELAY_S = 10.0
 SETTLED_S = 5.0  # a connection that lasted so long was one; two clients of one id cut each other off within a second
 V5_AGAIN_S = 3_600.0
 
@@ -53,7 +53,7 @@ class VersionChoice:
 
 
 class BackOff:
-    """Doubles from one second to thirty; each delay is drawn between half of that and all of it, so that the clients of
+    """Doubles from one second to ten; each delay is drawn between half of that and all of it, so that the clients of
     a broker that restarts do not come back in step."""
 
     def __init__(self, uniform: Callable[[float, float], float]) -> None:

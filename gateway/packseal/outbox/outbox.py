@@ -3,6 +3,8 @@
 Decides the order and the times of sending. It holds no content: whoever owns it keeps that on disk, and deletes it only
 for what `acknowledged` returns. Deliveries of one log leave in order. One goes ahead alone; when its receipt has shown
 that the way is open, many are in flight, until something of the log is late, refused or missing at the other end.
+What is late waits longer each time; while the service is silent one delivery, a scout, goes out every few seconds, and
+its receipt ends the waiting of all.
 
 Of several logs, those in which a SOH, EVENT, KEY, GAP or SEAL waits go first, up to the last of these; every fourth
 place is for the others, so that nothing waits for ever (docs/decisions/0017-the-outbox-at-its-limits.md).
@@ -21,6 +23,7 @@ from packseal.records.bodies import EntryType
 MAX_IN_FLIGHT = 20  # until their receipts: they keep broker and service busy, and no more than these are sent twice
 RECEIPT_TIMEOUT_MS = 2_000
 MAX_BACKOFF_MS = 60_000
+SCOUT_MS = 5_000  # so long a service may be back without being found; and a gateway sends no more to a dead one
 OTHERS_TURN = 4  # of so many places one is for what is not urgent
 URGENT = frozenset({EntryType.SOH, EntryType.EVENT, EntryType.KEY, EntryType.GAP, EntryType.SEAL})
 MS_PER_HOUR = 3_600_000
@@ -98,6 +101,7 @@ class Outbox:
         self._waiting: dict[bytes, _Log] = {}  # those of which something waits: few, where thousands are known
         self._in_flight: dict[tuple[bytes, int], int] = {}  # -> due_ms
         self._places = 0
+        self._answered_ms = self._scout_after_ms = 0
         self.records = 0
         self.emptied = 0
 
@@ -150,6 +154,14 @@ class Outbox:
         if not log.items:
             self._waiting.pop(log_id, None)
         return covered
+
+    def answered(self, now_ms: int) -> None:
+        """A receipt has come. After a silence, all that would wait for long is due at once."""
+        if now_ms - self._answered_ms > SCOUT_MS:
+            for (log_id, size), due_ms in list(self._in_flight.items()):
+                if due_ms - now_ms > RECEIPT_TIMEOUT_MS:
+                    self._set(replace(self._logs[log_id].items[size], state=State.PENDING, due_ms=0))
+        self._answered_ms = now_ms
 
     def missing(self, log_id: bytes, size_known: int, now_ms: int) -> None:
         """The service has the log only up to size_known: go back to there, or say so when that is no longer here."""
@@ -249,6 +261,9 @@ class Outbox:
 
     def _put(self, item: Item, state: State, now_ms: int) -> Item:
         wait_ms = min(RECEIPT_TIMEOUT_MS << min(item.attempts, 10), MAX_BACKOFF_MS)
+        if state is State.IN_FLIGHT and wait_ms > SCOUT_MS and now_ms >= self._scout_after_ms:
+            wait_ms = SCOUT_MS
+            self._scout_after_ms = now_ms + SCOUT_MS
         changed = replace(item, state=state, attempts=item.attempts + 1, due_ms=now_ms + wait_ms)
         self._set(changed)
         return changed
