@@ -77,7 +77,7 @@ bench: $(READY)
 bench-mqtt: $(READY)
 	@$(BIN)/python benchmarks/record.py mqtt
 
-# the whole line over mTLS: sustained, after an outage, with 5,000 boards: half an hour. Needs mosquitto and PostgreSQL
+# the whole line over mTLS: sustained, after an outage, with 5,000 boards: twenty minutes. Needs mosquitto and PostgreSQL
 bench-line: $(READY)
 	@$(BIN)/python benchmarks/record.py line
 

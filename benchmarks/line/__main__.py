@@ -2,7 +2,7 @@
 
     PYTHONPATH=. python benchmarks/line
 
-Half an hour, with nothing else running. sustained.py for an hour is `make bench-hour`.
+Twenty minutes, with nothing else running. sustained.py for an hour is `make bench-hour`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.in_turn import run_in_turn
 
 NAMES = ("sustained", "drain", "many_boards")
-ARGUMENTS = {"sustained": ["--seconds", "600"]}
+ARGUMENTS = {"sustained": ["--seconds", "120"]}
 
 if __name__ == "__main__":
     sys.exit(run_in_turn(Path(__file__).resolve().parent, {name: ARGUMENTS.get(name, []) for name in NAMES}) > 0)
