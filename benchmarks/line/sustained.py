@@ -1,6 +1,6 @@
 """A line that runs for an hour: records with their receipts, how long these take, memory; by minute.
 
-    PYTHONPATH=. python benchmarks/line/sustained.py [--seconds 3600] [--rate 1000] [--boards 20]
+    PYTHONPATH=. python benchmarks/line/sustained.py [--seconds 3600] [--rate 1010] [--boards 20]
 
 Boards on pseudo-terminals -> one gateway -> mosquitto -> one passport service on PostgreSQL, and each receipt all the
 way back; at the broker everybody shows a certificate. A unit is 15 windows of 16 cells under one signature. The time of
@@ -9,8 +9,8 @@ a record is from its signature until the board holds its verified receipt.
 All of it shares the machine's cores: the simulated boards too, whose records were signed beforehand (logs.py; for the
 hour that takes some minutes, and half a gigabyte in the folder of temporary files, which later runs use again).
 --cores 2 keeps everything to two cores where there are more. The last line is the figures as JSON. `held` is whether
-every minute reached the rate; growth of memory is that from the fifth minute to the end, or from the first half of a
-shorter run.
+every minute reached the bar of 1,000 records a second; growth of memory is that from the fifth minute to the end, or
+from the first half of a shorter run.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from benchmarks.line.site import Plan, Site, running
 UNIT = 15
 MINUTE_S = 60
 SETTLED_MINUTES = 5
+RATE = 1010  # a minute's edge cuts a unit of each board: what is left of it is still the bar
 BARS = {"records_per_s": 1000, "p99_ms": 1000, "rss_growth_percent": 5.0}
-WITHIN = 0.99  # of the rate: a minute's edge cuts a unit
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=3600)
-    parser.add_argument("--rate", type=float, default=1000)
+    parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--boards", type=int, default=20)
     parser.add_argument("--cores", type=int, default=2)
     chosen = parser.parse_args()
@@ -43,7 +43,7 @@ def main() -> int:
     with running(Plan(chosen.boards, chosen.rate, UNIT, units)) as site:
         figures = measured(site, chosen.seconds, min(MINUTE_S, max(5, chosen.seconds // 6)))
     figures |= {"rate": chosen.rate, "boards": chosen.boards, "cores_used": chosen.cores, "bars": BARS}
-    figures["held"] = min(one["records_per_s"] for one in figures["minutes"]) >= WITHIN * chosen.rate
+    figures["held"] = min(one["records_per_s"] for one in figures["minutes"]) >= BARS["records_per_s"]
     print(json.dumps(figures))
     return 0
 

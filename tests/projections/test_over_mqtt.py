@@ -38,9 +38,10 @@ class Tap:
 
     def __init__(self, address: BrokerAddress) -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
+        self.levels: set[tuple[str, int]] = set()  # of the Sparkplug messages: kind, QoS
         self._is_ready = threading.Event()
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)  # type: ignore[attr-defined]
-        self._client.on_message = lambda _c, _u, m: self.heard.append((m.topic, bytes(m.payload), m.retain))
+        self._client.on_message = lambda _c, _u, message: self._hear(message)
         self._client.on_subscribe = lambda *_: self._is_ready.set()
         self._client.connect(address.host, address.port)
         self._client.subscribe("#", 1)
@@ -52,6 +53,11 @@ class Tap:
 
     def contents(self, topic: str) -> list[bytes]:
         return [content for name, content, _ in list(self.heard) if name == topic]
+
+    def _hear(self, message: paho.MQTTMessage) -> None:
+        self.heard.append((message.topic, bytes(message.payload), message.retain))
+        if message.topic.startswith("spBv1.0/"):
+            self.levels.add((message.topic.split("/")[2], message.qos))
 
     def kinds(self) -> list[str]:
         """Of the Sparkplug messages, in order."""
@@ -258,6 +264,8 @@ def test_a_sparkplug_node_lives_dies_and_is_born_again(place: Place) -> None:
     deaths = tap.kinds().count("NDEATH")
     site.stop()
     until(lambda: tap.kinds().count("NDEATH") == deaths + 1)
+    by_us = {(kind, qos) for kind, qos in tap.levels if kind != "NCMD"}
+    assert by_us == {*((kind, 0) for kind in ("NBIRTH", "DBIRTH", "DDATA", "DDEATH")), ("NDEATH", 1)}
 
 
 def _check_sessions(tap: Tap) -> None:

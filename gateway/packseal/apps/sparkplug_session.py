@@ -28,7 +28,7 @@ class Link(Protocol):
 
     def stop(self) -> None: ...
 
-    def publish(self, topic: str, content: bytes, *, retain: bool = False) -> bool: ...
+    def publish(self, topic: str, content: bytes, *, qos: int = 1) -> bool: ...
 
 
 class OpenLink(Protocol):
@@ -75,7 +75,7 @@ class SparkplugSession:
         self.node.look_at(changed | (heard ^ self._heard))
         self._heard = heard
         while message := self.node.next(batteries, heard, now):
-            if not self._link.publish(message.topic, message.content):
+            if not self._link.publish(message.topic, message.content, qos=0):
                 return
             self.node.handed_over(batteries, now)
 

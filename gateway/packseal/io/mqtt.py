@@ -102,13 +102,13 @@ class MQTTConnection:
         self._loop.stop(STOP_TIMEOUT_S)
         self._taker.stop(STOP_TIMEOUT_S)
 
-    def publish(self, topic: str, content: bytes, *, retain: bool = False) -> bool:
+    def publish(self, topic: str, content: bytes, *, retain: bool = False, qos: int = 1) -> bool:
         """Hands the message over, from any thread. False when it is not sent: there is no connection now, 500 wait, or
         it is larger than the broker takes (`problem` says that), or its topic has more than 256 bytes or seven slashes,
         or a wildcard. Each is counted (figures). Neither answer means that it arrived.
         """
         refusal = _no_topic(topic) or self._too_large(topic, content)
-        refusal = refusal or self._queue.put(Message(topic, content, retain))
+        refusal = refusal or self._queue.put(Message(topic, content, retain, qos))
         if refusal:
             self._figures.add(refusal)
             return False

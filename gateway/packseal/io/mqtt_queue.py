@@ -60,6 +60,7 @@ class Message:
     topic: str
     content: bytes
     retain: bool
+    qos: int = 1
 
 
 class SendQueue:

@@ -111,7 +111,7 @@ class MQTTSession:
 
     def publish(self, message: Message) -> None:
         """Within `room`."""
-        sent = self._client.publish(message.topic, message.content, qos=1, retain=message.retain)
+        sent = self._client.publish(message.topic, message.content, message.qos, retain=message.retain)
         if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._figures.add("dropped_unacknowledged")
             return
