@@ -9,19 +9,15 @@ Tests also want one with words of 32 bits, as boards have them: the same package
 
 from __future__ import annotations
 
-import io
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
-import tarfile
-import tempfile
 from pathlib import Path
 
 from packseal.errors import MicroPythonError
-from packseal.io.debian_archive import SUITE, cache_folder, from_a_mirror, stanzas, verified
+from packseal.io.debian_archive import SUITE, cache_folder, fetch_packages
 
 OLDEST = (1, 25)
 PACKAGES = ("micropython", "libc6", "libffi8", "libmbedcrypto16", "libmbedtls21", "libmbedx509-7")
@@ -101,47 +97,14 @@ def _fetched_command(root: Path, architecture: str, cure: str) -> list[str]:
     if sys.platform != "linux":
         raise MicroPythonError(f"no MicroPython found; {cure}")
     sys.stderr.write(f"fetching MicroPython ({SUITE}) into {root}\n")
-    with tempfile.TemporaryDirectory(dir=root.parent) as work:
-        for package, content in _fetched_packages(architecture, cure):
-            sys.stderr.write(f"  {package}\n")
-            _unpack(content, Path(work) / "root")
-        shutil.rmtree(root, ignore_errors=True)
-        (Path(work) / "root").rename(root)
+    try:
+        fetch_packages(root, PACKAGES, architecture)
+    except MicroPythonError as error:
+        raise MicroPythonError(f"no MicroPython found and it {error}; {cure}") from None
     command = _cached_command(root)
     if command is None:
         raise MicroPythonError(f"Debian's package holds no program for this machine; {cure}")
     return command
-
-
-def _fetched_packages(architecture: str, cure: str) -> list[tuple[str, bytes]]:
-    try:
-        return from_a_mirror(lambda mirror: _download_packages(mirror, architecture))
-    except MicroPythonError as error:
-        raise MicroPythonError(f"no MicroPython found and it {error}; {cure}") from None
-
-
-def _download_packages(mirror: str, architecture: str) -> list[tuple[str, bytes]]:
-    listed = stanzas(mirror, f"main/binary-{architecture}/Packages", PACKAGES)
-    contents = []
-    for name in PACKAGES:
-        fields = dict(re.findall(r"^(\S+): (.*)$", listed[name], re.MULTILINE))
-        contents.append((name, verified(f"{mirror}/{fields['Filename']}", fields["SHA256"])))
-    return contents
-
-
-def _unpack(package: bytes, folder: Path) -> None:
-    """Unpacks the data member of a Debian package (deb(5): an ar archive) into folder."""
-    offset = 8  # "!<arch>\n"
-    while offset + 60 <= len(package):
-        name, size = package[offset : offset + 16].strip(), int(package[offset + 48 : offset + 58])
-        if name.startswith(b"data.tar"):
-            with tarfile.open(fileobj=io.BytesIO(package[offset + 60 : offset + 60 + size])) as data:
-                if hasattr(tarfile, "tar_filter"):  # Debian 12's Python has none yet
-                    data.extraction_filter = tarfile.tar_filter
-                data.extractall(folder)  # noqa: S202 - its hash was signed by Debian's archive key
-            return
-        offset += 60 + size + size % 2
-    raise MicroPythonError("a fetched package has no data member")
 
 
 if __name__ == "__main__":
