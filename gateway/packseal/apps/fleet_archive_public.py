@@ -8,6 +8,7 @@ checked against the key that the archive names, is counted, and says nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from packseal.apps.fleet_archive_findings import Found
@@ -17,7 +18,7 @@ from packseal.io.parquet_manifest import Manifest
 from packseal.records.acts import BINDERS, DEVICES, Act, Authority, Bind, Enrol, Revoke, Role, Rotate, verify_act
 from packseal.records.cose import VerifyingKey
 from packseal.records.merkle import Edge, leaf_hash
-from packseal.records.note import verify_log_checkpoint
+from packseal.records.note import LogCheckpoint, verify_log_checkpoint
 from packseal.records.passport_log import EntryKind, LogEntry
 from packseal.records.policy import Policy
 from packseal.records.statements import verify_statement
@@ -33,13 +34,15 @@ IN_ORDER = (
 class _Signers:
     """Who may sign, from whom the policy names on, in the order of the acts."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, service: bytes) -> None:
+        """service: whose log it is. What a policy says of a key in another one's log counts from the beginning here,
+        but for that service's own key, whose receipts are in its own log alone."""
         self.authorities = {one.key.public_key: one for one in policy.authorities}
         self.bound: dict[bytes, tuple[str, str, int]] = {}
         self.revoked: dict[bytes, int] = {
             key: index
             for key in policy.revoked
-            for index in [policy.revoked_from(key, next(iter(policy.services)))]
+            for index in [policy.revoked_from(key, key if key in policy.services else service)]
             if index is not None
         }
 
@@ -62,9 +65,9 @@ class _Signers:
 class PublicAudit:
     def __init__(self, policy: Policy, manifests: Sequence[Manifest], found: Found) -> None:
         self._policy, self._found = policy, found
-        self._signers = _Signers(policy)
         self._edge, self._waiting = Edge(), list[bytes]()
         self._notes = sorted({(one.stop, one.note) for one in manifests})
+        self._signers = _Signers(policy, _service_of([note for _, note in self._notes], policy))
         self._cosigned = {one.cosigned for one in manifests if one.cosigned}
         self._is_whole = True
         self._sizes: dict[int, bytes] = {}
@@ -108,21 +111,13 @@ class PublicAudit:
 
     def _noted(self, note: bytes) -> tuple[int, bytes] | None:
         """What a trusted service signed. None where none did, which is a finding."""
-        error = EvidenceError(Reason.UNKNOWN_SERVICE, "no service is trusted")
-        for public_key, origin in self._policy.services.items():
-            try:
-                signed = verify_log_checkpoint(note, public_key)
-            except EvidenceError as refused:
-                error = refused
-                continue
-            if origin in ("", signed.origin):
-                self._found.counts["notes"] += 1
-                return signed.size, signed.root
-            error = EvidenceError(
-                Reason.UNKNOWN_SERVICE, f"the note is of the log {signed.origin!r}, not of {origin!r}"
-            )
-        self._found.add(WHERE, f"signed note: {error}")
-        return None
+        try:
+            _, signed = _signed(note, self._policy)
+        except EvidenceError as error:
+            self._found.add(WHERE, f"signed note: {error}")
+            return None
+        self._found.counts["notes"] += 1
+        return signed.size, signed.root
 
     def _compare(self, signed: Sequence[tuple[int, tuple[int, bytes] | None]]) -> None:
         roots = [*signed, *((found[0], found) for note in self._cosigned if (found := self._noted(note)))]
@@ -166,3 +161,26 @@ class PublicAudit:
         if known:
             self._signers.take(act, index)
         return act.leaf_entry.to_bytes()
+
+
+def _signed(note: bytes, policy: Policy) -> tuple[bytes, LogCheckpoint]:
+    """The service of the policy that signed it, and what it says. Raises EvidenceError."""
+    error = EvidenceError(Reason.UNKNOWN_SERVICE, "no service is trusted")
+    for public_key, origin in policy.services.items():
+        try:
+            signed = verify_log_checkpoint(note, public_key)
+        except EvidenceError as refused:
+            error = refused
+            continue
+        if origin in ("", signed.origin):
+            return public_key, signed
+        error = EvidenceError(Reason.UNKNOWN_SERVICE, f"the note is of the log {signed.origin!r}, not of {origin!r}")
+    raise error
+
+
+def _service_of(notes: Sequence[bytes], policy: Policy) -> bytes:
+    """Who signed the newest that can be believed; nobody's key where none can."""
+    for note in reversed(notes):
+        with suppress(EvidenceError):
+            return _signed(note, policy)[0]
+    return b""
