@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from packseal.errors import MicroPythonError
 from tests.socketcan import boot
 from tests.waiting import until
 
@@ -32,8 +33,13 @@ def names_inside() -> list[str]:
 
 @pytest.fixture(scope="module")
 def run_inside() -> Callable[..., tuple[int, str]]:
-    if absent := boot.missing():
-        words = f"needs {', '.join(absent)}: {boot.CURE}"
+    words = f"needs {', '.join(absent)}: {boot.CURE}" if (absent := boot.missing()) else ""
+    try:
+        if not words:
+            boot.kernel()
+    except MicroPythonError as error:
+        words = str(error)
+    if words:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(words)
     return boot.run_inside
 

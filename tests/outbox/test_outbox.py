@@ -29,17 +29,17 @@ def sizes(items: list[Item]) -> list[int]:
 
 
 def test_one_goes_ahead_until_a_receipt_opens_the_way() -> None:
-    outbox = filled(30)
+    outbox = filled(2 * MAX_IN_FLIGHT)
     assert sizes(outbox.due(0)) == [10]
     assert sizes(outbox.due(1)) == []
-    outbox.acknowledged(LOG, 10)
+    outbox.acknowledged(LOG, 10, 0)
     assert sizes(outbox.due(2)) == [10 * n for n in range(2, 2 + MAX_IN_FLIGHT)]
     assert sizes(outbox.due(3)) == []
 
 
 def test_a_long_log_starves_no_other() -> None:
     outbox = filled(100)
-    outbox.acknowledged(LOG, 10)
+    outbox.acknowledged(LOG, 10, 0)
     outbox.add(item(10, OTHER))
     assert OTHER in {sent.log_id for sent in outbox.due(0)}
 
@@ -71,12 +71,49 @@ def test_to_a_silent_service_a_scout_goes_out_and_the_others_wait() -> None:
 
 def test_the_first_receipt_after_a_silence_ends_the_waiting_of_all() -> None:
     outbox, _ = silent_for(280_000, MAX_IN_FLIGHT)
-    outbox.acknowledged(bytes([0]), 10)
-    outbox.answered(280_000)
-    assert len(outbox.due(280_000)) == MAX_IN_FLIGHT - 1
-    outbox.acknowledged(bytes([1]), 10)
-    outbox.answered(280_001)
+    outbox.acknowledged(bytes([0]), 10, 280_000)
+    assert len(outbox.due(280_000)) >= MAX_IN_FLIGHT - 3, "all but those that are due within a moment anyway"
+    outbox.acknowledged(bytes([1]), 10, 280_001)
     assert outbox.due(280_001) == [], "a service that answers slowly is not sent everything again and again"
+
+
+def test_a_refusal_ends_a_silence_too() -> None:
+    outbox, _ = silent_for(280_000, MAX_IN_FLIGHT)
+    outbox.refused(bytes([0]), "fork: x", 280_000)
+    assert len(outbox.due(280_000)) >= MAX_IN_FLIGHT - 3, "all but those that are due within a moment anyway"
+
+
+def test_logs_that_are_never_answered_leave_room_for_the_others() -> None:
+    """Those of boards that the service does not know, which are urgent since they begin with a KEY."""
+    outbox = Outbox()
+    for number in range(2 * MAX_IN_FLIGHT):
+        outbox.add(urgent(10, bytes([number])))
+    answered, size = 0, 0
+    for now_ms in range(0, 600_000, 1000):
+        if now_ms % 10_000 == 0:
+            size += 10
+            outbox.add(item(size))
+        for sent in outbox.due(now_ms):
+            if sent.log_id == LOG:
+                answered += len(outbox.acknowledged(LOG, sent.size, now_ms + 100))
+    assert answered >= 58, "of sixty deliveries of the log that is answered"
+    assert outbox.deliveries == 2 * MAX_IN_FLIGHT + 60 - answered
+
+
+def test_who_answers_slowly_is_given_longer() -> None:
+    """Ten deliveries wait for ten seconds each: few are sent a second time."""
+    outbox, now_ms, sent = filled(1000), 0, 0
+    due: list[tuple[int, int]] = []
+    while now_ms < 300_000:
+        found = outbox.due(now_ms)
+        sent += len(found)
+        due += [(now_ms + 10_000, one.size) for one in found]
+        for at_ms, size in [one for one in due if one[0] <= now_ms]:
+            due.remove((at_ms, size))
+            outbox.acknowledged(LOG, size, now_ms)
+        now_ms += 500
+    assert 1000 - outbox.deliveries >= 10 * MAX_IN_FLIGHT
+    assert sent <= 1.2 * (1000 - outbox.deliveries) + MAX_IN_FLIGHT
 
 
 def test_what_could_not_be_handed_over_waits_no_longer_for_that() -> None:
@@ -85,7 +122,7 @@ def test_what_could_not_be_handed_over_waits_no_longer_for_that() -> None:
         (sent,) = outbox.due(now)
         outbox.not_sent(sent)
         assert outbox.due(now + RECEIPT_TIMEOUT_MS - 1) == []
-    outbox.acknowledged(LOG, 10)
+    outbox.acknowledged(LOG, 10, 0)
     outbox.not_sent(sent)  # its receipt has come by another way
     assert sizes(outbox.items()) == [20]
 
@@ -96,16 +133,16 @@ def test_the_oldest_is_the_first_of_a_log() -> None:
     for log_id, size, stored_ms in ((LOG, 10, 500), (LOG, 20, 600), (OTHER, 10, 550)):
         outbox.add(Item(log_id, size, 10, stored_ms))
     assert (outbox.deliveries, outbox.oldest_stored_ms) == (3, 500)
-    outbox.acknowledged(LOG, 10)
+    outbox.acknowledged(LOG, 10, 0)
     assert (outbox.deliveries, outbox.oldest_stored_ms) == (2, 550)
 
 
 def test_a_receipt_covers_all_below_it() -> None:
     outbox = filled(3)
-    assert sizes(outbox.acknowledged(LOG, 20)) == [10, 20]
+    assert sizes(outbox.acknowledged(LOG, 20, 0)) == [10, 20]
     assert sizes(outbox.items()) == [30]
-    assert outbox.acknowledged(LOG, 20) == []
-    assert outbox.acknowledged(OTHER, 20) == []
+    assert outbox.acknowledged(LOG, 20, 0) == []
+    assert outbox.acknowledged(OTHER, 20, 0) == []
 
 
 def test_a_refusal_holds_back_its_own_log_only() -> None:
@@ -113,7 +150,7 @@ def test_a_refusal_holds_back_its_own_log_only() -> None:
     outbox.add(item(10, OTHER))
     outbox.due(0)
     outbox.refused(LOG, "unknown-log: not enrolled", 0)
-    outbox.acknowledged(OTHER, 10)
+    outbox.acknowledged(OTHER, 10, 0)
     assert next((i.state, i.refusal) for i in outbox.items()) == (State.REFUSED, "unknown-log: not enrolled")
     assert sizes(outbox.due(1)) == []
     assert sizes(outbox.due(MAX_BACKOFF_MS)) == [10]
@@ -121,7 +158,7 @@ def test_a_refusal_holds_back_its_own_log_only() -> None:
 
 def test_missing_at_the_service_goes_back_to_the_oldest() -> None:
     outbox = filled(4)
-    outbox.acknowledged(LOG, 10)
+    outbox.acknowledged(LOG, 10, 0)
     assert sizes(outbox.due(0)) == [20, 30, 40]
     outbox.missing(LOG, 10, 1)
     assert sizes(outbox.due(1)) == [20]
@@ -131,7 +168,7 @@ def test_missing_at_the_service_goes_back_to_the_oldest() -> None:
 
 def test_missing_what_is_gone_here_is_said() -> None:
     outbox = filled(3)
-    outbox.acknowledged(LOG, 10)
+    outbox.acknowledged(LOG, 10, 0)
     outbox.due(0)
     outbox.missing(LOG, 5, 1)
     assert "lacks records 5 to 9" in outbox.items()[0].refusal
@@ -157,7 +194,7 @@ def urgent(size: int, log_id: bytes) -> Item:
 def opened(outbox: Outbox, *log_ids: bytes) -> None:
     """So that many may be in flight."""
     for log_id in log_ids:
-        outbox.acknowledged(log_id, 0)
+        outbox.acknowledged(log_id, 0, 0)
 
 
 def test_a_log_with_an_event_goes_first_up_to_that() -> None:
@@ -179,7 +216,7 @@ def test_what_is_not_urgent_has_every_fourth_place() -> None:
     waiting, others = outbox.due(0), 0
     for _ in range(100):
         first = waiting.pop(0)
-        outbox.acknowledged(first.log_id, first.size)
+        outbox.acknowledged(first.log_id, first.size, 0)
         sent = outbox.due(0)
         others += sum(one.log_id == LOG for one in sent)
         waiting += sent
@@ -190,9 +227,9 @@ def test_the_urgent_log_is_urgent_no_more_when_its_event_is_receipted() -> None:
     outbox = Outbox()
     outbox.add(urgent(10, LOG))
     for log_id in (LOG, OTHER):
-        for number in range(2, 30):
+        for number in range(2, MAX_IN_FLIGHT):
             outbox.add(item(10 * number, log_id))
-    outbox.acknowledged(LOG, 10)
+    outbox.acknowledged(LOG, 10, 0)
     opened(outbox, OTHER)
     assert [one.log_id for one in outbox.due(0)].count(LOG) == MAX_IN_FLIGHT // 2
 
@@ -206,7 +243,7 @@ def test_one_delivery_stands_for_a_run() -> None:
     assert [(one.size, one.first_seq) for one in outbox.items()] == [(10, 0), (30, 10), (40, 30)]
     assert (outbox.records, outbox.emptied) == (40, 7)
     assert not outbox.is_idle(run), "it has been replaced"
-    outbox.acknowledged(LOG, 30)
+    outbox.acknowledged(LOG, 30, 0)
     assert (outbox.records, outbox.emptied, outbox.hours) == (10, 0, 0)
 
 
@@ -222,7 +259,7 @@ def test_hours_are_those_of_the_log_with_most() -> None:
     for size, log_id, hours in ((10, LOG, 1), (10, OTHER, 2), (20, LOG, 4), (20, OTHER, 9)):
         outbox.add(Item(log_id, size, 10, 0, uptime_ms=3_600_000 * hours))
     assert outbox.hours == 7
-    outbox.acknowledged(OTHER, 10)
+    outbox.acknowledged(OTHER, 10, 0)
     assert outbox.hours == 3
 
 
@@ -231,7 +268,6 @@ STEPS = st.lists(
         st.tuples(st.just("add"), st.sampled_from([LOG, OTHER])),
         st.tuples(st.just("due"), st.integers(0, 100_000)),
         st.tuples(st.just("receipt"), st.integers(0, 30)),
-        st.tuples(st.just("answered"), st.none()),
         st.tuples(st.just("refuse"), st.sampled_from([LOG, OTHER])),
         st.tuples(st.just("missing"), st.integers(0, 300)),
         st.tuples(st.just("disconnect"), st.none()),
@@ -256,9 +292,7 @@ def test_nothing_leaves_without_a_receipt_and_each_log_stays_in_order(steps: lis
                 assert of_log == sorted(of_log)
         elif name == "receipt" and isinstance(value, int):
             receipted = max(receipted, min(10 * value, ends[LOG]))
-            outbox.acknowledged(LOG, min(10 * value, ends[LOG]))
-        elif name == "answered":
-            outbox.answered(now)
+            outbox.acknowledged(LOG, min(10 * value, ends[LOG]), now)
         elif name == "refuse" and isinstance(value, bytes):
             outbox.refused(value, "fork: x", now)
         elif name == "missing" and isinstance(value, int):
@@ -274,6 +308,6 @@ def test_everything_is_sent_in_the_end(count: int) -> None:
     outbox, now = filled(count), 0
     for _ in range(10 * count):
         for sent in outbox.due(now):
-            outbox.acknowledged(LOG, sent.size)
+            outbox.acknowledged(LOG, sent.size, now)
         now += RECEIPT_TIMEOUT_MS
     assert outbox.items() == []

@@ -3,10 +3,10 @@
 One second opinion (packseal.estimate) for each log, fed with its stored entries in order; a log that goes on from
 another of the same battery starts with what that one knew at its end, so that a new log does not hide a swap, and
 whichever of two logs came first makes no difference. What was just verified and stored goes in at once, where the
-opinion so far is at hand: 15 to 30 µs a record. Else it is made when somebody asks, and every LAG records, from its
-last stored state on, where a record costs some 150 µs to be read and checked again; the records are what it is made
-from, and without a state of this version all are read. Where a service runs, a thread of its own does so, half of its
-time: receipts must not wait when many batteries are due at once.
+opinion so far is at hand: 15 to 30 µs a record. Else it is made when somebody asks, and at every LAG records, from
+its last stored state on, where a record costs some 150 µs to be read and checked again; the records are what it is
+made from, and without a state of this version all are read. Where a service runs, a thread of its own does so, and
+stores the states, half of its time: receipts must not wait when many batteries are due at once.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from packseal.apps.opinion_words import alarm_view, opinion_view
@@ -35,7 +35,7 @@ from packseal.records.log import Verified
 
 FAULTS = (ArithmeticError, LookupError, TypeError, ValueError)
 LAG = 1024  # records that a stored opinion is behind, and what came while it waited for its turn: a page reads them
-MAX_AT_HAND = 1024  # some 50 kB each
+MAX_AT_HAND = 4096  # some 50 kB each
 VERSION = 1
 JOIN_S = 10
 
@@ -97,17 +97,17 @@ def _followed(content: bytes, battery: BatterySettings) -> Followed:
 
 
 class Opinions:
-    """Its methods may be called from any thread."""
+    """Its methods may be called from any thread. Of one battery one at a time is at work; others wait for no disk."""
 
     def __init__(
         self, store: PassportStoring, deliveries: StoredDeliveries, marks: Marks, *, is_reader: bool = False
     ) -> None:
         """is_reader: nothing is ever stored."""
         self._store, self._deliveries, self._marks, self._is_reader = store, deliveries, marks, is_reader
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()  # of all that follows
+        self._busy: set[str] = set()  # batteries that somebody is at work on
         self._at_hand: OrderedDict[bytes, tuple[Followed, int]] = OrderedDict()  # with its stored size
         self._due: OrderedDict[str, None] = OrderedDict()  # batteries, each once
-        self._changed = threading.Condition()
         self._is_running = False
         self._thread = threading.Thread(target=self._run, name="opinions", daemon=True)
 
@@ -127,7 +127,7 @@ class Opinions:
     def view(self, battery_id: str, log: LogState | None) -> Json:
         """JSON-able. `opinion`: of this log, the one that the live values rest on. `alarms`: of all logs of the
         battery, newest first. Raises UnavailableError."""
-        with self._lock:
+        with self._alone(battery_id):
             followed = self._of_battery(battery_id)
             live = followed.get(log.log_id) if log else None
             return {
@@ -137,9 +137,8 @@ class Opinions:
 
     def grown(self, battery: BatterySettings, verified: Verified) -> None:
         """A log has grown in the store. Where its opinion cannot be fed with that at once, it is brought up to date
-        every LAG records, so that nobody who asks waits long. Where the store does not answer, whoever asks next hears
-        of it."""
-        if self._fed(battery, verified) or verified.first_seq // LAG == verified.log.size // LAG:
+        soon, so that nobody who asks waits long. Where the store does not answer, whoever asks next hears of it."""
+        if not self._is_due(battery, verified):
             return
         if not self._is_running:
             self._bring_up(battery.id)
@@ -148,23 +147,22 @@ class Opinions:
             self._due[battery.id] = None
             self._changed.notify_all()
 
-    def _fed(self, battery: BatterySettings, verified: Verified) -> bool:
-        """Not while another opinion is being brought up: receipts wait for that."""
-        if self._is_reader or not self._lock.acquire(blocking=False):
-            return False
-        try:
-            log = verified.log
+    def _is_due(self, battery: BatterySettings, verified: Verified) -> bool:
+        """Feeds the opinion where it is at hand and as far as the log was. True where a thread has to look: it is
+        behind, or its stored state is."""
+        log = verified.log
+        with self._changed:
             at_hand = self._at_hand.get(log.log_id)
             if at_hand is None and verified.first_seq == 0 and log.key.previous is None:
                 at_hand = begun(battery, log.log_id), 0
-            if at_hand is None or at_hand[0].size != verified.first_seq:
-                return False
+            if at_hand is None:
+                return verified.first_seq // LAG != log.size // LAG
             followed, stored_size = at_hand
+            if battery.id in self._busy or followed.size != verified.first_seq:
+                return True
             followed.add(verified.entries, log.size)
-            self._keep_at_hand(followed, self._stored(followed, stored_size))
-            return True
-        finally:
-            self._lock.release()
+            self._keep_at_hand(followed, stored_size)
+            return followed.size - stored_size >= LAG and not self._is_reader
 
     # ---- bringing up to date
 
@@ -183,8 +181,20 @@ class Opinions:
                 self._changed.wait_for(lambda: not self._is_running, took_s)
 
     def _bring_up(self, battery_id: str) -> None:
-        with self._lock, suppress(UnavailableError):
+        with self._alone(battery_id), suppress(UnavailableError):
             self._of_battery(battery_id)
+
+    @contextmanager
+    def _alone(self, battery_id: str) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: battery_id not in self._busy)
+            self._busy.add(battery_id)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy.discard(battery_id)
+                self._changed.notify_all()
 
     def _of_battery(self, battery_id: str) -> dict[bytes, Followed]:
         found: dict[bytes, Followed] = {}
@@ -196,15 +206,18 @@ class Opinions:
 
     def _up_to_date(self, log: StoredLog, before: Followed | None) -> Followed:
         log_id = log.head.log_id
-        followed, stored_size = self._at_hand.get(log_id) or self._loaded(log)
+        with self._changed:
+            at_hand = self._at_hand.get(log_id)
+        followed, stored_size = at_hand or self._loaded(log)
         logs = (*(before.logs if before else ()), log_id)
         if followed is None or followed.logs != logs or followed.size > log.head.size:
             followed, stored_size = begun(log.source.battery, log_id, before), 0
         if followed.size < log.head.size:
             for delivered in self._deliveries.of(log, followed.size):
                 followed.add(delivered.entries, delivered.size)
-            stored_size = self._stored(followed, stored_size)
-        self._keep_at_hand(followed, stored_size)
+        stored_size = self._stored(followed, stored_size)
+        with self._changed:
+            self._keep_at_hand(followed, stored_size)
         return followed
 
     def _stored(self, followed: Followed, stored_size: int) -> int:

@@ -212,9 +212,9 @@ class Outgoing:
             return
         self._store.acknowledge(receipts)
         with self._lock:
+            now_ms = monotonic_ms()
             for receipt, _ in receipts:
-                self._outbox.acknowledged(receipt.log_id, receipt.size)
-            self._outbox.answered(monotonic_ms())
+                self._outbox.acknowledged(receipt.log_id, receipt.size, now_ms)
         self._wake.set()
         for receipt, content in receipts:
             self._receipted(receipt, content)
@@ -260,7 +260,7 @@ class Outgoing:
             return
         self._tend_after_s = now_s + TEND_PERIOD_S
         self._store.windows_summed = self.depth().windows_summed
-        if self.limits.max_hours and self._attest and self._outbox.hours > self.limits.max_hours:
+        if self.limits.max_hours and self._attest and self._depth.hours > self.limits.max_hours:
             with self._lock:
                 beyond = list(self._runs(self.limits.max_hours * MS_PER_HOUR))
             until_s = now_s + REDUCING_S

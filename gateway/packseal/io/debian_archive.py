@@ -113,7 +113,7 @@ def _unpack(package: bytes, folder: Path) -> None:
                 data.extractall(folder)  # noqa: S202 - its hash was signed by Debian's archive key
             return
         offset += 60 + size + size % 2
-    raise MicroPythonError("a fetched package has no data member")
+    raise MicroPythonError("could not be unpacked: a package has no data member")
 
 
 def _mirrors() -> list[str]:

@@ -166,9 +166,11 @@ class BrokerLoop:
             received = self._acknowledged.popleft()
             if received.session is session:
                 session.acknowledge(received.packet_id)
-        for message in self._queue.take(session.room):
-            session.publish(message)
         session.flush()
+        while messages := self._queue.take(session.room):  # more than once where none is acknowledged (QoS 0)
+            for message in messages:
+                session.publish(message)
+            session.flush()
 
     def _part(self, session: MQTTSession, beat: Beat) -> None:
         until_s = time.monotonic() + FLUSH_S

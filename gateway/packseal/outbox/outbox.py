@@ -3,8 +3,12 @@
 Decides the order and the times of sending. It holds no content: whoever owns it keeps that on disk, and deletes it only
 for what `acknowledged` returns. Deliveries of one log leave in order. One goes ahead alone; when its receipt has shown
 that the way is open, many are in flight, until something of the log is late, refused or missing at the other end.
-What is late waits longer each time; while the service is silent one delivery, a scout, goes out every few seconds, and
-its receipt ends the waiting of all.
+What is late waits longer each time, and for what a receipt is late by follows how long they took of late: who sends
+again what is only slow makes it slower. While the service is silent one delivery, a scout, goes out every few seconds,
+another one each time; the first answer ends the waiting of all.
+
+A place is taken by what was just sent; by what is late only in a silence, so that batteries that the service does not
+know leave room for the others. What was sent least often goes first.
 
 Of several logs, those in which a SOH, EVENT, KEY, GAP or SEAL waits go first, up to the last of these; every fourth
 place is for the others, so that nothing waits for ever (docs/decisions/0017-the-outbox-at-its-limits.md).
@@ -20,8 +24,10 @@ from itertools import islice, zip_longest
 
 from packseal.records.bodies import EntryType
 
-MAX_IN_FLIGHT = 20  # until their receipts: they keep broker and service busy, and no more than these are sent twice
-RECEIPT_TIMEOUT_MS = 2_000
+MAX_IN_FLIGHT = 64  # until their receipts: they keep broker and service busy, and no more than these are sent twice
+RECEIPT_TIMEOUT_MS = 2_000  # at least
+MAX_RECEIPT_TIMEOUT_MS = 20_000
+LATE_AT = 4  # times what a receipt mostly took
 MAX_BACKOFF_MS = 60_000
 SCOUT_MS = 5_000  # so long a service may be back without being found; and a gateway sends no more to a dead one
 OTHERS_TURN = 4  # of so many places one is for what is not urgent
@@ -65,6 +71,15 @@ class Item:
         return not URGENT.isdisjoint(self.kinds)
 
 
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """first_ms: when it was sent first, sent_ms: when last. due_ms: when it may be sent again."""
+
+    first_ms: int
+    sent_ms: int
+    due_ms: int
+
+
 @dataclass(slots=True)
 class _Log:
     items: OrderedDict[int, Item] = field(default_factory=OrderedDict)  # by size, in order
@@ -99,9 +114,10 @@ class Outbox:
     def __init__(self) -> None:
         self._logs: dict[bytes, _Log] = {}
         self._waiting: dict[bytes, _Log] = {}  # those of which something waits: few, where thousands are known
-        self._in_flight: dict[tuple[bytes, int], int] = {}  # -> due_ms
+        self._in_flight: dict[tuple[bytes, int], _Flight] = {}
         self._places = 0
         self._answered_ms = self._scout_after_ms = 0
+        self._took_ms = 0.0  # receipts, of late
         self.records = 0
         self.emptied = 0
 
@@ -117,14 +133,18 @@ class Outbox:
 
     def due(self, now_ms: int) -> list[Item]:
         """What to send now, oldest of each log first; each is in flight from then on until its receipt is late."""
-        room = MAX_IN_FLIGHT - sum(due_ms > now_ms for due_ms in self._in_flight.values())
+        self._choose_scout(now_ms)
+        room = MAX_IN_FLIGHT - self._places_taken(now_ms)
         if room <= 0:
             return []
         urgent: list[list[Item]] = []
         others: list[list[Item]] = []
         for log in self._waiting.values():
             found = list(islice(log.to_send(now_ms), room))
-            (urgent if found and found[0].size <= log.urgent_size else others).append(found)
+            if found:
+                (urgent if found[0].size <= log.urgent_size else others).append(found)
+        for logs in (urgent, others):
+            logs.sort(key=lambda found: found[0].attempts)
         chosen = self._first(urgent, others, room)
         taken = {(item.log_id, item.size) for item in chosen}
         rest = [[item for item in found if (item.log_id, item.size) not in taken] for found in (*urgent, *others)]
@@ -137,7 +157,7 @@ class Outbox:
         if log and log.items.get(item.size) == item:
             self._set(replace(item, attempts=item.attempts - 1))
 
-    def acknowledged(self, log_id: bytes, size: int) -> list[Item]:
+    def acknowledged(self, log_id: bytes, size: int, now_ms: int) -> list[Item]:
         """Takes out, and returns, all that a receipt for this size covers."""
         log = self._logs.get(log_id)
         if log is None:
@@ -149,22 +169,19 @@ class Outbox:
         while log.urgent and log.urgent[0] <= size:
             log.urgent.popleft()
         for item in covered:
-            self._in_flight.pop((log_id, item.size), None)
+            flight = self._in_flight.pop((log_id, item.size), None)
+            if flight:
+                self._took_ms += (min(now_ms - flight.first_ms, MAX_RECEIPT_TIMEOUT_MS) - self._took_ms) / 8
             self._count(item, -1)
         if not log.items:
             self._waiting.pop(log_id, None)
+        if covered:
+            self._answered(now_ms, was_late=any(item.attempts > 1 for item in covered))
         return covered
-
-    def answered(self, now_ms: int) -> None:
-        """A receipt has come. After a silence, all that would wait for long is due at once."""
-        if now_ms - self._answered_ms > SCOUT_MS:
-            for (log_id, size), due_ms in list(self._in_flight.items()):
-                if due_ms - now_ms > RECEIPT_TIMEOUT_MS:
-                    self._set(replace(self._logs[log_id].items[size], state=State.PENDING, due_ms=0))
-        self._answered_ms = now_ms
 
     def missing(self, log_id: bytes, size_known: int, now_ms: int) -> None:
         """The service has the log only up to size_known: go back to there, or say so when that is no longer here."""
+        self._answered(now_ms, was_late=True)
         log = self._logs.get(log_id)
         oldest = next(iter(log.items.values()), None) if log else None
         if log is None or oldest is None:
@@ -178,6 +195,7 @@ class Outbox:
 
     def refused(self, log_id: bytes, reason: str, now_ms: int) -> None:
         """The service refused what is in flight of this log: kept, shown, and tried again with back-off."""
+        self._answered(now_ms, was_late=True)
         if log_id in self._logs:
             self._logs[log_id].is_open = False
         for item in self._flying(log_id):
@@ -239,6 +257,40 @@ class Outbox:
         """From the oldest to the newest that waits of one log, by its own clock; of the log where that is most."""
         return max((log.waiting_ms for log in self._waiting.values()), default=0) / MS_PER_HOUR
 
+    def _is_silent(self, now_ms: int) -> bool:
+        return now_ms - self._answered_ms > SCOUT_MS
+
+    def _answered(self, now_ms: int, *, was_late: bool) -> None:
+        """After a silence, all that would wait for long is due at once. Where nothing was late there was none."""
+        if was_late and self._is_silent(now_ms):
+            for key, flight in list(self._in_flight.items()):
+                if flight.due_ms - now_ms > RECEIPT_TIMEOUT_MS:
+                    self._make_due(key)
+        self._answered_ms = now_ms
+
+    def _choose_scout(self, now_ms: int) -> None:
+        """In a silence, of what waits for its receipt the one that was sent longest ago is due before its time."""
+        if not self._in_flight or not self._is_silent(now_ms) or now_ms < self._scout_after_ms:
+            return
+        longest = min(self._in_flight, key=lambda key: self._in_flight[key].sent_ms)
+        if now_ms - self._in_flight[longest].sent_ms >= SCOUT_MS:
+            self._scout_after_ms = now_ms + SCOUT_MS
+            self._make_due(longest)
+
+    def _make_due(self, key: tuple[bytes, int]) -> None:
+        log_id, size = key
+        self._set(replace(self._logs[log_id].items[size], state=State.PENDING, due_ms=0))
+
+    def _places_taken(self, now_ms: int) -> int:
+        if self._is_silent(now_ms):
+            return sum(flight.due_ms > now_ms for flight in self._in_flight.values())
+        timeout_ms = self._timeout_ms
+        return sum(now_ms < flight.sent_ms + timeout_ms for flight in self._in_flight.values())
+
+    @property
+    def _timeout_ms(self) -> int:
+        return int(min(max(RECEIPT_TIMEOUT_MS, LATE_AT * self._took_ms), MAX_RECEIPT_TIMEOUT_MS))
+
     def _first(self, urgent: list[list[Item]], others: list[list[Item]], room: int) -> list[Item]:
         """What is urgent, with every fourth place for logs in which nothing is; each log in its order."""
         before_others = [
@@ -260,19 +312,18 @@ class Outbox:
             self._set(replace(item, state=State.PENDING, attempts=0, due_ms=0))
 
     def _put(self, item: Item, state: State, now_ms: int) -> Item:
-        wait_ms = min(RECEIPT_TIMEOUT_MS << min(item.attempts, 10), MAX_BACKOFF_MS)
-        if state is State.IN_FLIGHT and wait_ms > SCOUT_MS and now_ms >= self._scout_after_ms:
-            wait_ms = SCOUT_MS
-            self._scout_after_ms = now_ms + SCOUT_MS
+        wait_ms = min(self._timeout_ms << min(item.attempts, 10), MAX_BACKOFF_MS)
         changed = replace(item, state=state, attempts=item.attempts + 1, due_ms=now_ms + wait_ms)
+        before = self._in_flight.get((item.log_id, item.size))
         self._set(changed)
+        if state is State.IN_FLIGHT:
+            first_ms = before.first_ms if before else now_ms
+            self._in_flight[item.log_id, item.size] = _Flight(first_ms, now_ms, changed.due_ms)
         return changed
 
     def _set(self, item: Item) -> None:
         self._logs[item.log_id].items[item.size] = item
-        if item.state is State.IN_FLIGHT:
-            self._in_flight[item.log_id, item.size] = item.due_ms
-        else:
+        if item.state is not State.IN_FLIGHT:
             self._in_flight.pop((item.log_id, item.size), None)
 
     def _count(self, item: Item, sign: int) -> None:
