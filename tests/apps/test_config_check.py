@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -18,6 +21,7 @@ from packseal.errors import ConfigError
 from packseal.io.keys import load_or_make_key
 from tests.apps.can_site import BIND, DBC
 from tests.apps.command import Ran
+from tests.line.rig import PACKSEAL
 
 ROOT = Path(__file__).parents[2]
 KEY = "11" * 32
@@ -120,6 +124,24 @@ def test_what_a_start_would_refuse_is_refused(folder: Path, change: tuple[str, s
     assert change[0] in text
     path.write_text(text.replace(*change))
     assert any(words in one for one in said(path)), said(path)
+
+
+def test_a_place_that_the_service_cannot_write_is_named(folder: Path) -> None:
+    """A folder of others, such as /etc/packseal is for the service's user, that it may only read."""
+    path, place = folder / "gateway.toml", folder / "etc"
+    place.mkdir(0o555)
+    site = GATEWAY.partition("\n[[board]]")[0].replace('"outbox.db"', '"etc/outbox.db"')
+    path.write_text(f'key = "etc/gateway.key"\n{site}')
+    command = [PACKSEAL, "config", "check", str(path), "--json"]
+    if os.geteuid() == 0:  # who may write everywhere: without that right, as the service is
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout)["mistakes"]
+    assert (done.returncode, [one["line"] for one in found]) == (2, [1, 4])
+    assert all(f"the folder {place} cannot be written" in one["words"] for one in found)
+    assert all("below /var/lib/packseal, and check as the user of the service" in one["words"] for one in found)
+    place.chmod(0o755)
+    assert said(path) == []
 
 
 def test_a_key_that_others_can_read_is_named(folder: Path) -> None:

@@ -125,6 +125,20 @@ def test_a_value_is_not_too_old_before_its_next_one_may_come() -> None:
     assert "expire_after" not in found["soh_capacity_cpct"]
 
 
+def test_an_alarm_that_is_off_is_not_believed_for_ever() -> None:
+    """`state` brings it, with whichever signal is due first: health alone is never due by itself."""
+
+    def expires_s(*rules: Rule, include: tuple[str, ...] = ("*",)) -> object:
+        made = announced(selection=Selection(include, rules=rules), expire_after_s=600)
+        return entities(battery(made))["alarm"].get("expire_after")
+
+    assert expires_s() == 600
+    assert expires_s(Rule("*", every_ms=7_200_000)) == 14_400
+    assert expires_s(Rule("*", deadband=5)) == 1800
+    assert expires_s(Rule("soc_cpct", every_ms=1), Rule("*", every_ms=7_200_000)) == 600
+    assert expires_s(include=("soh_capacity_cpct", "cell_mv")) is None
+
+
 def test_a_battery_is_removed_by_its_entities_and_then_by_nothing() -> None:
     stubs, empty = announced().battery_removed(BATTERY)
     assert entities(json.loads(stubs.content)) == {}
@@ -267,13 +281,14 @@ def _tables(document: str) -> list[str]:
 
 
 @pytest.mark.parametrize("document", ["home-assistant.md", "mqtt_projections.md"])
-def test_the_settings_in_the_documents_load(document: str, tmp_path: Path) -> None:
+def test_the_settings_in_the_documents_are_tables_to_add(document: str, tmp_path: Path) -> None:
+    """To a gateway.toml that is there: who copied another outbox or key would leave records behind."""
     tables = _tables(document)
     assert tables
     for number, table in enumerate(tables):
         path = tmp_path / f"{number}.toml"
-        head = f'site = "north"\nbroker = "mqtt://127.0.0.1"\noutbox = "o"\nservice_public_key = "{"11" * 32}"\n'
-        path.write_text(table if "site = " in table else head + table)
+        head = f'site = "north"\nbroker = "mqtts://127.0.0.1"\noutbox = "o"\nservice_public_key = "{"11" * 32}"\n'
+        path.write_text(head + table)
         load_settings(path, GatewaySettings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ def check_key(path: Path | None) -> None:
     """One that is there has to be a key; one that is not is made at the start. Raises ConfigError."""
     if path is None:
         return
+    _check_folder(path, os.X_OK, "be looked into")
     if path.exists():
         load_key(path)
     else:
@@ -56,8 +58,18 @@ def check_key(path: Path | None) -> None:
 
 
 def check_place(path: Path) -> None:
-    """Raises ConfigError where no file can be made there."""
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path}: there is no folder {path.parent}; make it, or name another place")
+    """Raises ConfigError where this user can make no file there, nor one beside it, as databases do."""
+    _check_folder(path, os.W_OK | os.X_OK, "be written")
     if path.is_dir():
         raise ConfigError(f"{path}: is a folder, and a file is expected; name one in it")
+
+
+def _check_folder(path: Path, access: int, words: str) -> None:
+    """access: to the folder of the path, as access(2) has it. Raises ConfigError."""
+    if not os.access(path.parent, os.F_OK) or not path.parent.is_dir():
+        raise ConfigError(f"{path}: there is no folder {path.parent}; make it, or name another place")
+    if not os.access(path.parent, access):
+        raise ConfigError(
+            f"{path}: the folder {path.parent} cannot {words} by who checks this, the user {os.getuid()}; "
+            "name a place in the folder of the service, below /var/lib/packseal, and check as the user of the service"
+        )

@@ -108,14 +108,14 @@ class Announced:
         return {"identifiers": [f"packseal-{battery}"], "name": battery, "manufacturer": "PackSeal"}
 
     def _entity(self, signal: Signal, battery: str, names: tuple[str, ...]) -> Config:
-        unit, silence_s = signal.unit, self.selection.silence_ms(signal.name) // 1000
+        unit = signal.unit
         entity = _sensor(signal.words, _unique_id(battery, signal.name), _scaled(signal)) | {
             "unit_of_measurement": unit.symbol,
             "suggested_display_precision": min(unit.places, 3),
             "state_class": "total_increasing" if signal.is_counter else "measurement",
         }
         if signal.is_measured or signal.is_counter:
-            entity["expire_after"] = max(self.expire_after_s, SILENCES * silence_s)
+            entity["expire_after"] = self._expire_after_s(self.selection.silence_ms(signal.name))
         device_class = "battery" if signal.name in _BATTERY else _CLASSES.get(unit.symbol)
         if device_class:
             entity["device_class"] = device_class
@@ -126,6 +126,9 @@ class Announced:
             entity |= self._attributes(battery, "cells", _array(SIGNALS[array]))
         return entity
 
+    def _expire_after_s(self, silence_ms: int) -> int:
+        return max(self.expire_after_s, SILENCES * silence_ms // 1000)
+
     def _measured(self, battery: str) -> Config:
         template = _time("(value_json.received_unix_ms - value_json.age_ms)")
         entity = _sensor("Measured", _unique_id(battery, "measured"), template)
@@ -134,8 +137,12 @@ class Announced:
     def _alarm(self, battery: str) -> Config:
         states = "{{ 'None' if value_json.alarms is none else ('ON' if value_json.alarms else 'OFF') }}"
         attributes = self._attributes(battery, "state", "{{ {'alarms': value_json.alarms} | tojson }}")
-        entity = {"platform": "binary_sensor", "name": "Alarm", "unique_id": _unique_id(battery, "alarm")}
-        return entity | {"value_template": states, "device_class": "problem"} | attributes
+        entity: Config = {"platform": "binary_sensor", "name": "Alarm", "unique_id": _unique_id(battery, "alarm")}
+        entity |= {"value_template": states, "device_class": "problem"} | attributes
+        silence_ms = self.selection.state_silence_ms()
+        if silence_ms is not None:  # else "off" would stay for ever of a board that is dead
+            entity["expire_after"] = self._expire_after_s(silence_ms)
+        return entity
 
     def _attributes(self, battery: str, document: str, template: str) -> Config:
         topic = f"packseal/{self.site}/{battery}/{document}"

@@ -53,6 +53,11 @@ class Selection:
         """The longest that a pack which is heard goes without this signal, beside its own windows."""
         return max(self.every_ms(name), self.heartbeat_ms if self.deadband(name) is not None else 0)
 
+    def state_silence_ms(self) -> int | None:
+        """The same of `state`, which is sent whole with any of its signals; None where no window brings one."""
+        brought = (name for name in self.names() if SIGNALS[name].is_measured and not SIGNALS[name].is_array)
+        return min(map(self.silence_ms, brought), default=None)
+
     def _rules(self, name: str) -> list[Rule]:
         return [rule for rule in self.rules if fnmatchcase(name, rule.name)]
 
