@@ -25,6 +25,7 @@ from packseal.records.bodies import Event, Window
 from tests.projections.packs import BATTERY, HEALTH, NOW, last_values, window
 
 ROOT = Path(__file__).parents[2]
+HEAD = f'site = "north"\nbroker = "mqtts://127.0.0.1"\noutbox = "o"\nservice_public_key = "{"11" * 32}"\n'
 TOPIC = re.compile(r"^(?P<prefix>[\w/-]+)/device/(?:[a-zA-Z0-9_-]+/)?[a-zA-Z0-9_-]+/config$")
 DEVICE = {"identifiers", "name", "manufacturer", "model", "sw_version", "via_device"}
 ENTITY = {
@@ -236,6 +237,20 @@ def test_announced_at_the_connection_and_again_at_the_birth_message_but_not_for_
     assert broker.turn(20_000) == 0
 
 
+@pytest.mark.parametrize("prefix", ["homeassistant", "ha"])
+def test_the_birth_message_is_heard_where_home_assistant_says_it(prefix: str, tmp_path: Path) -> None:
+    """Its birth topic is a setting of its own, which another discovery prefix leaves as it was."""
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'{HEAD}[home_assistant]\nprefix = "{prefix}"\n')
+    topics = Announcer.topics(load_settings(path, GatewaySettings))
+    births = {"homeassistant/status", f"{prefix}/status"}
+    assert sorted(topics) == sorted({*births, f"{prefix}/device/packseal-north/+/config"})
+    for topic in births:
+        announcer = Announcer(announced(prefix=prefix), takes_back=False)
+        announcer.hear(topic, b"online", {BATTERY})
+        assert Published(announcer).turn(0) == 2
+
+
 def test_what_could_not_be_handed_over_is_announced_later() -> None:
     announcer = Announcer(announced(), takes_back=False)
     broker = Published(announcer)
@@ -287,8 +302,7 @@ def test_the_settings_in_the_documents_are_tables_to_add(document: str, tmp_path
     assert tables
     for number, table in enumerate(tables):
         path = tmp_path / f"{number}.toml"
-        head = f'site = "north"\nbroker = "mqtts://127.0.0.1"\noutbox = "o"\nservice_public_key = "{"11" * 32}"\n'
-        path.write_text(head + table)
+        path.write_text(HEAD + table)
         load_settings(path, GatewaySettings)
 
 

@@ -272,6 +272,34 @@ def test_a_cell_that_was_not_born_brings_a_birth_and_none_changes_its_alias(brok
     assert len(set(after.values())) == len(after)
 
 
+def test_cells_that_are_gone_are_null_in_data_and_in_births(broker: Broker) -> None:
+    """As long as a host may have them: by the alias of their birth, also when all are gone, and after a rebirth."""
+    last = last_values()
+    broker.run({BATTERY: last})
+    aliases = {m.name: m.alias for m in broker.heard[-1][1].metrics}
+    assert broker.run({BATTERY: last}, now=newer(last, 13_200, 70_000, cells=(3300, 3310))) == ["DDATA"]
+    cells = {name: value for name, value in broker.last().items() if name.startswith("cell_voltage/")}
+    assert cells == {"cell_voltage/0": 3.3, "cell_voltage/1": 3.31, "cell_voltage/2": None, "cell_voltage/3": None}
+    gone = newer(last, 13_200, 140_000, cells=(), temperature_ddegc=())
+    assert broker.run({BATTERY: last}, now=gone) == ["DDATA"]
+    arrays = {name for name in aliases if "/" in name}
+    assert {name for name in arrays if broker.last().get(name, 0) is None} == arrays
+    broker.node.rebirth()
+    assert broker.run({BATTERY: last}, now=gone) == ["NBIRTH", "DBIRTH"]
+    assert {m.name: m.alias for m in broker.heard[-1][1].metrics} == aliases
+    assert {name for name, value in broker.last().items() if value is None and "/" in name} == arrays
+
+
+def test_a_battery_that_never_had_the_chosen_cells_sends_no_empty_data() -> None:
+    node = SparkplugNode(NODE, Selection(include=("cell_mv",)), "1.0")
+    node.session(0)
+    broker, last = Broker(node), last_values(window(cells=()))
+    broker.run({BATTERY: last})
+    assert broker.run({BATTERY: last}, now=newer(last, 13_200, 1_000_000, cells=())) == []
+    assert node.due_ms(BATTERY, last) is None
+    assert broker.run({BATTERY: last}, now=newer(last, 13_200, 2_000_000)) == ["DBIRTH"]
+
+
 def test_only_what_is_due_is_in_the_data() -> None:
     node = SparkplugNode(
         NODE, Selection(rules=(Rule("pack_voltage_mv", deadband=50), Rule("*", deadband=10**9))), "1.0"

@@ -43,7 +43,7 @@ class Announcer:
         if table is None:
             return []
         announced = Announced(table.prefix, settings.site, Selection(), "")
-        return [announced.birth_topic, announced.batteries_topic]
+        return [*announced.birth_topics, announced.batteries_topic]
 
     def ask(self) -> None:
         """All of it is to be said again."""
@@ -61,7 +61,7 @@ class Announcer:
 
     def hear(self, topic: str, content: bytes, batteries: Container[str]) -> None:
         """The birth message, or what was announced of a battery before. batteries: those of the settings."""
-        if topic == self._announced.birth_topic:
+        if topic in self._announced.birth_topics:
             self._is_asked = self._is_asked or content == BIRTH
             return
         battery = self._battery(topic)

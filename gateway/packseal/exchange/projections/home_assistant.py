@@ -20,6 +20,7 @@ from packseal.exchange.projections.signals import SIGNALS, Signal
 
 Config: TypeAlias = "dict[str, object]"
 BIRTH = b"online"
+BIRTH_TOPIC = "homeassistant/status"
 EXPIRE_AFTER_S = 3600
 SILENCES = 2  # how many of the longest silences of a signal may pass before its value is too old
 _CLASSES = {"V": "voltage", "A": "current", "W": "power", "Wh": "energy", "°C": "temperature"}
@@ -40,8 +41,9 @@ class Announced:
     expire_after_s: int = EXPIRE_AFTER_S
 
     @property
-    def birth_topic(self) -> str:
-        return f"{self.prefix}/status"
+    def birth_topics(self) -> tuple[str, ...]:
+        """Home Assistant's own setting, which another discovery prefix does not move; some move both."""
+        return tuple(dict.fromkeys((f"{self.prefix}/status", BIRTH_TOPIC)))
 
     @property
     def batteries_topic(self) -> str:

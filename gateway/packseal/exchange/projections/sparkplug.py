@@ -8,7 +8,7 @@ messages is sparkplug_node.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from packseal.exchange.projections.documents import Clocks
@@ -59,14 +59,19 @@ def payload(metrics: Iterable[Metric], unix_ms: int, seq: int | None, *, is_birt
     return b"".join(parts) + (b"" if seq is None else field(_SEQ, seq))
 
 
-def signal_metrics(seen: Mapping[str, Seen], names: Iterable[str], now: Clocks) -> list[Metric]:
-    """The metrics of these signals, without aliases. What was never read is null, as of now."""
+def signal_metrics(
+    seen: Mapping[str, Seen], names: Iterable[str], now: Clocks, born: Collection[str] = ()
+) -> list[Metric]:
+    """The metrics of these signals, without aliases. What was never read is null, as of now.
+
+    born: metrics that the host knows; those of these signals that are there no more are null, as of the array.
+    """
     found = []
     for name in names:
         value = seen[name].reading.value if name in seen else None
         unix_ms = now.unix_at(seen[name].measured_ms) if name in seen else now.unix_ms
         unit = SIGNALS[name].unit
-        for key, one in _flat(SIGNALS[name], value):
+        for key, one in _flat(SIGNALS[name], value, born):
             number = None if one is None else one / 10**unit.places
             found.append(Metric(key, DOUBLE, number, unix_ms, unit.symbol))
     return found
@@ -87,12 +92,14 @@ def _is_rebirth(metric: bytes) -> bool:
     return values.get(_NAME) == REBIRTH.encode() and values.get(_BOOLEAN) == 1
 
 
-def _flat(signal: Signal, value: Value) -> list[tuple[str, int | None]]:
-    """An array as one metric for each of its places; none while it was never there."""
+def _flat(signal: Signal, value: Value, born: Collection[str]) -> list[tuple[str, int | None]]:
+    """An array as one metric for each place that it has, or has had; none while it was never there."""
     name = signal.plain_name
     if not signal.is_array:
         return [(name, value if isinstance(value, int) else None)]
-    return [(f"{name}/{place}", one) for place, one in enumerate(value if isinstance(value, tuple) else ())]
+    there = {f"{name}/{place}": one for place, one in enumerate(value if isinstance(value, tuple) else ())}
+    gone = [key for key in born if key.startswith(f"{name}/") and key not in there]
+    return [*there.items(), *((key, None) for key in gone)]
 
 
 def _metric(metric: Metric, *, is_birth: bool) -> bytes:

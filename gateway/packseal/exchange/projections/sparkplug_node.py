@@ -114,15 +114,17 @@ class SparkplugNode:
 
     def _device_message(self, name: str, last: LastValues, now: Clocks) -> Message | None:
         device = self._devices.setdefault(name, _Device(Gate(self._selection, self._selection.names())))
-        metrics = signal_metrics(last.seen, self._selection.names(), now)
+        metrics = signal_metrics(last.seen, self._selection.names(), now, device.aliases.keys())
         if not device.is_born or {metric.name for metric in metrics} - device.aliases.keys():
             device.aliases |= {m.name: self._alias() for m in metrics if m.name not in device.aliases}
             names = tuple(n for n in self._selection.names() if n in last.seen)
             return self._offer("DBIRTH", name, names, self._aliased(device, metrics), now)
         names = device.gate.due(last.seen, now.ms)
-        if not names:
+        metrics = signal_metrics(last.seen, names, now, device.aliases.keys())
+        if not metrics:  # arrays that this battery has never had
+            device.gate.sent(names, last.seen, now.ms)
             return None
-        return self._offer("DDATA", name, names, self._aliased(device, signal_metrics(last.seen, names, now)), now)
+        return self._offer("DDATA", name, names, self._aliased(device, metrics), now)
 
     def _offer(self, kind: str, battery: str, names: tuple[str, ...], metrics: list[Metric], now: Clocks) -> Message:
         self._offered = kind, battery, names
