@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
 from packseal.apps.metrics import GATEWAY, MAX_REASONS, PASSPORT, AnyFigure, Status, metrics_of
@@ -63,9 +64,12 @@ STATUS: Status = {
 }
 
 
-def samples(figures: tuple[AnyFigure, ...], status: Status) -> dict[tuple[str, ...], float]:
+PROC = Path("/proc")
+
+
+def samples(figures: tuple[AnyFigure, ...], status: Status, proc: Path = PROC) -> dict[tuple[str, ...], float]:
     """(name, values of the labels by their names) -> value, as Prometheus reads them."""
-    text = metrics_of(figures)(status).decode()
+    text = metrics_of(figures, proc)(status).decode()
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -103,6 +107,17 @@ def test_figures_are_those_of_the_status() -> None:
     assert found["packseal_receipt_seconds_count",] == 1
     assert found["process_resident_memory_bytes",] > 1 << 20
     assert samples(PASSPORT, STATUS)["packseal_passport_refused_total", "unknown-log"] == 1
+
+
+def test_the_figures_of_the_process_are_there_where_only_processes_are_to_be_seen(tmp_path: Path) -> None:
+    """ProcSubset=pid, which the units have, leaves the folders of processes alone: no /proc/stat."""
+    (tmp_path / "self").symlink_to("/proc/self")
+    hidden, seen = samples(GATEWAY, STATUS, tmp_path), samples(GATEWAY, STATUS)
+    assert {name for name, *_ in hidden} == {name for name, *_ in seen}
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    start_s = registry.get_sample_value("process_start_time_seconds")
+    assert hidden["process_start_time_seconds",] == pytest.approx(start_s, abs=1.1)  # whole seconds, each its own
 
 
 def test_what_is_not_known_is_left_out_and_is_no_zero() -> None:

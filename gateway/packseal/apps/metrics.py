@@ -7,9 +7,11 @@ of labels are those of the settings and words of our own; what others may choose
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -147,16 +149,24 @@ PASSPORT: tuple[AnyFigure, ...] = (
 )
 
 
-def metrics_of(figures: Sequence[AnyFigure]) -> Callable[[Status], bytes]:
-    """A status -> the text that Prometheus reads, with the figures of this process."""
+def metrics_of(figures: Sequence[AnyFigure], proc: Path = Path("/proc")) -> Callable[[Status], bytes]:
+    """A status -> the text that Prometheus reads, with the figures of this process out of proc(5)."""
 
     def text(status: Status) -> bytes:
         registry = CollectorRegistry()
         registry.register(_Collected(figures, status))
-        ProcessCollector(registry=registry)
+        _Process(proc=str(proc), registry=registry)
         return generate_latest(registry)
 
     return text
+
+
+class _Process(ProcessCollector):
+    """The library's own reads the time of boot in /proc/stat, which ProcSubset=pid hides, and then has no figure."""
+
+    def _boot_time(self) -> float:
+        """In whole seconds, as /proc/stat has it: else a start would be another one with each reading."""
+        return float(int(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)))
 
 
 class _Collected(Collector):
