@@ -41,6 +41,7 @@ PLACES = {  # file or folder here -> place below root/
     "examples/60-packseal.rules": "examples/60-packseal.rules",
     "examples/60-packseal.conf": "examples/60-packseal.conf",
     "examples/80-can.network": "examples/80-can.network",
+    "systemd/packseal-gateway@.service": "examples/packseal-gateway@.service",
     "systemd/packseal-worker@.service": "examples/packseal-worker@.service",
     "systemd/back-off": f"{HOME}/back-off",
     "../SECURITY.md": "doc/SECURITY.md",

@@ -38,6 +38,7 @@ PLACES = {  # path -> mode, owner and what a link leads to
     "usr/share/doc/packseal/SECURITY.md": "-rw-r--r-- root/root",
     "usr/share/doc/packseal/examples/60-packseal.rules": "-rw-r--r-- root/root",
     "usr/share/doc/packseal/examples/80-can.network": "-rw-r--r-- root/root",
+    "usr/share/doc/packseal/examples/packseal-gateway@.service": "-rw-r--r-- root/root",
     "usr/share/doc/packseal/examples/packseal-worker@.service": "-rw-r--r-- root/root",
     "usr/share/man/man1/packseal.1.gz": "-rw-r--r-- root/root",
 }

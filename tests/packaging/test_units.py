@@ -12,12 +12,17 @@ from tests.packaging.package import SOURCES, needs
 
 UNITS = {  # exposure by `systemd-analyze security` of systemd 252, in tenths; 0 is none, 100 all
     "packseal-gateway": 20,  # CAN, serial ports, the network, and to read the clock
+    "packseal-gateway@": 20,  # the same
     "packseal-passport": 11,  # the network
     "packseal-worker@": 11,  # the same
 }
 UNSHARED = {"packseal-gateway": "/var/lib/packseal/passport", "packseal-passport": "/var/lib/packseal/gateway"}
 OF_A_WORKER = {  # what its unit says otherwise than the passport service's
     "Description", "ConditionPathExists", "ExecStartPre", "ExecStart", "TimeoutStartSec", "RuntimeDirectory",
+}  # fmt: skip
+OF_AN_INSTANCE = {  # what the unit of several gateways says otherwise than that of one
+    "Description", "ConditionPathExists", "ExecStartPre", "ExecStart", "WorkingDirectory", "StateDirectory",
+    "RuntimeDirectory",
 }  # fmt: skip
 
 
@@ -116,6 +121,28 @@ def test_workers_of_one_machine_have_nothing_in_common_that_changes() -> None:
     assert found["RuntimeDirectory"] == ["packseal-worker-%i"]
     assert found["ExecStart"] == ["/usr/bin/packseal passport serve /etc/packseal/worker-%i.toml"]
     assert found["ExecStartPre"] == ["/usr/lib/packseal/back-off wait /etc/packseal/worker-%i.toml"]
+
+
+def test_one_gateway_of_several_may_what_a_gateway_may() -> None:
+    several, one = settings("packseal-gateway@"), settings("packseal-gateway")
+    assert {key for key in several | one if several.get(key) != one.get(key)} == OF_AN_INSTANCE
+
+
+def test_gateways_of_one_machine_have_nothing_in_common_that_changes() -> None:
+    """Each has its settings, its folder, which alone it can write, and its own count of failures."""
+    found = settings("packseal-gateway@")
+    assert found["StateDirectory"] == ["packseal/gateway-%i"]
+    assert found["WorkingDirectory"] == ["/var/lib/packseal/gateway-%i"]
+    assert found["RuntimeDirectory"] == ["packseal-gateway-%i"]
+    assert found["ExecStart"] == ["/usr/bin/packseal gateway run /etc/packseal/gateway-%i.toml"]
+    assert found["ExecStartPre"] == ["/usr/lib/packseal/back-off wait /etc/packseal/gateway-%i.toml"]
+    assert found["ConditionPathExists"] == ["/etc/packseal/gateway-%i.toml"]
+
+
+def test_the_manual_promises_a_reload_of_what_can_be_reloaded() -> None:
+    promised = re.findall(r"(?m)^\.B systemctl reload(?: (\S+))?$", (SOURCES / "packseal.1").read_text())
+    assert promised == ["packseal-gateway"]
+    assert {name.removesuffix("@") for name in UNITS if "ExecReload" in settings(name)} == set(promised)
 
 
 def test_the_gateway_may_read_the_clock() -> None:
