@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(foreach port,unix stm32 rp2 esp32,$(VENV)/typings/$(port))
 
-.PHONY: bench-mqtt demo test test-long test-nightly fuzz release deb test-package test-faults vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-hil bench-archive bench-line bench-hour bench-native bench-cortex-m native native-check clean
+.PHONY: bench-mqtt demo test test-long test-nightly fuzz release deb test-package test-faults vectors docs bench bench-board bench-evidence bench-log bench-health bench-can bench-passport bench-hil bench-archive bench-line bench-hour bench-day bench-native bench-cortex-m native native-check clean
 
 demo: $(READY)
 	@$(BIN)/packseal demo $(DEMO)
@@ -84,6 +84,10 @@ bench-line: $(READY)
 # 1,000 records a second for an hour; needs the same
 bench-hour: $(READY)
 	@$(BIN)/python benchmarks/record.py hour
+
+# a hundred records a second for a day, for what grows slowly; needs the same, and a quarter of an hour to sign them
+bench-day: $(READY)
+	@PYTHONPATH=. $(BIN)/python benchmarks/line/sustained.py --seconds 86400 --rate 100
 
 # instructions of the native signer on emulated processors
 bench-native: $(READY)

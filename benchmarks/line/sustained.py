@@ -8,9 +8,9 @@ a record is from its signature until the board holds its verified receipt.
 
 All of it shares the machine's cores: the simulated boards too, whose records were signed beforehand (logs.py; for the
 hour that takes some minutes, and half a gigabyte in the folder of temporary files, which later runs use again).
---cores 2 keeps everything to two cores where there are more. The last line is the figures as JSON. `held` is whether
-every minute reached the bar of 1,000 records a second; growth of memory is that from the fifth minute to the end, or
-from the first half of a shorter run.
+--cores 2 keeps everything to two cores where there are more. The last line is the figures as JSON. What was
+missed of the bars is said, and the exit status is 1 then; growth of memory is that from the fifth minute to the end,
+and in a run of less than ten minutes that of its second half, without a bar.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.line.measured import Latencies, Span
@@ -28,7 +29,9 @@ UNIT = 15
 MINUTE_S = 60
 SETTLED_MINUTES = 5
 RATE = 1010  # a minute's edge cuts a unit of each board: what is left of it is still the bar
-BARS = {"records_per_s": 1000, "p99_ms": 1000, "rss_growth_percent": 5.0}
+EDGE = 0.99  # of a lower rate
+BARS: dict[str, float] = {"records_per_s": 1000, "p99_ms": 1000, "rss_growth_percent": 5.0}
+OWN = ("gateway", "service")  # whose memory has a bar
 
 
 def main() -> int:
@@ -42,10 +45,28 @@ def main() -> int:
     units = int(chosen.seconds * chosen.rate / chosen.boards / UNIT) + 2 * UNIT
     with running(Plan(chosen.boards, chosen.rate, UNIT, units)) as site:
         figures = measured(site, chosen.seconds, min(MINUTE_S, max(5, chosen.seconds // 6)))
-    figures |= {"rate": chosen.rate, "boards": chosen.boards, "cores_used": chosen.cores, "bars": BARS}
-    figures["held"] = min(one["records_per_s"] for one in figures["minutes"]) >= BARS["records_per_s"]
+    bars = BARS | {"records_per_s": min(BARS["records_per_s"], EDGE * chosen.rate)}
+    figures |= {"rate": chosen.rate, "boards": chosen.boards, "cores_used": chosen.cores, "bars": bars}
+    missed = list(misses(figures))
+    print("\n".join(f"missed: {words}" for words in missed or ["none"]))
     print(json.dumps(figures))
-    return 0
+    return 1 if missed else 0
+
+
+def misses(found: dict[str, Any]) -> Iterator[str]:
+    """In words, also by whoever makes a page of the figures. Growth has a bar where memory had time to settle."""
+    bars, slowest = found["bars"], min(one["records_per_s"] for one in found["minutes"])
+    if slowest < bars["records_per_s"]:
+        yield f"{slowest:,} records a second in one span"
+    if found["p99_ms"] > bars["p99_ms"]:
+        yield f"{found['p99_ms']:,} ms to 99 of 100 receipts"
+    for name in OWN if is_settled(found) else ():
+        if found["rss_growth_percent"][name] > bars["rss_growth_percent"]:
+            yield f"memory of {name}: {found['rss_growth_percent'][name]} % more"
+
+
+def is_settled(found: dict[str, Any]) -> bool:
+    return bool(found["seconds"] >= 2 * SETTLED_MINUTES * MINUTE_S)
 
 
 def measured(site: Site, seconds: int, span_s: int) -> dict[str, Any]:
