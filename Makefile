@@ -19,11 +19,13 @@ test-long: $(READY)
 	@PACKSEAL_LONG=1 $(BIN)/python -m pytest tests/attacks/test_replayed.py tests/apps/test_canary.py tests/firmware/test_long_life.py
 	@PACKSEAL_CUTS=100000 $(BIN)/python -m pytest -s tests/firmware/test_power_cuts.py
 
-# every night, about two hours: ten years of a logger's life; half an hour: a million power cuts
+# every night, about four hours: two of the fault laboratory, as root (docs/faults.md); ten years of a logger's life; half
+# an hour: a million power cuts
 test-nightly: $(READY)
 	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest tests/firmware/test_long_life.py
 	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest tests/hil/test_stories_run.py -k chip
 	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest tests/apps/test_reload.py tests/security tests/scale
+	@PACKSEAL_NIGHTLY=1 $(BIN)/python -m pytest tests/faults
 	@PACKSEAL_CUTS=1000000 $(BIN)/python -m pytest -s tests/firmware/test_power_cuts.py
 
 # every night: ten minutes of processor time, guided by coverage; a finding belongs into a test

@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from packseal.io.micropython import micropython_command
 from tests import postgres
 from tests.faults import clock, deliveries, full_disk, network, power
 from tests.faults.campaign import Campaign
-from tests.faults.figures import Figures
+from tests.faults.figures import FAILED, Figures
 from tests.faults.schedule import Kind, Phase, phases
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
@@ -59,7 +60,7 @@ def main() -> int:
             raise
         finally:
             print(figures.table(), figures.line(), sep="\n", flush=True)
-    return 1 if figures.counts["phases failed"] else 0
+    return 1 if figures.counts[FAILED] else 0
 
 
 @contextmanager
@@ -71,13 +72,23 @@ def _folder(at: Path | None) -> Iterator[Path]:
 def _run(asked: argparse.Namespace, folder: Path, on_memory: Path, figures: Figures) -> None:
     """on_memory: where nobody's power is cut, so that no disk has to be waited for."""
     if asked.schedules:
-        figures.count("schedules of deliveries", deliveries.run(on_memory, asked.seed, asked.schedules, _say))
+        with _failing(figures):
+            count = deliveries.run(on_memory, asked.seed, asked.schedules, _say, figures.found)
+            figures.count("schedules of deliveries", count)
     if asked.full_disk:
-        figures.count("full disks", full_disk.run_below(power.built(folder), on_memory, asked.full_disk))
+        with _failing(figures):
+            counts = full_disk.run_below(power.built(folder), on_memory, asked.full_disk, figures.found)
+            figures.counts.update(counts)
     if asked.clock_jumps:
-        jumps, found = clock.run(folder, asked.seed, asked.clock_jumps, _say)
-        figures.count("clock jumps", jumps)
-        figures.found.add(found)
+        jumps = clock.ClockJumps(asked.seed, folder, _say)
+        try:
+            jumps.run(asked.clock_jumps)
+        finally:
+            figures.take(jumps)
+    _run_phases(asked, folder, figures)
+
+
+def _run_phases(asked: argparse.Namespace, folder: Path, figures: Figures) -> None:
     wanted = _phases(asked)
     needs_database = any(phase.kind is not Kind.SQLITE for phase in wanted)
     database = postgres.started() if needs_database else None
@@ -87,9 +98,18 @@ def _run(asked: argparse.Namespace, folder: Path, on_memory: Path, figures: Figu
             campaign.run(phase)
     finally:
         figures.take(campaign)
-        figures.count("phases failed", len(campaign.failed))
         if database:
             database.end()
+
+
+@contextmanager
+def _failing(figures: Figures) -> Iterator[None]:
+    """What fails is counted like a phase, and the others go on."""
+    try:
+        yield
+    except Exception:
+        figures.count(FAILED, 1)
+        _say(traceback.format_exc())
 
 
 def _phases(asked: argparse.Namespace) -> list[Phase]:

@@ -13,8 +13,8 @@ import pytest
 
 from tests.faults import network, power
 from tests.faults.oracle import Found
-from tests.faults.schedule import Fault, Kind, Phase, What
-from tests.faults.site import Site
+from tests.faults.schedule import LONG_CUT_S, Fault, Kind, Phase, What
+from tests.faults.site import Site, lived
 from tests.postgres import Cluster
 
 Say = Callable[[str], None]
@@ -41,19 +41,11 @@ class Campaign:
         with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as folder:
             site = Site(Path(folder), phase.kind, self._shim, database)
             try:
-                site.start()
-                self._live(site, phase)
-                site.settle()
-                found = site.check()
-                self.counts[f"sites, {phase.kind}"] += 1
-                self.found.add(found)
-                assert (found.lost, found.doubled) == (0, 0), found
+                found = lived(site, lambda: self._live(site, phase), self.found)
             except (Exception, pytest.fail.Exception):
                 self._tell(phase, site)
                 raise
-            finally:
-                network.heal()
-                site.stop()
+            self.counts[f"sites, {phase.kind}"] += 1
         self._say(f"phase {phase.number} ({phase.kind}), {len(phase.faults)} faults: {found}")
 
     def _live(self, site: Site, phase: Phase) -> None:
@@ -71,6 +63,7 @@ class Campaign:
             site.wait(fault.for_s)
             network.heal()
             self.counts["loss of 20 %" if fault.cut is network.Cut.LOSS else f"partitions, {fault.cut}"] += 1
+            self.counts["cuts longer than a heartbeat"] += fault.for_s >= LONG_CUT_S[0]
             return
         if fault.what is What.AWAY:
             site.leave(fault.for_s)

@@ -1,7 +1,8 @@
 """Clocks that jump: libfaketime before a gateway and a service, and a file for each that says what time it is.
 
 The clock of day jumps, forwards and backwards, by a moment or by years, while a delivery is on its way; the clock that
-only counts stays true, as it does when a machine is set right.
+only counts stays true, as it does when a machine is set right. Every few jumps a new site begins, for a clock that has
+been far ahead once hides what later jumps would do to what never goes back.
 """
 
 from __future__ import annotations
@@ -9,17 +10,23 @@ from __future__ import annotations
 import random
 import tempfile
 import time
+import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.faults.oracle import Found
 from tests.faults.schedule import Kind
-from tests.faults.site import Site
+from tests.faults.site import Site, lived
 from tests.line.rig import missing
 
 LIBRARIES = "**/faketime/libfaketimeMT.so.1"
 JUMPS_S = (-315_360_000, -31_536_000, -86_400, -3_600, -60, -1, 1, 60, 3_600, 86_400, 31_536_000, 315_360_000)
-SAID_EVERY = 20
+OF_ONE_SITE = 10  # jumps
+KILL_EVERY = 3  # jumps: then a program is killed, and starts while clocks are off
+ROUNDED_S = 0.5  # the least jump is of one second
 
 
 def library() -> Path:
@@ -48,28 +55,64 @@ class Clock:
         new.replace(self._path)
 
 
-def run(folder: Path, seed: str, jumps: int, say: Callable[[str], None]) -> tuple[int, Found]:
-    """-> how many there were, and what the oracle saw"""
-    chance = random.Random(f"{seed} clocks")
-    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
-        clocks = {name: Clock(Path(place) / f"{name}.clock") for name in ("gateway", "service")}
-        site = Site(Path(place), Kind.SQLITE, None, boards=1)
-        site.fake_clocks({name: clock.environment for name, clock in clocks.items()})
-        try:
-            site.start()
-            for number in range(1, jumps + 1):
-                _jump(site, clocks[chance.choice(["gateway", "service"])], chance)
-                if number % SAID_EVERY == 0:
-                    say(f"{number} of {jumps} clock jumps")
-            site.settle()
-            found = site.check()
-            _check_that_they_jumped(site, clocks["service"])
-            return jumps, found
-        except BaseException:
-            say(f"FAILED: clock jumps of seed {seed}\n{site.output()}")
-            raise
-        finally:
-            site.stop()
+class ClockJumps:
+    """counts, found and failed as a Campaign has them, failed by the site's number."""
+
+    def __init__(self, seed: str, folder: Path, say: Callable[[str], None]) -> None:
+        self._seed, self._folder, self._say = seed, folder, say
+        self.counts, self.found, self.failed = Counter[str](), Found(), list[int]()
+
+    def run(self, jumps: int) -> None:
+        """Of sites one after the other; the others go on where one fails."""
+        for number, first in enumerate(range(0, jumps, OF_ONE_SITE)):
+            count = min(OF_ONE_SITE, jumps - first)
+            try:
+                found = self._run_site(number, count)
+                self._say(f"{first + count} of {jumps} clock jumps: {found}")
+            except (Exception, pytest.fail.Exception) as error:
+                self.failed.append(number)
+                self._say("".join(traceback.format_exception(error)))
+
+    def _run_site(self, number: int, jumps: int) -> Found:
+        with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as place:
+            clocks = {name: Clock(Path(place) / f"{name}.clock") for name in ("gateway", "service")}
+            site = Site(Path(place), Kind.SQLITE, None, boards=1)
+            site.fake_clocks({name: clock.environment for name, clock in clocks.items()})
+            chance = random.Random(f"{self._seed} clocks {number}")
+            try:
+                found = lived(site, lambda: self._live(site, clocks, jumps, chance), self.found)
+            except (Exception, pytest.fail.Exception):
+                self._say(f"FAILED: clock jumps of seed {self._seed}, site {number}\n{site.output()}")
+                raise
+        self.counts["sites with clocks that jump"] += 1
+        return found
+
+    def _live(self, site: Site, clocks: dict[str, Clock], jumps: int, chance: random.Random) -> None:
+        for jump in range(jumps):
+            name = chance.choice(list(clocks))
+            _jump(site, clocks[name], chance)
+            if name == "gateway":
+                _read_back(site, clocks[name])
+            if jump % KILL_EVERY == KILL_EVERY - 1:
+                site.kill(chance.choice(["firmware", "gateway", "service"]), 0)
+                self.counts["kills while a clock is off"] += any(clock.ahead_s for clock in clocks.values())
+            site.goes_on()
+            self.counts["clock jumps"] += 1
+            self.counts[f"clock jumps of {name}"] += 1
+        _check_that_they_jumped(site, clocks["service"])
+
+
+def _read_back(site: Site, clock: Clock) -> None:
+    """A delivery that comes from now on says, in the gateway's word, when it came by the clock that has jumped. What
+    has waited since before says another time."""
+    since_s, known = time.time(), site.deliveries()
+
+    def is_said() -> bool:
+        latest_s = time.time() + clock.ahead_s + ROUNDED_S
+        new = site.heard.deliveries[known:]
+        return any(since_s + clock.ahead_s - ROUNDED_S <= site.arrived_unix_s(one) <= latest_s for one in new)
+
+    site.until(is_said, f"a delivery of a gateway whose clock is {clock.ahead_s:+d} s off")
 
 
 def _check_that_they_jumped(site: Site, clock: Clock) -> None:
@@ -85,4 +128,3 @@ def _jump(site: Site, clock: Clock, chance: random.Random) -> None:
         before = site.deliveries()
         site.until(lambda: site.deliveries() > before, "a delivery")
     clock.jump(by_s)
-    site.goes_on()

@@ -8,16 +8,20 @@ count of writes it sets; everything that it writes is written by the real outbox
 from __future__ import annotations
 
 import ctypes
+import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from packseal.errors import PackSealError, UnavailableError
 from packseal.records.answer import ReceiptAnswer, decode_answer
-from tests.faults.oracle import Heard, check_records, check_service_log, stored_logs
+from tests.faults.oracle import Found, Heard, check_all_stored, check_records, check_service_log, read_logs, stored_logs
+from tests.faults.oracle import count as count_records
 from tests.faults.power import Power
 from tests.outbox.site import Site, checked, own_log, roomy
 from tests.passport.board import TOPIC, Board, running_board, settings_for
@@ -28,20 +32,28 @@ ROUNDS = 3
 Fill = Callable[[int, int], None]
 
 
-def run_below(library: Path, folder: Path, step: int = 1) -> int:
-    """step: of so many writes one, for a short run. -> at how many writes the disk was full"""
+def run_below(library: Path, folder: Path, step: int, found: Found) -> dict[str, int]:
+    """step: of so many writes one, for a short run. found: what the oracle counts is added, also of what fails.
+
+    -> how many full disks there were, and how many writes failed there
+    """
     power = Power(library, folder, folder / "full-disk-undo")
     assigned = [f"{key}={value}" for key, value in power.environment.items() if "UNDO" not in key]
     command = ["env", *assigned, sys.executable, "-m", "tests.faults.full_disk", str(folder), str(step)]
-    return int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[-1])
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    counts, counted = json.loads(done.stdout.splitlines()[-1])
+    found.add(Found(**counted))
+    assert done.returncode == 0, f"a full disk was one too many, after {counts}"
+    return dict(counts)
 
 
 class Disk:
-    """As power.c has it."""
+    """As power.c has it. counts: the runs in which a write failed, and those writes."""
 
     def __init__(self) -> None:
+        self.counts, self.found = Counter[str](), Found()
         self._library = ctypes.CDLL(None)
-        self._library.faults_writes.restype = ctypes.c_long
+        self._library.faults_writes.restype = self._library.faults_refused.restype = ctypes.c_long
         self._library.faults_fill.argtypes = [ctypes.c_long, ctypes.c_long]
 
     def fill(self, first: int, count: int) -> None:
@@ -50,20 +62,20 @@ class Disk:
     def empty(self) -> int:
         """-> how many writes there were"""
         writes: int = self._library.faults_writes()
+        refused: int = self._library.faults_refused()
+        self.counts.update({"full disks": int(refused > 0), "writes without room": refused})
         self._library.faults_fill(-1, 0)
         return writes
 
 
-def every_write(disk: Disk, folder: Path, run: Callable[[Path, Disk, int, int], int], step: int) -> int:
-    """run: takes a new folder, and which writes find no room. -> how many runs there were"""
-    runs = 0
+def every_write(disk: Disk, folder: Path, run: Callable[[Path, Disk, int, int], int], step: int) -> None:
+    """run: takes a new folder, and which writes find no room."""
     for count in (1, FOR_EVER):
         at, writes = 0, 1
         while at < writes:
             with tempfile.TemporaryDirectory(dir=folder) as place:
                 writes = run(Path(place), disk, at, count)
-            at, runs = at + step, runs + 1
-    return runs
+            at += step
 
 
 def outbox(folder: Path, disk: Disk, first: int, count: int) -> int:
@@ -115,8 +127,10 @@ def service(folder: Path, disk: Disk, first: int, count: int) -> int:
     published = desk.tiles.published()
     assert published
     assert published.size == desk.store.log.size()
-    found = check_records(stored_logs(desk.store), heard, SERVICE_PUBLIC_KEY)
-    assert (found.records, found.lost, found.doubled) == (board.size, 0, 0)
+    disk.found.add(count_records(read_logs(desk.store), heard, SERVICE_PUBLIC_KEY))
+    stored = stored_logs(desk.store)
+    assert check_records(stored, heard, SERVICE_PUBLIC_KEY).records == board.size
+    check_all_stored(stored, heard.deliveries)
     check_service_log(desk.store, heard, SERVICE_PUBLIC_KEY)
     desk.store.close()
     return writes
@@ -143,7 +157,11 @@ def _size(desk: Desk, board: Board) -> int:
 def main() -> None:
     folder, step = Path(sys.argv[1]), int(sys.argv[2])
     disk = Disk()
-    print(sum(every_write(disk, folder, run, step) for run in (outbox, service)))
+    try:
+        for run in (outbox, service):
+            every_write(disk, folder, run, step)
+    finally:
+        print(json.dumps([disk.counts, asdict(disk.found)]))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
    whatever it does.
 
    faults_fill(first, count): of the writes from now on, those from the first on, count of them, find a full disk.
-   faults_writes(): how many there have been since. Only in programs that call it: the others never find a full disk. */
+   faults_writes(): how many there have been since; faults_refused(): how many of them failed with ENOSPC. Only in programs that call it: the others never find a full disk. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -29,7 +29,7 @@ struct record { /* as power.py reads it; behind it the old bytes, then the new o
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static long fill_first = -1, fill_count, writes_seen, writes_left = -1;
+static long fill_first = -1, fill_count, writes_seen, writes_refused, writes_left = -1;
 
 #define REAL(result, name, ...)                                     \
     static result (*real_##name)(__VA_ARGS__);                      \
@@ -50,12 +50,17 @@ void faults_fill(long first, long count)
 {
     fill_first = first;
     fill_count = count;
-    writes_seen = 0;
+    writes_seen = writes_refused = 0;
 }
 
 long faults_writes(void)
 {
     return writes_seen;
+}
+
+long faults_refused(void)
+{
+    return writes_refused;
 }
 
 /* Whether it is a file below the folder; a file of shared memory is none that a power cut could meet. */
@@ -87,7 +92,11 @@ static int is_full(int fd)
     if (fill_first < 0 || !is_watched(fd, &found, 1))
         return 0;
     long number = writes_seen++;
-    return number >= fill_first && number - fill_first < fill_count;
+    int refused = number >= fill_first && number - fill_first < fill_count;
+    writes_refused += refused;
+    if (refused)
+        errno = ENOSPC;
+    return refused;
 }
 
 static void write_down(int fd, const void *content, uint64_t bytes, uint64_t offset, int is_length)
@@ -141,10 +150,8 @@ static void forget(const struct stat *found)
 
 ssize_t pwrite64(int fd, const void *content, size_t bytes, off_t offset)
 {
-    if (is_full(fd)) {
-        errno = ENOSPC;
+    if (is_full(fd))
         return -1;
-    }
     pthread_mutex_lock(&lock);
     write_down(fd, content, bytes, (uint64_t)offset, 0);
     ssize_t done = real_pwrite64(fd, content, bytes, offset);
@@ -163,10 +170,8 @@ ssize_t write(int fd, const void *content, size_t bytes)
     struct stat found;
     if (!is_watched(fd, &found, 1))
         return real_write(fd, content, bytes);
-    if (is_full(fd)) {
-        errno = ENOSPC;
+    if (is_full(fd))
         return -1;
-    }
     pthread_mutex_lock(&lock);
     off_t at = fcntl(fd, F_GETFL) & O_APPEND ? found.st_size : lseek(fd, 0, SEEK_CUR);
     write_down(fd, content, bytes, (uint64_t)at, 0);
@@ -178,10 +183,8 @@ ssize_t write(int fd, const void *content, size_t bytes)
 
 int ftruncate64(int fd, off_t size)
 {
-    if (is_full(fd)) {
-        errno = ENOSPC;
+    if (is_full(fd))
         return -1;
-    }
     pthread_mutex_lock(&lock);
     write_down(fd, 0, 0, (uint64_t)size, 1);
     int done = real_ftruncate64(fd, size);

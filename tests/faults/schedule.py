@@ -13,6 +13,9 @@ LONGEST_CUT_S = 4.0
 PER_PHASE = 100  # kills of one site, before all that it has is checked and a new one begins
 PARTITIONS_OF_KILLS = 8  # one partition for so many kills
 AWAY_S, AWAY_FROM = 30.0, 40  # once in every other phase of at least so many kills
+# in one of so many phases that are as large; longer than MQTT's keepalive and its answer (30 s each), than the limit of
+# no progress (60 s), and than NATS' pings (10 s, of which two may stay without an answer)
+LONG_CUT_S, LONG_CUT_EVERY = (75.0, 100.0), 4
 LONGEST_WRITES = 60  # of a program, before its power is cut
 
 
@@ -81,6 +84,9 @@ def _phase(chance: random.Random, number: int, kind: Kind, kills: int, broker_ki
         faults.append(Fault(What.PARTITION, name, 0, _pause(chance), cuts[index % len(cuts)], for_s))
     if kills >= AWAY_FROM and number % 2 == 0:
         faults.append(Fault(What.AWAY, "gateway", 0, _pause(chance), for_s=AWAY_S))
+    if kills >= AWAY_FROM and number % LONG_CUT_EVERY == 1:
+        name, cut = chance.choice(["gateway", "service"]), chance.choice([Cut.TO, Cut.FROM, Cut.BOTH])
+        faults.append(Fault(What.PARTITION, name, 0, _pause(chance), cut, chance.uniform(*LONG_CUT_S)))
     chance.shuffle(faults)
     return Phase(number, kind, tuple(faults))
 

@@ -6,7 +6,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -23,11 +23,13 @@ from packseal.io.store_place import store_place
 from packseal.io.stores import open_store
 from packseal.io.unix_board import UnixBoard
 from packseal.records.answer import ReceiptAnswer, decode_answer
+from packseal.records.attestation import verify_attestation
 from packseal.records.checkpoint import verify_receipt
+from packseal.records.cose import VerifyingKey
 from packseal.records.entries import LOG_ID_BYTES, genesis_key
 from packseal.records.log import Delivery
 from packseal.records.merkle import leaf_hash
-from tests.faults import oracle
+from tests.faults import network, oracle
 from tests.faults.network import Link
 from tests.faults.oracle import Found, Heard
 from tests.faults.power import Power
@@ -167,8 +169,20 @@ class Site:
 
     # ---- its faults
 
+    def check_running(self) -> None:
+        """Fails where a program has ended by itself: none is expected to, whatever is done to another. To be called
+        before each end of our own. (Disks are filled below no program of a site: see full_disk.py.)"""
+        boards = {f"board {number}": board for number, board in enumerate(self.boards)}
+        check_running(self._programs() | boards, self.output)
+
+    def _programs(self) -> dict[str, Process | UnixBoard]:
+        services = {f"service {number}": service for number, service in enumerate(self.services)}
+        nodes = {f"broker {number}": node for number, node in enumerate(self.broker.nodes)}
+        return {"gateway": self.gateway, **services, **nodes}
+
     def kill(self, name: str, number: int) -> None:
         """And starts it again."""
+        self.check_running()
         parts: dict[str, list[Process] | list[UnixBoard]] = {
             "firmware": self.boards, "gateway": [self.gateway], "service": self.services, "broker": self.broker.nodes,
         }  # fmt: skip
@@ -183,12 +197,15 @@ class Site:
 
         -> how many writes it lost
         """
+        self.check_running()
         part = {"gateway": self.gateway, "service": self.services[0]}[name]
         self.powers[name].arm(writes)
         for _ in range(LOOKS_FOR_DEATH):
             if not part.is_running():
                 break
             self.wait(0.02)
+        if part.has_ended():  # in another way than by the SIGKILL that it was armed with
+            pytest.fail(f"{name} ended by itself before its power was cut\n{self.output()}")
         part.kill()
         lost = self.powers[name].cut(chance)
         part.start()
@@ -196,6 +213,7 @@ class Site:
 
     def leave(self, seconds: float) -> None:
         """The gateway is away, and boards record on."""
+        self.check_running()
         self.gateway.kill()
         self.wait(seconds)
         self.powers["gateway"].keep()
@@ -213,6 +231,11 @@ class Site:
 
     def deliveries(self) -> int:
         return len(self.heard.deliveries)
+
+    def arrived_unix_s(self, delivery: Delivery) -> float:
+        """By the gateway's clock, as it has signed."""
+        said = verify_attestation(delivery.attestation or b"", VerifyingKey(self.gateway_key))
+        return said.arrived_unix_ms / 1000
 
     def wait(self, seconds: float) -> None:
         threading.Event().wait(seconds)
@@ -234,12 +257,23 @@ class Site:
     def settle(self) -> None:
         """All that was recorded has its receipt, and nothing is recorded any more."""
         self.goes_on()
+        self.check_running()
         for board in self.boards:
             board.kill()
         self.until(lambda: not self._waiting(), "a receipt for all that waits in the outbox")
 
-    def check(self) -> Found:
+    def count(self) -> Found:
+        """At any time, also of a site that has failed: what is lost of all that was receipted, and what doubled."""
+        with self._changed:
+            heard = Heard(list(self.heard.deliveries), list(self.heard.answers))
+        with suppress(sqlite3.Error):  # there may be no outbox yet
+            heard.answers += self._kept_receipts()
+        with closing(open_store(store_place(self.store))) as store:
+            return oracle.count(oracle.read_logs(store), heard, self.service_key)
+
+    def check(self) -> None:
         """When it is settled: the oracle."""
+        check_running(self._programs(), self.output)
         self.gateway.kill()
         for path in (self.folder / "gateway").glob("outbox.db*"):
             assert not path.name.endswith(".damaged"), "the outbox was found to be damaged"
@@ -247,10 +281,10 @@ class Site:
         with closing(open_store(store_place(self.store))) as store:
             stored = oracle.stored_logs(store)
             assert set(stored) == set(self.log_ids), "one log for each board"
-            found = oracle.check_records(stored, heard, self.service_key)
+            oracle.check_records(stored, heard, self.service_key)
+            oracle.check_all_stored(stored, heard.deliveries)
             oracle.check_service_log(store, heard, self.service_key)
             self._check_counts(heard, {log_id: len(log.contents) for log_id, log in stored.items()})
-        return found
 
     def _check_counts(self, heard: Heard, sizes: dict[bytes, int]) -> None:
         """The set of receipted records is the set of the store, and the outbox has counted each of them once."""
@@ -295,6 +329,34 @@ class Site:
             with suppress(KeyError):
                 receipt = verify_receipt(answer.receipt, self.service_key)
                 self._sizes[receipt.log_id] = max(receipt.size, self._sizes.get(receipt.log_id, 0))
+
+
+def check_running(programs: Mapping[str, Process | UnixBoard], output: Callable[[], str]) -> None:
+    """To be called while all of them have to run: one that does not has ended by itself."""
+    for name, program in programs.items():
+        if not program.is_running():
+            pytest.fail(f"{name} ended by itself\n{output()}")
+
+
+def lived(site: Site, live: Callable[[], None], found: Found) -> Found:
+    """The whole life of a site, which has to be inside of network.enter. -> what was counted of it.
+
+    That is added to `found` before anything is held against it, and also when it fails.
+    """
+    try:
+        try:
+            site.start()
+            live()
+            site.settle()
+        finally:
+            network.heal()
+            counted = site.count()
+            found.add(counted)
+        counted.check()
+        site.check()
+        return counted
+    finally:
+        site.stop()
 
 
 def _powers(folder: Path, kind: Kind, shim: Path) -> dict[str, Power]:

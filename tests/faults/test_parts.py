@@ -1,28 +1,28 @@
-"""The laboratory's own parts: that its faults are real, and that its oracle sees what they would do."""
+"""The laboratory's own parts: that its faults are real, and that its figures say what they did."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from packseal.records.answer import ReceiptAnswer, RefusalAnswer, decode_answer, encode_receipt_answer
-from packseal.records.checkpoint import Receipt, sign_receipt
 from tests.faults import deliveries, network, power
+from tests.faults.figures import FAILED, Figures
 from tests.faults.network import Cut, Link
-from tests.faults.oracle import Heard, StoredLog, check_records
+from tests.faults.oracle import Found
 from tests.faults.power import Power
-from tests.faults.schedule import Kind, What, phases
-from tests.line.rig import tool
-from tests.passport.board import Board, running_board, signer
-from tests.passport.desk import SERVICE_KEY, SERVICE_PUBLIC_KEY
+from tests.faults.schedule import LONGEST_CUT_S, Kind, What, phases
+from tests.faults.site import check_running
+from tests.line.rig import Process, tool
 
 # ---- the schedule
 
@@ -39,6 +39,16 @@ def test_a_schedule_has_as_many_kills_as_were_asked_for() -> None:
     assert sum(fault.name != "broker" for fault in kills) == 2_000
     assert sum(fault.name == "broker" for fault in kills) == 200
     assert {fault.cut for fault in faults} == {None, *Cut}
+
+
+def test_some_cuts_of_a_long_run_are_longer_than_a_heartbeat() -> None:
+    made = phases("7", 2_000, 200, tuple(Kind))
+    long = [
+        (phase.kind, fault) for phase in made for fault in phase.faults if fault.cut and fault.for_s > LONGEST_CUT_S
+    ]
+    assert len(long) == 6
+    assert all(75 <= fault.for_s <= 100 and fault.cut is not Cut.LOSS for _, fault in long)
+    assert {kind for kind, _ in long} == set(Kind)
 
 
 # ---- the power
@@ -130,71 +140,39 @@ def test_loss_goes_both_ways() -> None:
 
 
 def test_schedules_of_deliveries(tmp_path: Path) -> None:
-    assert deliveries.run(tmp_path, "a part", 3, print) == 3
+    found = Found()
+    assert deliveries.run(tmp_path, "a part", 3, print, found) == 3
+    assert found.records > 0
 
 
-# ---- the oracle
+# ---- programs
 
 
-def stored_as(board: Board, size: int | None = None) -> dict[bytes, StoredLog]:
-    return {board.log_id: StoredLog(board.seed, tuple(board.entries[:size]))}
+def test_a_program_that_ends_by_itself_is_noticed(tmp_path: Path) -> None:
+    program = Process([tool("sh"), "-c", "echo a last word; exit 3"], tmp_path / "program.log")
+    stays = Process([tool("sleep"), "60"], tmp_path / "stays.log")
+    for one in (stays, program):
+        one.start()
+    try:
+        check_running({"stays": stays}, stays.output)
+        os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(pytest.fail.Exception, match=r"(?s)program ended by itself.*a last word"):
+            check_running({"stays": stays, "program": program}, program.output)
+    finally:
+        stays.kill()
 
 
-def receipt_for(board: Board, index: int = 0) -> ReceiptAnswer:
-    receipt = Receipt(board.log_id, board.size, board.root(board.size), index, 1_790_000_000_000, bytes(16))
-    content = sign_receipt(receipt, signer(SERVICE_KEY), SERVICE_PUBLIC_KEY)
-    answer = decode_answer(encode_receipt_answer(board.log_id, content))
-    assert isinstance(answer, ReceiptAnswer)
-    return answer
+# ---- the figures
 
 
-def test_what_is_whole_is_found_whole() -> None:
-    board = running_board(5)
-    board.gap()
-    board.windows(2)
-    found = check_records(stored_as(board), Heard([board.delivery()], [receipt_for(board)]), SERVICE_PUBLIC_KEY)
-    assert (found.records, found.receipts, found.gaps, found.boots) == (board.size, 1, 1, 1)
-    assert (found.lost, found.doubled) == (0, 0)
+def test_the_last_line_always_says_how_many_phases_failed() -> None:
+    figures = Figures("7")
+    assert json.loads(figures.line())["phases failed"] == 0
+    figures.count(FAILED, 2)
+    assert list(json.loads(figures.line()).items())[-1] == ("phases failed", 2)
 
 
-def test_records_that_were_receipted_and_are_gone_are_lost() -> None:
-    board = running_board(5)
-    heard = Heard([], [receipt_for(board)])
-    assert check_records(stored_as(board, -2), heard, SERVICE_PUBLIC_KEY).lost == 2
-    assert check_records({}, heard, SERVICE_PUBLIC_KEY).lost == board.size
-
-
-def test_a_second_receipt_and_a_second_place_are_doubled() -> None:
-    board = running_board(5)
-    twice = Heard([], [receipt_for(board, 0), receipt_for(board, 1)])
-    assert check_records(stored_as(board), twice, SERVICE_PUBLIC_KEY).doubled == 1
-    other = running_board(5, name="other")
-    at_one_place = Heard([], [receipt_for(board, 0), receipt_for(other, 0)])
-    assert check_records({**stored_as(board), **stored_as(other)}, at_one_place, SERVICE_PUBLIC_KEY).doubled == 1
-
-
-def test_a_record_that_is_missing_or_was_exchanged_is_noticed() -> None:
-    board = running_board(5)
-    heard = Heard([board.delivery()], [receipt_for(board)])
-    log = stored_as(board)[board.log_id]
-    without = replace(log, contents=log.contents[:3] + log.contents[4:])
-    with pytest.raises(AssertionError, match="is missing"):
-        check_records({board.log_id: without}, heard, SERVICE_PUBLIC_KEY)
-    other = running_board(5, boot_count=2)
-    with pytest.raises(AssertionError, match="is of others"):
-        check_records(stored_as(other), heard, SERVICE_PUBLIC_KEY)
-
-
-def test_time_without_a_window_is_noticed_where_no_gap_tells_of_it() -> None:
-    board = running_board(5)
-    board.uptime_ms += 60_000
-    board.windows(2)
-    with pytest.raises(AssertionError, match="nothing tells of 70000 ms"):
-        check_records(stored_as(board), Heard([], [receipt_for(board)]), SERVICE_PUBLIC_KEY)
-
-
-def test_a_refusal_that_no_fault_explains_is_noticed() -> None:
-    board = running_board(5)
-    heard = Heard([], [receipt_for(board), RefusalAnswer(board.log_id, 0, "fork", "")])
-    with pytest.raises(AssertionError, match="fork"):
-        check_records(stored_as(board), heard, SERVICE_PUBLIC_KEY)
+def test_the_last_line_says_of_which_commit_it_is_and_when() -> None:
+    line = json.loads(Figures("7").line())
+    assert line["date"] == f"{datetime.now(UTC):%Y-%m-%d}"
+    assert re.fullmatch("([0-9a-f]{7,}[+]?)?", line["commit"])
