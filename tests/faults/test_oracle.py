@@ -127,33 +127,48 @@ def test_a_delivery_that_is_not_stored_is_noticed_where_all_is_at_rest() -> None
             check_all_stored(stored, heard.deliveries)
 
 
-SPOILED = """
-import sqlite3, sys
+A_SITE = """
+import os, signal, sqlite3, sys
 from contextlib import closing
 from pathlib import Path
+import pytest
 from tests.faults import network
 from tests.faults.oracle import Found
 from tests.faults.schedule import Kind
 from tests.faults.site import Site, lived
 network.enter([])
 site, found = Site(Path(sys.argv[1]), Kind.SQLITE, None, boards=1), Found()
-def live():
+def loses_a_record():
     with closing(sqlite3.connect(site.store)) as store, store:
         store.execute("DELETE FROM records WHERE seq = 1")
+def ends_by_itself():
+    os.kill(site.gateway.pid, signal.SIGTERM)
+    site.until(site.gateway.has_ended, "its end")
+    site.kill("firmware", 0)
 try:
-    lived(site, live, found)
-except AssertionError as error:
-    print("failed:", error, found.lost)
+    lived(site, globals()[sys.argv[2]], found)
+except (AssertionError, pytest.fail.Exception) as error:
+    print("failed:", str(error).splitlines()[0])
+    print(found.records > 0, found.lost, found.doubled)
 """
 
 
-def test_what_a_site_has_lost_is_counted_before_it_fails(tmp_path: Path) -> None:
+def of_a_site_that(does: str, folder: Path) -> list[str]:
+    """-> why it failed, and what had been counted by then"""
     needs_micropython()
-    command = network.inside([sys.executable, "-c", SPOILED, str(tmp_path)])
+    command = network.inside([sys.executable, "-c", A_SITE, str(folder), does])
     environment = {**os.environ, network.INSIDE: "1"}
-    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout
-    assert said.startswith("failed: Found(")
-    assert said.split()[-1] == "1"
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout.splitlines()
+
+
+def test_what_a_site_has_lost_is_counted_before_it_fails(tmp_path: Path) -> None:
+    why, counted = of_a_site_that("loses_a_record", tmp_path)
+    assert why.startswith("failed: Found(")
+    assert counted == "True 1 0"
+
+
+def test_a_site_fails_of_which_a_program_ended_by_itself_and_is_counted(tmp_path: Path) -> None:
+    assert of_a_site_that("ends_by_itself", tmp_path) == ["failed: gateway ended by itself", "True 0 0"]
 
 
 def test_a_refusal_that_no_fault_explains_is_noticed() -> None:
