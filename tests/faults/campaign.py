@@ -18,6 +18,7 @@ from tests.faults.site import Site, lived
 from tests.postgres import Cluster
 
 Say = Callable[[str], None]
+WORDS_S = 5.0  # within which a program says that its broker is back
 
 
 class Campaign:
@@ -59,11 +60,7 @@ class Campaign:
 
     def _do(self, site: Site, fault: Fault, chance: random.Random) -> None:
         if fault.what is What.PARTITION and fault.cut:
-            network.cut(site.broker.links[fault.name], fault.cut)
-            site.wait(fault.for_s)
-            network.heal()
-            self.counts["loss of 20 %" if fault.cut is network.Cut.LOSS else f"partitions, {fault.cut}"] += 1
-            self.counts["cuts longer than a heartbeat"] += fault.for_s >= LONG_CUT_S[0]
+            self._cut(site, fault, fault.cut)
             return
         if fault.what is What.AWAY:
             site.leave(fault.for_s)
@@ -75,6 +72,21 @@ class Campaign:
         else:
             site.kill(fault.name, fault.number)
         self.counts[_kill_name(fault, site.kind)] += 1
+
+    def _cut(self, site: Site, fault: Fault, cut: network.Cut) -> None:
+        """A long one has to be noticed by its heartbeats, in the words of a program that was well before."""
+        is_long = fault.for_s >= LONG_CUT_S[0]
+        if is_long:
+            site.goes_on()
+            site.wait(WORDS_S)
+        before = site.said(fault.name)
+        network.cut(site.broker.links[fault.name], cut)
+        site.wait(fault.for_s)
+        said = site.said(fault.name)
+        network.heal()
+        self.counts["loss of 20 %" if cut is network.Cut.LOSS else f"partitions, {cut}"] += 1
+        self.counts["cuts longer than a heartbeat"] += is_long
+        assert said != before or not is_long, f"{fault.name} has not noticed: {fault}"
 
     def _tell(self, phase: Phase, site: Site) -> None:
         again = f"--seed {self._seed} --phase {phase.number} and the same counts"

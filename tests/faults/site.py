@@ -237,6 +237,10 @@ class Site:
         said = verify_attestation(delivery.attestation or b"", VerifyingKey(self.gateway_key))
         return said.arrived_unix_ms / 1000
 
+    def said(self, name: str) -> list[str]:
+        """By the gateway, or by each service, until now."""
+        return [part.output() for part in ([self.gateway] if name == "gateway" else self.services)]
+
     def wait(self, seconds: float) -> None:
         threading.Event().wait(seconds)
 
