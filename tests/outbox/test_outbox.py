@@ -80,7 +80,16 @@ def test_the_first_receipt_after_a_silence_ends_the_waiting_of_all() -> None:
 def test_a_refusal_ends_a_silence_too() -> None:
     outbox, _ = silent_for(280_000, MAX_IN_FLIGHT)
     outbox.refused(bytes([0]), "fork: x", 280_000)
+    assert outbox.refusals() == {"fork: x"}
     assert len(outbox.due(280_000)) >= MAX_IN_FLIGHT - 3, "all but those that are due within a moment anyway"
+
+
+def test_a_refusal_of_what_was_never_sent_ends_no_silence() -> None:
+    """Anybody who may publish at the broker can send one."""
+    outbox, _ = silent_for(280_000, MAX_IN_FLIGHT)
+    outbox.refused(LOG, "fork: x", 280_000)
+    outbox.missing(LOG, 0, 280_000)
+    assert len(outbox.due(280_000)) < MAX_IN_FLIGHT // 2
 
 
 def test_logs_that_are_never_answered_leave_room_for_the_others() -> None:

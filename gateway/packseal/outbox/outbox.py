@@ -181,11 +181,11 @@ class Outbox:
 
     def missing(self, log_id: bytes, size_known: int, now_ms: int) -> None:
         """The service has the log only up to size_known: go back to there, or say so when that is no longer here."""
-        self._answered(now_ms, was_late=True)
-        log = self._logs.get(log_id)
-        oldest = next(iter(log.items.values()), None) if log else None
-        if log is None or oldest is None:
+        log = self._waiting.get(log_id)
+        if log is None:
             return
+        self._answered(now_ms, was_late=True)
+        oldest = next(iter(log.items.values()))
         if oldest.first_seq > size_known:
             lacking = f"records {size_known} to {oldest.first_seq - 1}"
             self.refused(log_id, f"missing-entries: the service lacks {lacking}, which are gone here", now_ms)
@@ -195,11 +195,13 @@ class Outbox:
 
     def refused(self, log_id: bytes, reason: str, now_ms: int) -> None:
         """The service refused what is in flight of this log: kept, shown, and tried again with back-off."""
-        self._answered(now_ms, was_late=True)
         if log_id in self._logs:
             self._logs[log_id].is_open = False
-        for item in self._flying(log_id):
+        flying = self._flying(log_id)
+        for item in flying:
             self._put(replace(item, refusal=reason), State.REFUSED, now_ms)
+        if flying:
+            self._answered(now_ms, was_late=True)
 
     def disconnected(self) -> None:
         """The broker is gone: what was in flight is sent again as soon as it is back."""
