@@ -37,6 +37,7 @@ def test_the_gateway_meets_a_broker_with_the_certificate_of_the_page(broker: Mos
     (name,) = re.findall(r'`server_name = "(.+)"` below', PAGE)
     with Hearing(broker.address, "gateway", "t", access=access(tmp_path, server_name=name), times=QUICK) as gateway:
         gateway.subscribed("t")
+        assert (gateway.figure("connected"), gateway.connection.problem) == (1, "")
     broker.kill()
 
 
